@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { relative } from "node:path";
+import { rolldown } from "rolldown";
+import { lazySchemas } from "./lazy-schemas.mjs";
+import { noticesText, packagesOf } from "./notices.mjs";
+
+const { bin } = JSON.parse(readFileSync("package.json", "utf8"));
+const [[binName, binFile]] = Object.entries(bin);
+
+/** Runs `*.wire.ts` now and ships the values that it exports, as JSON. */
+const evaluateWire = () => ({
+  name: "evaluate-wire",
+  async load(id) {
+    if (!id.endsWith(".wire.ts")) return null;
+    const bundle = await rolldown({ input: id, platform: "node" });
+    const { output } = await bundle.generate({ format: "esm", codeSplitting: false });
+    const url = `data:text/javascript,${encodeURIComponent(output[0].code)}`;
+    const values = { ...(await import(url)) };
+    assert.deepEqual(JSON.parse(JSON.stringify(values)), values, `${id}: not plain JSON`);
+    return Object.entries(values)
+      .map(([name, value]) => `export const ${name} = ${JSON.stringify(value)};`)
+      .join("\n");
+  },
+});
+
+/** The SDK's server names ajv as its default validator; ours is given another, so it is never made. */
+const withoutAjv = () => {
+  let found = false;
+  return {
+    name: "without-ajv",
+    load(id) {
+      if (!/sdk[\\/]dist[\\/]esm[\\/]validation[\\/]ajv-provider\.js$/.test(id)) return null;
+      found = true;
+      return 'export class AjvJsonSchemaValidator { constructor() { throw new Error("not bundled"); } }';
+    },
+    buildEnd: () => assert(found, "the SDK no longer imports validation/ajv-provider.js"),
+  };
+};
+
+rmSync("dist", { recursive: true, force: true });
+// CommonJS, because Node's ESM loader alone costs a third of a bare start.
+const bundle = await rolldown({
+  input: { [binName]: "src/main.ts" },
+  platform: "node",
+  plugins: [evaluateWire(), withoutAjv(), lazySchemas()],
+  transform: { target: "node20" },
+  onLog: (level, log) => {
+    throw new Error(`${level}: ${log.message}`);
+  },
+});
+const { output } = await bundle.write({
+  dir: "dist",
+  format: "cjs",
+  minify: true,
+  comments: { legal: false },
+  entryFileNames: "[name].cjs",
+  chunkFileNames: "chunks/[name].cjs",
+  banner: (chunk) => (chunk.isEntry ? "#!/usr/bin/env node" : ""),
+});
+chmodSync(binFile, 0o755);
+
+const chunks = output.filter((item) => item.type === "chunk");
+const packages = packagesOf(chunks.flatMap((chunk) => chunk.moduleIds));
+writeFileSync("dist/THIRD-PARTY-NOTICES.txt", noticesText(packages));
+
+// What went where, for the tests that guard the start-up path and the supply chain.
+mkdirSync("out", { recursive: true });
+const record = {
+  packages: packages.map(({ name, license }) => ({ name, license })),
+  chunks: chunks.map(({ fileName, isEntry, code, imports, moduleIds }) => ({
+    fileName,
+    isEntry,
+    bytes: Buffer.byteLength(code),
+    imports,
+    modules: moduleIds.map((id) => relative(".", id)),
+  })),
+};
+writeFileSync("out/bundle.json", `${JSON.stringify(record, null, 2)}\n`);
