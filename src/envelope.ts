@@ -1,0 +1,74 @@
+export type Message = Record<string, unknown>;
+type Id = string | number;
+
+/** What to do with one JSON-RPC message: hand it to the SDK, refuse it, or let it go unanswered. */
+export type Envelope =
+  | { kind: "deliver"; message: Message }
+  | { kind: "reject"; response: Message }
+  | { kind: "ignore"; reason: string };
+
+const isObject = (value: unknown): value is Message =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const isId = (value: unknown): value is Id =>
+  typeof value === "string" || Number.isSafeInteger(value);
+
+// The SDK cannot cancel a request whose id is falsy: it takes the 0 of `notifications/cancelled`
+// for a missing id. Inside, such ids bear names that no client sends by accident.
+const innerIds = new Map<unknown, string>([
+  [0, "\u0000zero"],
+  ["", "\u0000empty"],
+]);
+const outerIds = new Map<unknown, unknown>([...innerIds].map(([id, name]) => [name, id]));
+
+/** The message as it goes out, with the client's own id. */
+export const toWire = (message: object): object => {
+  const id = outerIds.get((message as Message).id);
+  return id === undefined ? message : { ...message, id };
+};
+
+/** Why the SDK would drop a message with these params without an answer; undefined if it would not. */
+const problemOf = (params: unknown): string | undefined => {
+  if (params === undefined) return undefined;
+  if (!isObject(params)) return "params must be an object";
+  if (params._meta === undefined) return undefined;
+  if (!isObject(params._meta)) return "params._meta must be an object";
+  const { progressToken } = params._meta;
+  if (progressToken === undefined || isId(progressToken)) return undefined;
+  return "params._meta.progressToken must be a string or an integer";
+};
+
+const refuse = (id: Id | undefined, code: number, reason: string): Envelope =>
+  id === undefined
+    ? { kind: "ignore", reason: `a message without an id: ${reason}` }
+    : { kind: "reject", response: { jsonrpc: "2.0", id, error: { code, message: reason } } };
+
+/**
+ * Checks the envelope of one message (JSON-RPC 2.0, sections 4 and 5). The SDK drops what its
+ * schemas do not match; here everything that has a usable id gets an answer, and members that do
+ * not belong to an envelope are left out.
+ */
+export const readEnvelope = (value: unknown): Envelope => {
+  if (!isObject(value)) return { kind: "ignore", reason: "a message that is not an object" };
+  const { jsonrpc, id, method } = value;
+  const params = value.params ?? undefined;
+  if (id !== undefined && !isId(id)) {
+    return { kind: "ignore", reason: "a message whose id is neither a string nor an integer" };
+  }
+  if (jsonrpc !== "2.0") return refuse(id, -32600, 'Invalid request: jsonrpc must be "2.0"');
+  if (method === undefined && ("result" in value || "error" in value)) {
+    return { kind: "deliver", message: value };
+  }
+  if (typeof method !== "string")
+    return refuse(id, -32600, "Invalid request: method must be a string");
+  const problem = problemOf(params);
+  if (problem) return refuse(id, -32602, `Invalid params: ${problem}`);
+  const message: Message = { jsonrpc, method };
+  if (id !== undefined) message.id = innerIds.get(id) ?? id;
+  if (params !== undefined) {
+    const cancelled =
+      method === "notifications/cancelled" && innerIds.get((params as Message).requestId);
+    message.params = cancelled ? { ...(params as Message), requestId: cancelled } : params;
+  }
+  return { kind: "deliver", message };
+};

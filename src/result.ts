@@ -1,0 +1,89 @@
+import { type ErrorCode, type FailureFacts, recovery } from "./recovery.ts";
+import { plainName, quoteList } from "./text.ts";
+import type { Issue, UpdateResult } from "./tool.ts";
+
+/** Whom the call is for, once the ids have passed their patterns, and where it was made. */
+export type Target = { appId?: string; userId?: string; sandbox?: boolean };
+
+export type Failure = {
+  code: ErrorCode;
+  /**
+   * `none`: the request surely did not take effect. `unknown`: an attempt left and its fate was not
+   * learned. `partial`: exactly `facts.writtenKeys` were written.
+   */
+  wrote: "none" | "unknown" | "partial";
+  facts: FailureFacts;
+  issues?: Issue[];
+  requestId?: string;
+  /** Overrides the table where the answer itself says more (408, `x-should-retry`, a TLS failure). */
+  retryable?: boolean;
+  attempts?: number;
+};
+
+const target = ({ appId, userId }: Target) => ({
+  ...(appId !== undefined && { app_id: appId }),
+  ...(userId !== undefined && { user_id: userId }),
+});
+
+const origin = (attempts: number | undefined, { sandbox }: Target) => ({
+  ...(attempts !== undefined && attempts > 1 && { attempts }),
+  ...(sandbox && { sandbox: true }),
+});
+
+/** The result of a documented success. */
+export const success = (to: Target, keys: string[], attempts: number): UpdateResult => ({
+  status: "updated",
+  ...target(to),
+  updated_keys: keys,
+  ...origin(attempts, to),
+});
+
+const statusOf = { none: "not_updated", unknown: "unknown", partial: "partially_updated" } as const;
+
+const outcome = ({ wrote, facts, attempts }: Failure): string => {
+  if (wrote === "none") return "; nothing was written.";
+  if (wrote === "partial") return ".";
+  if (facts.writtenKeys?.length)
+    return `; Prelude had acknowledged ${quoteList(facts.writtenKeys)}, and it is unknown what the profile holds now.`;
+  return attempts !== undefined && attempts > 1
+    ? "; one of the attempts may have been applied, so it is unknown whether the profile changed."
+    : "; it is unknown whether the profile changed.";
+};
+
+const settle = (wrote: Failure["wrote"], retryable: boolean): string => {
+  if (wrote !== "unknown") return "";
+  return retryable
+    ? " The identical call is safe to repeat and settles whether the profile changed."
+    : " Say that it is unknown whether the profile changed; once the cause is gone, the identical call is safe to repeat and settles it.";
+};
+
+/**
+ * The result of a failure: its code, whether anything was written, and the next step, so that
+ * either half of the MCP result (text or structured) is enough to go on.
+ */
+export const failure = (to: Target, failed: Failure): UpdateResult => {
+  const { code, wrote, issues, requestId } = failed;
+  const facts: FailureFacts = { ...to, ...failed.facts };
+  const row = recovery[code];
+  const retryable = failed.retryable ?? row.retryable;
+  const words = facts.apiMessage ? ` Prelude's words: ${JSON.stringify(facts.apiMessage)}` : "";
+  return {
+    status: statusOf[wrote],
+    ...target(to),
+    updated_keys: wrote === "none" ? [] : [...(facts.writtenKeys ?? [])],
+    ...origin(failed.attempts, to),
+    error: {
+      code,
+      message: `${row.what(facts)}${outcome(failed)}${words}`,
+      ...(facts.keys?.length && { keys: facts.keys.map(plainName) }),
+      ...(issues && { issues }),
+      ...(facts.httpStatus !== undefined && { http_status: facts.httpStatus }),
+      ...(requestId && { request_id: requestId }),
+      retryable,
+      ...(facts.retryAfterSeconds !== undefined && {
+        retry_after_seconds: facts.retryAfterSeconds,
+      }),
+      next_step: `${row.next(facts)}${settle(wrote, retryable)}`,
+    },
+  };
+};

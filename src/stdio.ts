@@ -1,0 +1,144 @@
+import type { Readable, Writable } from "node:stream";
+import { type Message, readEnvelope, toWire } from "./envelope.ts";
+
+/** Largest line accepted, in bytes; the SDK's own limit. */
+export const maxLineBytes = 10 * 1024 * 1024;
+/** Unread output, in bytes, above which no further line is handled until the client reads. */
+const maxUnreadBytes = 1024 * 1024;
+const lineBreak = 10;
+
+export type StdioEvents = {
+  /** stdin ended; what came before has been handed on. */
+  onStdinEnd: () => void;
+  /** Nobody reads the answers any more. */
+  onStdoutBroken: () => void;
+  /** A line over the limit arrived: what follows cannot be told apart. */
+  onOverflow: () => void;
+  /** Input that cannot be answered, in words without any of its content. */
+  onIgnored: (reason: string) => void;
+};
+
+/**
+ * A stdio transport for the SDK's `Transport` interface. The SDK's own one leaves invalid requests
+ * unanswered, stumbles over a byte order mark, ends in silence after an over-long line, crashes on
+ * a broken pipe, does not notice the end of stdin, and reads on while nobody reads its answers.
+ */
+export const createStdio = (stdin: Readable, stdout: Writable, events: StdioEvents) => {
+  let chunks: Buffer[] = [];
+  let buffered = 0;
+  /** Bytes since the last line break. */
+  let open = 0;
+  let atStart = true;
+  let ended = false;
+  let closed = false;
+  const unanswered = new Set<unknown>();
+  let onAnswered: (() => void) | undefined;
+
+  const answered = (id: unknown): void => {
+    unanswered.delete(id);
+    if (unanswered.size === 0) onAnswered?.();
+  };
+
+  const write = (message: object): void => {
+    if (stdout.writable) stdout.write(`${JSON.stringify(message)}\n`);
+  };
+
+  const deliver = (message: Message): void => {
+    const { id, method, params } = message;
+    if (id !== undefined && method !== undefined) unanswered.add(id);
+    // The SDK does not answer a cancelled request.
+    if (method === "notifications/cancelled") answered((params as Message | undefined)?.requestId);
+    transport.onmessage?.(message);
+  };
+
+  const handle = (value: unknown): void => {
+    const envelope = readEnvelope(value);
+    if (envelope.kind === "deliver") deliver(envelope.message);
+    else if (envelope.kind === "reject") write(envelope.response);
+    else events.onIgnored(envelope.reason);
+  };
+
+  const handleLine = (line: string): void => {
+    const text = (atStart ? line.replace(/^\ufeff/, "") : line).trim();
+    atStart = false;
+    if (text === "") return;
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch {
+      events.onIgnored("a line that is not JSON");
+      return;
+    }
+    // Batches belong to revision 2025-03-26; each entry is answered on a line of its own.
+    for (const entry of Array.isArray(value) ? value : [value]) handle(entry);
+  };
+
+  const handleLines = (): void => {
+    let rest = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
+    let end = rest.indexOf(lineBreak);
+    while (end >= 0 && !closed && stdout.writableLength <= maxUnreadBytes) {
+      const line = rest.toString("utf8", 0, end);
+      rest = rest.subarray(end + 1);
+      handleLine(line);
+      end = rest.indexOf(lineBreak);
+    }
+    chunks = rest.length > 0 && !closed ? [rest] : [];
+    buffered = rest.length;
+    if (buffered <= maxLineBytes && !closed && stdin.isPaused()) stdin.resume();
+  };
+
+  const onData = (chunk: Buffer): void => {
+    const last = chunk.lastIndexOf(lineBreak);
+    open = last < 0 ? open + chunk.length : chunk.length - last - 1;
+    chunks.push(chunk);
+    buffered += chunk.length;
+    if (open > maxLineBytes) events.onOverflow();
+    else if (last >= 0) handleLines();
+    if (buffered > maxLineBytes && !closed) stdin.pause();
+  };
+
+  const onStdinEnd = (): void => {
+    if (ended || closed) return;
+    ended = true;
+    handleLines();
+    if (open > 0 && buffered === open) handleLine(Buffer.concat(chunks).toString("utf8"));
+    events.onStdinEnd();
+  };
+
+  const transport = {
+    onmessage: undefined as ((message: Message) => void) | undefined,
+    onclose: undefined as (() => void) | undefined,
+    onerror: undefined as ((error: Error) => void) | undefined,
+
+    start: async (): Promise<void> => {
+      stdin.on("data", onData);
+      for (const event of ["end", "close", "error"]) stdin.on(event, onStdinEnd);
+      stdout.on("drain", handleLines);
+      for (const event of ["close", "error"]) stdout.on(event, events.onStdoutBroken);
+    },
+
+    send: async (message: object): Promise<void> => {
+      write(toWire(message));
+      if (!("method" in message)) answered((message as Message).id);
+    },
+
+    /** Resolves when every request that came in has been answered or cancelled. */
+    settled: (): Promise<void> =>
+      new Promise((resolve) => {
+        onAnswered = resolve;
+        if (unanswered.size === 0) resolve();
+      }),
+
+    close: async (): Promise<void> => {
+      if (closed) return;
+      closed = true;
+      stdin.off("data", onData);
+      stdin.pause();
+      chunks = [];
+      transport.onclose?.();
+    },
+  };
+  return transport;
+};
+
+export type Stdio = ReturnType<typeof createStdio>;

@@ -1,0 +1,117 @@
+import { z } from "zod/v3";
+import { zodToJsonSchema } from "zod-to-json-schema";
+import { appIdPattern, maxBodyBytes, userIdPattern } from "./limits.ts";
+import type { JsonSchema, ToolScope } from "./tool-text.ts";
+
+const appId = z.string().regex(appIdPattern).describe("App id in Prelude, e.g. 54e9ujn.");
+const userId = z
+  .string()
+  .regex(userIdPattern)
+  .describe(
+    "User id, e.g. usr_01jqebhswje1ka1z7ahr9rfsgt: the sub claim of the user's access token. Not an email address, a phone number or a UUID.",
+  );
+const onReservedKey = z
+  .enum(["fail", "skip"])
+  .describe(
+    'What to do with keys that Prelude reserves. "fail" (used if left out): write nothing. "skip": write the other keys.',
+  );
+const profileText = `Keys to set, at least one. Values are strings only. At most ${maxBodyBytes / 1024} KiB in all.`;
+
+const profileSchema = (allowedKeys: readonly string[] | undefined) =>
+  allowedKeys
+    ? z
+        .object(
+          Object.fromEntries(
+            allowedKeys.map((key) => [key, z.string().describe(`New value of ${key}.`).optional()]),
+          ),
+        )
+        .strict()
+        .describe(`${profileText} Only the keys listed here may be written.`)
+    : z.record(z.string()).describe(profileText);
+
+/**
+ * The tool's arguments. What the operator pinned is not declared at all, so that the model cannot
+ * set it; whatever is not declared is refused. Hosts show a person only the declared arguments, so
+ * an ignored extra would be the place to smuggle something past an approval.
+ */
+export const inputSchema = (scope: ToolScope) =>
+  z
+    .object({
+      ...(scope.appId === undefined && { app_id: appId }),
+      ...(scope.userId === undefined && { user_id: userId }),
+      profile: profileSchema(scope.allowedKeys),
+      on_reserved_key: onReservedKey.optional(),
+    })
+    .strict();
+
+/**
+ * The one shape of every result, success and failure alike: client SDKs validate
+ * `structuredContent` against it even when `isError` is set, and hide the error on a mismatch.
+ * Open to further properties, so that an older client survives a newer server.
+ */
+export const outputSchema = z
+  .object({
+    status: z
+      .enum(["updated", "partially_updated", "not_updated", "unknown"])
+      .describe("What is true of the profile now."),
+    app_id: z.string().describe("App of the user.").optional(),
+    user_id: z.string().describe("User the call was for.").optional(),
+    updated_keys: z.array(z.string()).describe("Keys written."),
+    attempts: z.number().int().describe("Requests sent, if several.").optional(),
+    sandbox: z.boolean().describe("true: a simulation, nothing real changed.").optional(),
+    error: z
+      .object({
+        // Not an enum: a client that validates with an older schema must survive a new code.
+        code: z.string().describe("Kind of failure, e.g. user_not_found."),
+        message: z.string().describe("What happened."),
+        keys: z.array(z.string()).describe("Keys at fault.").optional(),
+        issues: z
+          .array(
+            z
+              .object({
+                path: z.string().describe("Argument."),
+                received: z.string().describe("Kind of value."),
+                accepted: z.string().describe("What to send."),
+              })
+              .passthrough(),
+          )
+          .describe("Every problem of the arguments.")
+          .optional(),
+        http_status: z.number().int().describe("Prelude's HTTP status.").optional(),
+        request_id: z.string().describe("Prelude's request id.").optional(),
+        retryable: z.boolean().describe("true: the identical call may succeed later, and is safe."),
+        retry_after_seconds: z.number().describe("Wait at least this long.").optional(),
+        next_step: z.string().describe("What to do now."),
+      })
+      .passthrough()
+      .describe("Present on failure.")
+      .optional(),
+  })
+  .passthrough();
+
+export type UpdateResult = z.infer<typeof outputSchema>;
+export type Issue = { path: string; received: string; accepted: string };
+
+/**
+ * JSON Schema as it goes over the wire: no `$ref` (several clients reject it), no `$schema`, no
+ * `additionalProperties: true` (the default, and tokens).
+ */
+const jsonSchema = (schema: z.ZodTypeAny): JsonSchema => {
+  const { $schema: _, ...rest } = zodToJsonSchema(schema, {
+    strictUnions: true,
+    pipeStrategy: "input",
+    $refStrategy: "none",
+    postProcess: (schema) => {
+      if (!schema || !("additionalProperties" in schema)) return schema;
+      const { additionalProperties, ...rest } = schema;
+      return additionalProperties === true ? (rest as typeof schema) : schema;
+    },
+  }) as { $schema?: string; type: "object" };
+  return rest;
+};
+
+/** The published schema of the arguments. */
+export const inputJsonSchema = (scope: ToolScope): JsonSchema => jsonSchema(inputSchema(scope));
+
+/** The published schema of every result. */
+export const outputJsonSchema: JsonSchema = jsonSchema(outputSchema);
