@@ -114,7 +114,7 @@ const sandbox: Launch = {
   args: ["-y", "prelude-profile-mcp", "--sandbox"],
   env: {},
 };
-const built = path.resolve("dist/prelude-profile-mcp.js");
+const built = path.resolve("dist/prelude-profile-mcp.cjs");
 
 it("knows the hosts that the command line promises, and no other name", () => {
   expect([...hostNames].sort()).toEqual(Object.keys(expectations).sort());
