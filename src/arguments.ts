@@ -67,7 +67,7 @@ const idIssue = (name: "app_id" | "user_id", value: unknown): Issue => {
   const kind = text && idKinds.find(([, pattern]) => pattern.test(text.trim()))?.[0];
   return {
     path: name,
-    received: kind ?? (text ? "a string of another form" : kindOf(value)),
+    received: kind || (text ? "a string of another form" : kindOf(value)),
     accepted:
       name === "user_id"
         ? `a user id: usr_ followed by 1 to 128 letters, digits, _ or -, for example ${exampleUser}`

@@ -1,4 +1,4 @@
-import { name, userAgent, version } from "./about.ts";
+import { name, version } from "./about.wire.ts";
 import type { Config } from "./config.ts";
 import { createClient } from "./prelude/client.ts";
 import type { RequestFailure } from "./prelude/errors.ts";
@@ -93,7 +93,12 @@ const ask = async (config: Config, sandbox: boolean): Promise<Verdict> => {
     ? await (await import("./sandbox/sandbox.ts")).startSandbox()
     : undefined;
   const { baseUrl, apiKey } = simulated ?? { baseUrl: config.baseUrl, apiKey: config.apiKey ?? "" };
-  const client = createClient({ baseUrl, apiKey, userAgent, useProxy: !sandbox });
+  const client = createClient({
+    baseUrl,
+    apiKey,
+    product: `${name}/${version}`,
+    useProxy: !sandbox,
+  });
   const appId = config.appId ?? (sandbox ? "54e9ujn" : nilApp);
   try {
     const { failure } = await client.patchProfile(

@@ -1,4 +1,4 @@
-import { name, version, websiteUrl } from "./about.ts";
+import { name, version, websiteUrl } from "./about.wire.ts";
 import { type Setting, settings } from "./config.ts";
 import { hostNames } from "./hosts.ts";
 

@@ -1,6 +1,6 @@
 import "./preflight.ts";
 import { readFileSync } from "node:fs";
-import { name, title, userAgent, version, websiteUrl } from "./about.ts";
+import { name, title, version, websiteUrl } from "./about.wire.ts";
 import { type Audit, openAudit } from "./audit.ts";
 import { parseArgv } from "./cli.ts";
 import { type Config, readConfig } from "./config.ts";
@@ -23,20 +23,21 @@ const lazily = <T>(load: () => Promise<T>): (() => Promise<T>) => {
 };
 
 const serve = async (config: Config, sandbox: boolean, audit: Audit | undefined, log: Log) => {
+  const product = `${name}/${version}`;
   const cleanups: (() => unknown)[] = [];
 
   const client = lazily(async () => {
     const { createClient } = await import("./prelude/client.ts");
     if (!sandbox) {
       const { baseUrl, apiKey = "" } = config;
-      const real = createClient({ baseUrl, apiKey, userAgent, useProxy: true });
+      const real = createClient({ baseUrl, apiKey, product, useProxy: true });
       cleanups.push(real.close);
       return real;
     }
     const { startSandbox } = await import("./sandbox/sandbox.ts");
     const { baseUrl, apiKey, close } = await startSandbox();
     log.info(`sandbox at ${baseUrl}; what it holds: ${baseUrl}/sandbox/profiles`);
-    const simulated = createClient({ baseUrl, apiKey, userAgent, useProxy: false });
+    const simulated = createClient({ baseUrl, apiKey, product, useProxy: false });
     cleanups.push(simulated.close, close);
     return simulated;
   });

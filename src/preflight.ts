@@ -1,5 +1,5 @@
 import { config } from "zod/v4/core";
-import { minimumNode } from "./about.ts";
+import { minimumNode } from "./about.wire.ts";
 
 // Imported before everything else: the SDK's schemas must find the setting, and a Node that is too
 // old must get one clear line before it stumbles over something newer.

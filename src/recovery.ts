@@ -69,7 +69,7 @@ export const recovery = {
             : `Prelude reserves at least one of the keys ${keys(f)} and does not say which${f.mentionedKey ? `, but its message mentions ${quoteList([f.mentionedKey])}` : ""}`,
     next: (f) =>
       f.writtenKeys?.length
-        ? `Tell the person that ${quoteList(f.writtenKeys)} was saved and ${keys(f)} was not, because Prelude reserves it. Do not send ${keys(f)} again.`
+        ? `Tell the person what was saved (${quoteList(f.writtenKeys)}) and what this tool cannot set because Prelude reserves it (${keys(f)}). Do not send the reserved keys again, nor under another spelling.`
         : f.keys?.length === 1 || f.skipped
           ? `Tell the person that this tool cannot set ${keys(f)}, because Prelude reserves it. Do not send it again, nor under another spelling.`
           : 'Call again with the same arguments and on_reserved_key set to "skip" to write all keys that are not reserved, or ask the person which keys to leave out. Do not repeat the identical call.',

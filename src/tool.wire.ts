@@ -1,7 +1,7 @@
 import { inputJsonSchema, outputJsonSchema } from "./tool.ts";
 
-// The build evaluates this module and ships its values as JSON, so that listing the tool costs
-// neither zod nor a conversion. Unbundled, in tests, it is an ordinary module.
+// The build evaluates a module named *.wire.ts and ships its values as JSON, so that listing the
+// tool costs neither zod nor a conversion. Unbundled, in tests, it is an ordinary module.
 
 const pinned = "pinned";
 

@@ -9,7 +9,8 @@ import { askedDelayMs, backoffMs, isRetried, type RetryPolicy, retryPolicy } fro
 export type ClientOptions = {
   baseUrl: string;
   apiKey: string;
-  userAgent: string;
+  /** Name and version of this product, for the `User-Agent`. */
+  product: string;
   /** Whether HTTP_PROXY, HTTPS_PROXY and NO_PROXY are obeyed. */
   useProxy: boolean;
   retry?: RetryPolicy;
@@ -48,7 +49,7 @@ const proxyNames = ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"];
  * `PATCH /v2/session/apps/{appID}/users/{userID}/profile`.
  */
 export const createClient = (options: ClientOptions) => {
-  const { baseUrl, apiKey, userAgent, retry: policy = retryPolicy } = options;
+  const { baseUrl, apiKey, product, retry: policy = retryPolicy } = options;
   const agentOptions = { connections: maxConnections, connect: { timeout: 10_000 } };
   const proxied = options.useProxy && proxyNames.some((name) => process.env[name]);
   const dispatcher = proxied ? new EnvHttpProxyAgent(agentOptions) : new Agent(agentOptions);
@@ -57,7 +58,7 @@ export const createClient = (options: ClientOptions) => {
     "content-type": "application/json",
     accept: "application/json",
     "accept-encoding": "identity",
-    "user-agent": userAgent,
+    "user-agent": `${product} node/${process.versions.node}`,
   };
 
   const once = async (url: string, json: string, signal: AbortSignal) => {
