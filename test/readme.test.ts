@@ -1,0 +1,60 @@
+import { existsSync, readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { settings } from "../src/config.ts";
+import { defaultLaunch, type HostName, hostNames, printConfig } from "../src/hosts.ts";
+import { errorCodes } from "../src/recovery.ts";
+
+const readme = readFileSync("README.md", "utf8");
+const contributing = readFileSync("CONTRIBUTING.md", "utf8");
+const { scripts } = JSON.parse(readFileSync("package.json", "utf8"));
+
+describe("README", () => {
+  test.each<HostName>(["claude-desktop", "cursor", "vscode", "codex"])(
+    "shows the block of %s",
+    (host) => {
+      expect(readme).toContain(`\n${printConfig(host, defaultLaunch).block}\n`);
+    },
+  );
+
+  test("shows the command of claude-code", () => {
+    expect(readme).toContain(`\n${printConfig("claude-code", defaultLaunch).command}\n`);
+  });
+
+  test.each(hostNames)("names %s", (host) => {
+    expect(readme).toContain(`\`${host}\``);
+  });
+
+  test.each(settings)("lists $name with its default", (setting) => {
+    const row = readme.split("\n").find((line) => line.startsWith(`| \`${setting.name}\` |`));
+    expect(row).toBeDefined();
+    const fallback = "default" in setting ? setting.default : "";
+    expect(row?.split("|").at(-2)).toContain(fallback);
+  });
+
+  test.each(errorCodes)("says what the agent does on %s", (code) => {
+    expect(readme).toMatch(new RegExp(`^\\|[^|]*\`${code}\`[^|]*\\|`, "m"));
+  });
+});
+
+describe.each([
+  ["README.md", readme],
+  ["CONTRIBUTING.md", contributing],
+])("%s", (_, text) => {
+  test("names only scripts that exist", () => {
+    const named = [...text.matchAll(/npm run ([\w:-]+)/g)].map(([, name]) => name);
+    expect(named.length).toBeGreaterThan(0);
+    expect(named.filter((name) => !(String(name) in scripts))).toEqual([]);
+  });
+
+  test("links to files that exist", () => {
+    const links = [...text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, link]) => String(link));
+    expect(links.filter((link) => !existsSync(link))).toEqual([]);
+  });
+
+  test("names files of src and test that exist", () => {
+    const files = [...text.matchAll(/`((?:src|test|scripts|bench|docs)\/[\w./-]+\.\w+)`/g)].map(
+      ([, file]) => String(file),
+    );
+    expect(files.filter((file) => !existsSync(file))).toEqual([]);
+  });
+});
