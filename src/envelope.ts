@@ -66,6 +66,9 @@ export const readEnvelope = (value: unknown): Envelope => {
   const message: Message = { jsonrpc, method };
   if (id !== undefined) message.id = innerIds.get(id) ?? id;
   if (params !== undefined) {
+    // Tasks are not declared, and a request that asks for one is then to be handled as if it did not
+    // (MCP 2025-11-25, tasks); the SDK would refuse it.
+    if (method === "tools/call") delete (params as Message).task;
     const cancelled =
       method === "notifications/cancelled" && innerIds.get((params as Message).requestId);
     message.params = cancelled ? { ...(params as Message), requestId: cancelled } : params;

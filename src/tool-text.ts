@@ -14,7 +14,6 @@ const description = `Updates the profile of one user of an app in Prelude Auth: 
 const icon = {
   src: "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Ccircle cx='8' cy='5' r='3.5' fill='%2364f'/%3E%3Cpath d='M1 16a7 6 0 0 1 14 0' fill='%2364f'/%3E%3C/svg%3E",
   mimeType: "image/svg+xml",
-  sizes: ["any"],
 };
 
 /**

@@ -1,5 +1,6 @@
 import type { ErrorCode } from "../recovery.ts";
 import { foreignText } from "../text.ts";
+import { maxBodyRead } from "./body.ts";
 
 /** An answer of the API, or of whatever stands in its place, read as far as it matters. */
 export type Answer = {
@@ -106,14 +107,15 @@ export const failureOf = (answer: Answer, secret: string): RequestFailure | unde
   if (status === 204) return undefined;
   if (status >= 200 && status < 300) {
     if (complete && (body.trim() === "" || parseJson(body))) return undefined;
-    return complete
-      ? {
+    const brokeOff = !complete && Buffer.byteLength(body) < maxBodyRead && !/^\s*</.test(body);
+    return brokeOff
+      ? { ...common, code: "connection_lost", mayHaveWritten: true, cause: "the answer broke off" }
+      : {
           ...common,
           code: "unexpected_response",
           mayHaveWritten: true,
           cause: `HTTP ${status} with a body that is not JSON`,
-        }
-      : { ...common, code: "connection_lost", mayHaveWritten: true, cause: "the answer broke off" };
+        };
   }
   if (status < 400) {
     const cause = `HTTP ${status}, a redirect, which is never followed so that the API key stays with PRELUDE_BASE_URL`;
