@@ -1,40 +1,40 @@
+import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
+import { Agent, get } from "node:http";
+import { json as readJson } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual, parseArgs } from "node:util";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 
-// Plays an agent's conversation with the built server in its sandbox mode, and checks every answer.
-// --short plays what the README's picture shows; a path stands for another server to play it with.
+// Plays an agent's conversation with the built server in its sandbox mode and checks every answer.
+// --short plays what the README's picture shows; a path plays it with another server.
 
-const { values, positionals } = parseArgs({
-  options: { short: { type: "boolean", default: false } },
-  allowPositionals: true,
-});
+const options = { short: { type: "boolean", default: false } };
+const { values, positionals } = parseArgs({ options, allowPositionals: true });
+const { short } = values;
 const [server = fileURLToPath(new URL("../dist/prelude-profile-mcp.cjs", import.meta.url))] =
   positionals;
 const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
-const timeoutMs = 15_000;
+const timeoutMs = 30_000;
 
+// An app and a user that the sandbox knows.
 const app_id = "54e9ujn";
 const user_id = "usr_01jqebhswje1ka1z7ahr9rfsgt";
 
-// What is printed: lines of a label and of pieces of text, each piece with its style.
-
 const { NO_COLOR, FORCE_COLOR, TERM } = process.env;
-const coloured =
-  !NO_COLOR &&
-  (FORCE_COLOR === undefined
-    ? process.stdout.isTTY && TERM !== "dumb"
-    : !["0", "false"].includes(FORCE_COLOR));
-const width = Math.max(60, Math.min(96, process.stdout.columns ?? 96));
-const indent = 9;
+const forced = FORCE_COLOR !== undefined && !["0", "false"].includes(FORCE_COLOR);
+const onTerminal = FORCE_COLOR === undefined && process.stdout.isTTY && TERM !== "dumb";
+const coloured = !NO_COLOR && (forced || onTerminal);
 const sgr = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, magenta: 35, cyan: 36 };
-const statusStyle = { updated: "green", partially_updated: "yellow" };
-
 const paint = (text, style) => (coloured && style ? `\u001b[${sgr[style]}m${text}\u001b[0m` : text);
 
-/** Fills lines with the words of the pieces. Words joined by a no-break space stay together. */
+const indent = 9;
+const width = Math.max(60, Math.min(96, process.stdout.columns ?? 96));
+const noBreak = "\u00a0";
+const onOneLine = (text) => text.replaceAll(" ", noBreak);
+
+/** Fills lines with the words of pieces of text; neighbours of one style become one piece again. */
 const wrap = (pieces, columns) => {
   const lines = [];
   let room = 0;
@@ -54,40 +54,37 @@ const wrap = (pieces, columns) => {
   return lines;
 };
 
-const say = (label, labelStyle, ...pieces) => {
-  const lines = wrap(pieces, width - indent).map((line) =>
+/** Prints who speaks, and pieces of text with their styles. */
+const say = (who, style, pieces) => {
+  const lines = wrap(pieces.filter(Boolean), width - indent).map((line) =>
     line.map(([text, style]) => paint(text.replaceAll(noBreak, " "), style)).join(" "),
   );
-  const margin = " ".repeat(indent);
-  console.log(paint(label.padEnd(indent), labelStyle) + lines.join(`\n${margin}`));
+  console.log(paint(who.padEnd(indent), style) + lines.join(`\n${" ".repeat(indent)}`));
 };
-const noBreak = "\u00a0";
-const agent = (...pieces) => say("agent  →", "magenta", ...pieces);
-const agentSays = (text) => say("agent", "magenta", [`“${text}”`]);
-const person = (text) => say("person", "bold", [`“${text}”`]);
-const answer = (...pieces) => say("server ←", "bold", ...pieces);
-const more = (...pieces) => say("", undefined, ...pieces);
-const sandbox = (...pieces) => say("sandbox", "dim", ...pieces);
+const agentSends = (...pieces) => say("agent  →", "magenta", pieces);
+const agentSays = (text) => say("agent", "magenta", [[`“${text}”`]]);
+const personSays = (text) => say("person", "bold", [[`“${text}”`]]);
+const serverSends = (...pieces) => say("server ←", "bold", pieces);
+const continued = (...pieces) => say("", undefined, pieces);
+const sandboxHolds = (...pieces) => say("sandbox", "dim", pieces);
 
-const show = (value) => JSON.stringify(value) ?? "nothing";
-/** `name: value` for each property, with room to read. */
+const json = (value) => JSON.stringify(value) ?? "nothing";
+const list = (names) => names.join(", ");
+/** `name: value` for each property. */
 const properties = (object) =>
-  Object.entries(object).map(([name, value]) => {
-    const nested = typeof value === "object";
-    return `${name}: ${nested ? `{ ${properties(value).join(", ")} }` : show(value)}`;
-  });
-const onOneLine = (text) => text.replaceAll(" ", noBreak);
-const list = (names) => names.join(", ") || "none";
-
-// What is checked.
+  Object.entries(object).map(([name, value]) =>
+    typeof value === "object"
+      ? `${name}: { ${list(properties(value))} }`
+      : `${name}: ${json(value)}`,
+  );
 
 const check = (what, actual, expected) => {
   if (isDeepStrictEqual(actual, expected)) return;
-  throw new Error(`${what}: expected ${show(expected)}, got ${show(actual)}`);
+  throw new Error(`${what} should be ${json(expected)} and is ${json(actual)}`);
 };
 
-/** Starts the server as an MCP host does: as a child process, with none of this shell's settings. */
-const connect = async () => {
+/** Starts the server as an MCP host does: a child process with none of this shell's settings. */
+const createConnection = () => {
   const client = new Client({ name: "demo-agent", version: manifest.version });
   const transport = new StdioClientTransport({
     command: process.execPath,
@@ -103,76 +100,83 @@ const connect = async () => {
       if (url) resolve(url);
     });
   });
-  /** What the sandbox holds of the demo's user, asked for behind the server's back. */
+  /** What the sandbox holds of the user, asked for behind the server's back. */
   const profile = async () => {
-    const response = await fetch(await profilesUrl);
-    return (await response.json())[`${app_id}/${user_id}`];
+    // An agent of its own, because Node's may be told to send everything through a proxy.
+    const request = get(await profilesUrl, { agent: new Agent() });
+    const [response] = await once(request, "response");
+    return (await readJson(response))[`${app_id}/${user_id}`];
   };
   return { client, transport, profile, log: () => log };
 };
 
-/** One tool call: prints it and its answer, and checks what holds for every answer. */
-const callTool = async (client, tool, args, before) => {
-  const changed = Object.keys(args).filter(
-    (name) => !isDeepStrictEqual(args[name], before?.[name]),
-  );
-  const dropped = Object.keys(before ?? {}).filter((name) => !(name in args));
-  agent(
-    [tool.name, "bold"],
-    ...(before ? [["again,", "dim"]] : []),
-    [changed.map((name) => `${name}: ${show(args[name])}`).join(", "), before ? "cyan" : undefined],
-    ...(dropped.length > 0 ? [[`and without ${list(dropped)}`, "cyan"]] : []),
-  );
-
-  const { content, structuredContent, isError } = await client.callTool({
-    name: tool.name,
-    arguments: args,
+const printCall = (tool, args, before = {}) => {
+  const changed = Object.entries(args).filter(([name, value]) => {
+    return !isDeepStrictEqual(value, before[name]);
   });
-  const { status, updated_keys, attempts, error } = structuredContent;
-  check("the text of the result", JSON.parse(content[0].text), structuredContent);
-  check("isError", isError ?? false, error !== undefined);
-  check("sandbox", structuredContent.sandbox, true);
-
-  const style = statusStyle[status] ?? "red";
-  const http = error?.http_status ? `(HTTP ${error.http_status})` : "";
-  answer(
-    [status, style],
-    ...(error ? [[error.code, style]] : []),
-    ...(http ? [[http, "dim"]] : []),
-    ...(updated_keys.length > 0 ? [[`· written: ${list(updated_keys)}`]] : []),
-    ...(attempts ? [[`· requests: ${attempts}`, "dim"]] : []),
+  const dropped = Object.keys(before).filter((name) => !Object.hasOwn(args, name));
+  const again = Object.keys(before).length > 0;
+  const shown = properties(Object.fromEntries(changed)).map(onOneLine).join(", ");
+  agentSends(
+    [tool.name, "bold"],
+    again && ["again, with"],
+    [shown, again ? "cyan" : undefined],
+    dropped.length > 0 && [`and without ${list(dropped)}`, "cyan"],
   );
-  if (error) {
-    for (const { path, received, accepted } of error.issues ?? []) {
-      more([path, "red"], [`is ${received}; send ${accepted}`]);
+};
+
+const statusStyles = { updated: "green", partially_updated: "yellow" };
+
+const printResult = ({ status, updated_keys, attempts, error }) => {
+  const style = statusStyles[status] ?? "red";
+  serverSends(
+    [status, style],
+    error && [`· ${error.code}`, style],
+    error && !attempts && error.http_status && [`(HTTP ${error.http_status})`, "dim"],
+    updated_keys.length > 0 && [`· written: ${list(updated_keys)}`],
+    attempts && [onOneLine(`· ${attempts} requests`), "dim"],
+  );
+  if (!error) return;
+  if (error.issues) {
+    for (const { path, received, accepted } of error.issues) {
+      continued([path, "red"], [`${received} → ${accepted}`]);
     }
-    if (!error.issues) more([error.message]);
-    more(["next_step:", "dim"], [error.next_step, "cyan"]);
-  }
-  return structuredContent;
+  } else continued([error.message.split(/(?<=\.) /)[0]]);
+  continued(["next_step:", "dim"], [error.next_step, "cyan"]);
+};
+
+/** One tool call, printed, with the checks that hold for every result. */
+const callTool = async (client, tool, args, before) => {
+  printCall(tool, args, before);
+  const answer = await client.callTool({ name: tool.name, arguments: args });
+  const { content, structuredContent: result, isError = false } = answer;
+  printResult(result);
+  check("the result as text", JSON.parse(content[0].text), result);
+  check("isError", isError, result.error !== undefined);
+  check("sandbox", result.sandbox, true);
+  return result;
 };
 
 // How the agent acts on an answer.
 
-/** The optional argument, and its value, that a next step names. */
-const advisedArgument = (tool, nextStep) =>
-  Object.entries(tool.inputSchema.properties).flatMap(([name, schema]) =>
-    (schema.enum ?? [])
-      .filter((value) => nextStep.includes(name) && nextStep.includes(JSON.stringify(value)))
-      .map((value) => ({ [name]: value })),
-  )[0];
+/** The optional argument, with its value, that a next step names. */
+const advisedArgument = (tool, nextStep) => {
+  for (const [name, schema] of Object.entries(tool.inputSchema.properties)) {
+    const value = schema.enum?.find((value) => nextStep.includes(json(value)));
+    if (value !== undefined && nextStep.includes(name)) return { [name]: value };
+  }
+};
 
-/** Corrects the arguments issue by issue, and leaves to the person what only a person can know. */
-const correct = (args, issues, ask) => {
+/** Corrects arguments issue by issue, asking the person for what only a person can know. */
+const correct = (args, issues, askPerson) => {
   const corrected = structuredClone(args);
   for (const { path, accepted } of issues) {
-    const [holder, key] = path.startsWith("profile.")
-      ? [corrected.profile, path.slice("profile.".length)]
-      : [corrected, path];
-    if (accepted.startsWith("nothing")) delete holder[key];
-    else if (path === "user_id") holder[key] = ask(accepted);
-    else if (accepted.includes("in quotes")) holder[key] = String(holder[key]);
-    else throw new Error(`the agent does not know what to do about ${path}: ${accepted}`);
+    const inProfile = path.startsWith("profile.");
+    const holder = inProfile ? corrected.profile : corrected;
+    const name = inProfile ? path.slice("profile.".length) : path;
+    if (accepted.startsWith("nothing")) delete holder[name];
+    else if (accepted.startsWith("a string")) holder[name] = String(holder[name]);
+    else holder[name] = askPerson(path);
   }
   return corrected;
 };
@@ -182,126 +186,111 @@ const correct = (args, issues, ask) => {
 const listTool = async ({ client, transport }) => {
   await client.connect(transport);
   const { name, title, version } = client.getServerVersion();
-  check("server info", { name, version }, { name: manifest.name, version: manifest.version });
-  check("instructions name the sandbox", client.getInstructions().includes("SANDBOX"), true);
-  if (!values.short) {
-    agent(["initialize", "bold"]);
-    answer([`${title} (${name} ${version})`]);
+  check("the server's name and version", [name, version], [manifest.name, manifest.version]);
+  check("a word about the sandbox", /SANDBOX/.test(client.getInstructions()), true);
+  if (!short) {
+    agentSends(["initialize", "bold"]);
+    serverSends([`${title} (${name} ${version})`]);
   }
 
-  agent(["tools/list", "bold"]);
+  agentSends(["tools/list", "bold"]);
   const { tools } = await client.listTools();
-  check(
-    "tools",
-    tools.map((tool) => tool.name),
-    ["update_user_profile"],
-  );
+  check("the list of tools", list(tools.map((tool) => tool.name)), "update_user_profile");
   const [tool] = tools;
   const { properties, required } = tool.inputSchema;
   const names = Object.keys(properties);
-  check("arguments", names, ["app_id", "user_id", "profile", "on_reserved_key"]);
-  check("required arguments", required, ["app_id", "user_id", "profile"]);
-  const signature = names.map((argument) =>
-    required.includes(argument) ? argument : `${argument}?`,
-  );
-  answer([tool.name, "bold"], [`(${signature.join(", ")})`]);
-  if (!values.short) more([`${tool.description.split(/(?<=\.) /)[0]} …`, "dim"]);
+  const signature = list(names.map((name) => (required.includes(name) ? name : `${name}?`)));
+  serverSends([`${tool.name}(${signature})`]);
+  check("its arguments", signature, "app_id, user_id, profile, on_reserved_key?");
   return tool;
 };
 
 const updateProfile = async ({ call, profile }) => {
-  const result = await call({
-    app_id,
-    user_id,
-    profile: { first_name: "Jane", last_name: "Smith" },
-  });
-  check("status", result.status, "updated");
-  check("updated_keys", result.updated_keys, ["first_name", "last_name"]);
-  check("the profile", await profile(), { first_name: "Jane", last_name: "Smith" });
+  const wanted = { first_name: "Jane", last_name: "Smith" };
+  const { status, updated_keys } = await call({ app_id, user_id, profile: wanted });
+  check("status", status, "updated");
+  check("updated_keys", updated_keys, Object.keys(wanted));
+  check("the profile", await profile(), wanted);
 };
 
-/** Says in the transcript, after a look, that a failed call wrote nothing. */
-const unchanged = async (profile, before) => {
-  check("the profile after the failed call", await profile(), before);
-  more(["(a look into the sandbox: the profile is unchanged)", "dim"]);
-};
-
-const recoverFromReservedKey = async ({ tool, call, profile }) => {
+/** A call that has to fail, and a look behind the scenes that nothing was written. */
+const failingCall = async ({ call, profile }, args, code) => {
   const before = await profile();
-  const asked = { city: "Paris", created_at: "2025-03-30", locale: "fr-FR" };
-  const args = { app_id, user_id, profile: asked };
   const { status, error } = await call(args);
   check("status", status, "not_updated");
-  check("error.code", error.code, "reserved_profile_key");
-  await unchanged(profile, before);
+  check("error.code", error?.code, code);
+  check("the profile after the failure", await profile(), before);
+  sandboxHolds(["the profile is unchanged", "dim"]);
+  return { error, before };
+};
+
+const recoverFromReservedKey = async (scene) => {
+  const { tool, call, profile } = scene;
+  const wanted = { city: "Paris", created_at: "2025-03-30", locale: "fr-FR" };
+  const args = { app_id, user_id, profile: wanted };
+  const { error, before } = await failingCall(scene, args, "reserved_profile_key");
 
   const advised = advisedArgument(tool, error.next_step);
-  check("what next_step advises", advised, { on_reserved_key: "skip" });
+  check("the argument that next_step names", advised, { on_reserved_key: "skip" });
   const second = await call({ ...args, ...advised }, args);
   check("status", second.status, "partially_updated");
   check("updated_keys", second.updated_keys, ["city", "locale"]);
-  check("error.keys", second.error.keys, ["created_at"]);
+  check("error.keys", second.error?.keys, ["created_at"]);
   check("the profile", await profile(), { ...before, city: "Paris", locale: "fr-FR" });
-  const [saved, reserved] = [second.updated_keys.join(" and "), list(second.error.keys)];
-  agentSays(`I saved ${saved}. Prelude reserves ${reserved}, so that was left out.`);
+  const [saved, reserved] = [second.updated_keys, second.error.keys].map((k) => k.join(" and "));
+  agentSays(`I saved ${saved}. Prelude reserves ${reserved}, so it was not written.`);
 };
 
-const recoverFromUnknownUser = async ({ call, profile }) => {
-  const before = await profile();
-  const args = { app_id, user_id: user_id.slice(0, -1), profile: { nickname: "JS" } };
-  const { status, error } = await call(args);
-  check("status", status, "not_updated");
-  check("error.code", error.code, "user_not_found");
-  await unchanged(profile, before);
+const recoverFromWrongUser = async (scene) => {
+  const { call, profile } = scene;
+  const args = { app_id, user_id: user_id.slice(0, -1), profile: { nickname: "Jay" } };
+  const { error, before } = await failingCall(scene, args, "user_not_found");
 
-  check("next_step asks the person", /^Ask the person/.test(error.next_step), true);
-  agentSays(`There is no user ${args.user_id}. What is the id? It starts with usr_.`);
-  person(`I cut off its last character: ${user_id}`);
+  check("next_step asks the person", /ask the person/i.test(error.next_step), true);
+  agentSays(`There is no user ${args.user_id}. What is the right id?`);
+  personSays(`I lost the last character: ${user_id}`);
   const second = await call({ ...args, user_id }, args);
   check("status", second.status, "updated");
-  check("the profile", await profile(), { ...before, nickname: "JS" });
+  check("the profile", await profile(), { ...before, nickname: "Jay" });
 };
 
-const recoverFromBadArguments = async ({ call, profile }) => {
-  const before = await profile();
-  const args = {
-    app_id,
-    user_id: "jane@example.com",
-    profile: { age: 36, newsletter: true },
-    dry_run: false,
-  };
-  const { status, error } = await call(args);
-  check("status", status, "not_updated");
-  check("error.code", error.code, "invalid_arguments");
-  const paths = error.issues.map(({ path }) => path).sort();
-  check("error.issues", paths, ["dry_run", "profile.age", "profile.newsletter", "user_id"]);
-  await unchanged(profile, before);
+const recoverFromBadArguments = async (scene) => {
+  const { call, profile } = scene;
+  const args = { app_id, user_id: "jane@example.com", profile: { age: 36 }, dry_run: false };
+  const { error, before } = await failingCall(scene, args, "invalid_arguments");
 
-  const corrected = correct(args, error.issues, (accepted) => {
-    agentSays(`I need ${accepted.split(":")[0]} instead of an email address.`);
-    person(user_id);
+  const paths = error.issues.map((issue) => issue.path);
+  check("the paths of error.issues", paths.sort(), ["dry_run", "profile.age", "user_id"]);
+  const corrected = correct(args, error.issues, (path) => {
+    agentSays(`I need Jane's ${path}, which starts with usr_; an email address is none.`);
+    personSays(user_id);
     return user_id;
   });
   const second = await call(corrected, args);
   check("status", second.status, "updated");
-  check("the profile", await profile(), { ...before, age: "36", newsletter: "true" });
+  check("the profile", await profile(), { ...before, age: "36" });
 };
 
 const showProfile = async ({ profile }) => {
-  const held = Object.entries(await profile());
-  const longest = Math.max(...held.map(([key]) => key.length));
-  for (const [key, value] of held)
-    console.log(`${" ".repeat(indent)}${key.padEnd(longest)}  ${value}`);
+  sandboxHolds([
+    properties(await profile())
+      .map(onOneLine)
+      .join(", "),
+    "green",
+  ]);
 };
 
+const asides = [
+  ["It was given a wrong user id", recoverFromWrongUser],
+  ["It sends bad arguments and corrects them from the answer", recoverFromBadArguments],
+];
 const steps = [
   ["An agent connects and lists the tool", listTool],
   ["It updates a profile", updateProfile],
-  ["It hits a reserved key, and recovers by following next_step", recoverFromReservedKey],
-  ["It was given the wrong user id", recoverFromUnknownUser, "full"],
-  ["It sends bad arguments, and corrects them from the answer", recoverFromBadArguments, "full"],
+  ["It hits a reserved key and recovers by following next_step", recoverFromReservedKey],
+  ...(short ? [] : asides),
   ["What the profile holds now", showProfile],
-].filter(([, , only]) => !(values.short && only === "full"));
+];
 
 const play = async (connection, onStep) => {
   let tool;
@@ -314,39 +303,37 @@ const play = async (connection, onStep) => {
 };
 
 const main = async () => {
-  if (!existsSync(server)) throw new Error(`${server} is not there; \`npm run build\` makes it`);
-  const connection = await connect();
-  let at = "";
+  if (!existsSync(server)) throw new Error(`${server} is missing; "npm run build" makes it`);
+  const connection = createConnection();
+  let step;
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no end within ${timeoutMs} ms`)), timeoutMs);
+    timer = setTimeout(() => reject(new Error(`no end after ${timeoutMs} ms`)), timeoutMs);
+  });
+  const playing = play(connection, (title) => {
+    step = title;
   });
   try {
-    const playing = play(connection, (title) => {
-      at = title;
-    });
     await Promise.race([playing, late]);
   } catch (error) {
-    const log = connection.log().trimEnd().replace(/^/gm, "  ");
-    const cause = `at “${at}”: ${error.message}`;
-    throw new Error(log.trim() ? `${cause}\nThe server's log:\n${log}` : cause);
+    throw new Error(`at "${step}": ${error.message}\n${connection.log()}`.trim());
   } finally {
     clearTimeout(timer);
     await connection.client.close();
   }
-  console.log(`\n${paint("Every answer was what it should be.", "green")}`);
 };
 
+// The reader is gone, as with `| head`: nothing is left to show, and nothing to say about it.
+process.stdout.on("error", () => process.exit(1));
+
+const command = paint("prelude-profile-mcp --sandbox", "bold");
 console.log(
-  [
-    paint("$", "dim"),
-    paint("prelude-profile-mcp --sandbox", "bold"),
-    paint("(a simulation of Prelude on this machine; nothing real is changed)", "dim"),
-  ].join(" "),
+  `$ ${command} ${paint("# a simulation on this machine: nothing real is changed", "dim")}`,
 );
 try {
   await main();
+  console.log("\nEvery answer was what it should be.");
 } catch (error) {
-  console.error(`\nThe demo failed ${error.message}`);
+  console.error(`\nThe demo failed: ${error.message}`);
   process.exitCode = 1;
 }
