@@ -20,8 +20,6 @@ export type Parsed = {
   onReservedKey: "fail" | "skip";
 };
 
-const exampleUser = "usr_01jqebhswje1ka1z7ahr9rfsgt";
-
 const idKinds: readonly [kind: string, pattern: RegExp, advice: string][] = [
   ["an email address", /^[^\s@]+@[^\s@]+$/, "An email address is not a user id"],
   ["a phone number", /^\+?[\d\s().-]{6,}$/, "A phone number is not a user id"],
@@ -70,8 +68,8 @@ const idIssue = (name: "app_id" | "user_id", value: unknown): Issue => {
     received: kind || (text ? "a string of another form" : kindOf(value)),
     accepted:
       name === "user_id"
-        ? `a user id: usr_ followed by 1 to 128 letters, digits, _ or -, for example ${exampleUser}`
-        : "an app id: 1 to 128 letters, digits, _ or -, for example 54e9ujn",
+        ? `a user id: usr_ followed by 1 to 128 letters, digits, _ or -`
+        : "an app id: 1 to 128 letters, digits, _ or -",
   };
 };
 

@@ -16,7 +16,7 @@ export type AuditRecord = {
   request_id: string | null;
 };
 
-/** An open place for one line; `write` uses it up. */
+/** The place for one line; `write` uses it up. */
 export type AuditEntry = { write: (record: AuditRecord) => void };
 
 /**
@@ -28,40 +28,33 @@ export type AuditEntry = { write: (record: AuditRecord) => void };
 export const openAudit = (path: string, onLost: () => void) => {
   let unwritten: Buffer = Buffer.alloc(0);
 
-  // By path and anew for each call, so that a rotated or deleted file is never written to for long.
-  const open = (): number => {
+  // By path and anew each time: a rotated or deleted file is made again, and a thousand calls in
+  // flight hold no descriptors.
+  const append = (lines: Buffer): void => {
     // Opening a pipe without a reader would block the process.
     if (statSync(path, { throwIfNoEntry: false })?.isFIFO()) throw new Error("is a pipe");
-    return openSync(path, "a", 0o600);
-  };
-
-  const append = (fd: number, bytes: Buffer): void => {
-    unwritten = bytes;
-    unwritten = bytes.subarray(writeSync(fd, bytes));
+    const fd = openSync(path, "a", 0o600);
+    try {
+      if (lines.length > 0) unwritten = lines.subarray(writeSync(fd, lines));
+    } finally {
+      closeSync(fd);
+    }
     if (unwritten.length > 0) throw new Error("short write");
   };
 
-  closeSync(open());
+  append(unwritten);
 
   return {
     /** Makes sure that a line can be appended. Throws where it cannot, before anything is sent. */
     begin: (): AuditEntry => {
-      const fd = open();
-      try {
-        if (unwritten.length > 0) append(fd, unwritten);
-      } catch (error) {
-        closeSync(fd);
-        throw error;
-      }
+      append(unwritten);
       return {
         write: (record) => {
-          const line = Buffer.from(`${JSON.stringify(record)}\n`);
+          unwritten = Buffer.concat([unwritten, Buffer.from(`${JSON.stringify(record)}\n`)]);
           try {
-            append(fd, Buffer.concat([unwritten, line]));
+            append(unwritten);
           } catch {
             onLost();
-          } finally {
-            closeSync(fd);
           }
         },
       };

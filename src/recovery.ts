@@ -72,13 +72,13 @@ export const recovery = {
         ? `Tell the person what was saved (${quoteList(f.writtenKeys)}) and what this tool cannot set because Prelude reserves it (${keys(f)}). Do not send the reserved keys again, nor under another spelling.`
         : f.keys?.length === 1 || f.skipped
           ? `Tell the person that this tool cannot set ${keys(f)}, because Prelude reserves it. Do not send it again, nor under another spelling.`
-          : 'Call again with the same arguments and on_reserved_key set to "skip" to write all keys that are not reserved, or ask the person which keys to leave out. Do not repeat the identical call.',
+          : 'If saving only some of the keys serves the person, call again with the same arguments and on_reserved_key set to "skip"; if you are not sure, ask first. Do not repeat the identical call.',
   },
   session_disabled: {
     retryable: false,
     what: (f) => `Session management is disabled for ${app(f)} in Prelude`,
     next: () =>
-      "Tell the person that whoever administers this app in Prelude must enable session management first. Do not repeat the call and do not try another app id.",
+      "Tell the person that nothing was saved and that whoever administers this app in Prelude must enable session management first. Do not repeat the call and do not try another app id.",
   },
   app_not_found: {
     retryable: false,
@@ -86,7 +86,7 @@ export const recovery = {
     next: (f) =>
       f.appPinned
         ? "Tell the person that the app is fixed by this server's setting PRELUDE_APP_ID and that whoever runs the server must correct it. Repeating the call will not help."
-        : "Ask the person for the right app id (it looks like 54e9ujn, from the Prelude dashboard) and call again with it. Do not guess app ids.",
+        : "Ask the person to check the app id, and call again with the one they give. Do not guess or try other app ids.",
   },
   user_not_found: {
     retryable: false,
@@ -94,7 +94,7 @@ export const recovery = {
     next: (f) =>
       f.userPinned
         ? "Tell the person that the user is fixed by this server's setting PRELUDE_USER_ID and that whoever runs the server must correct it. Repeating the call will not help."
-        : "Ask the person for the right id, or look it up with another tool: it starts with usr_ and is the sub claim of the user's access token, not an email address, a phone number or the token's user_id claim. Check that app_id is the app this user belongs to. Do not guess or try other user ids.",
+        : "Ask the person to check the user id and the app id, and call again with what they give. The id wanted starts with usr_ and is the sub claim of the user's access token (ask for the id, never for the token); it is not an email address, not a phone number and not the token's user_id claim. Do not complete, guess or try other user ids.",
   },
 
   // Refused by this server; nothing was sent.
@@ -179,7 +179,7 @@ export const recovery = {
     retryable: true,
     what: (f) => `Prelude failed with an error of its own (${own(f)})`,
     next: (f) =>
-      `${wait(f)}, then repeat the identical call; if it fails again, tell the person that Prelude has a problem.`,
+      `${wait(f)}, then repeat the identical call once; if you cannot wait or it fails again, tell the person that Prelude has a problem.`,
   },
   unexpected_response: {
     retryable: false,
@@ -200,14 +200,14 @@ export const recovery = {
     retryable: true,
     what: (f) => f.cause ?? "Prelude did not answer in time",
     next: () =>
-      "Repeat the identical call; if it times out again, tell the person that Prelude is not answering.",
+      "Repeat the identical call once; if it times out again, tell the person that Prelude is not answering.",
   },
   connection_lost: {
     retryable: true,
     what: (f) =>
       `The connection to Prelude was lost before its answer arrived${f.cause ? ` (${f.cause})` : ""}`,
     next: () =>
-      "Repeat the identical call; if it fails again, tell the person that the connection to Prelude is unstable.",
+      "Repeat the identical call once; if it fails again, tell the person that the connection to Prelude is unstable.",
   },
 } as const satisfies Record<string, Recovery>;
 

@@ -53,8 +53,8 @@ const outcome = ({ wrote, facts, attempts }: Failure): string => {
 const settle = (wrote: Failure["wrote"], retryable: boolean): string => {
   if (wrote !== "unknown") return "";
   return retryable
-    ? " The identical call is safe to repeat and settles whether the profile changed."
-    : " Say that it is unknown whether the profile changed; once the cause is gone, the identical call is safe to repeat and settles it.";
+    ? " The identical call is safe to repeat and settles it: once it answers updated, the values are saved. Until then say that it is unknown."
+    : " Say that it is unknown whether the values were saved; once the cause is gone, the identical call is safe to repeat and settles it.";
 };
 
 /**

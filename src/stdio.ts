@@ -39,8 +39,21 @@ export const createStdio = (stdin: Readable, stdout: Writable, events: StdioEven
     if (unanswered.size === 0) onAnswered?.();
   };
 
+  let corked = false;
+  const uncork = (): void => {
+    corked = false;
+    stdout.uncork();
+  };
+
   const write = (message: object): void => {
-    if (stdout.writable) stdout.write(`${JSON.stringify(message)}\n`);
+    if (!stdout.writable) return;
+    // Answers that become ready in the same turn of the event loop leave in one system call.
+    if (!corked) {
+      corked = true;
+      stdout.cork();
+      setImmediate(uncork);
+    }
+    stdout.write(`${JSON.stringify(message)}\n`);
   };
 
   const deliver = (message: Message): void => {

@@ -3,19 +3,19 @@ import { zodToJsonSchema } from "zod-to-json-schema";
 import { appIdPattern, maxBodyBytes, userIdPattern } from "./limits.ts";
 import type { JsonSchema, ToolScope } from "./tool-text.ts";
 
-const appId = z.string().regex(appIdPattern).describe("App id in Prelude, e.g. 54e9ujn.");
+const appId = z.string().regex(appIdPattern).describe("App id, exactly as it was given to you.");
 const userId = z
   .string()
   .regex(userIdPattern)
   .describe(
-    "User id, e.g. usr_01jqebhswje1ka1z7ahr9rfsgt: the sub claim of the user's access token. Not an email address, a phone number or a UUID.",
+    "User id, exactly as it was given to you: usr_ and letters and digits, the sub claim of the user's access token. Not an email address, phone number or UUID.",
   );
 const onReservedKey = z
   .enum(["fail", "skip"])
   .describe(
-    'What to do with keys that Prelude reserves. "fail" (used if left out): write nothing. "skip": write the other keys.',
+    'If Prelude reserves a key: "fail" (used if left out) writes nothing, "skip" writes the other keys.',
   );
-const profileText = `Keys to set, at least one. Values are strings only. At most ${maxBodyBytes / 1024} KiB in all.`;
+const profileText = `Keys to set, at least one, spelled as the app spells them. Values are strings only: "42", "true". At most ${maxBodyBytes / 1024} KiB in all.`;
 
 const profileSchema = (allowedKeys: readonly string[] | undefined) =>
   allowedKeys
@@ -53,18 +53,23 @@ export const outputSchema = z
   .object({
     status: z
       .enum(["updated", "partially_updated", "not_updated", "unknown"])
-      .describe("What is true of the profile now."),
-    app_id: z.string().describe("App of the user.").optional(),
-    user_id: z.string().describe("User the call was for.").optional(),
-    updated_keys: z.array(z.string()).describe("Keys written."),
-    attempts: z.number().int().describe("Requests sent, if several.").optional(),
-    sandbox: z.boolean().describe("true: a simulation, nothing real changed.").optional(),
+      .describe(
+        "updated: all keys saved. partially_updated: only updated_keys. not_updated: nothing saved. unknown: possibly saved.",
+      ),
+    app_id: z.string().describe("The app.").optional(),
+    user_id: z.string().describe("The user.").optional(),
+    updated_keys: z.array(z.string()).describe("Keys confirmed as saved."),
+    attempts: z.number().int().describe("Requests sent.").optional(),
+    sandbox: z.boolean().describe("true: simulation, nothing real changed.").optional(),
     error: z
       .object({
         // Not an enum: a client that validates with an older schema must survive a new code.
-        code: z.string().describe("Kind of failure, e.g. user_not_found."),
+        code: z.string().describe("E.g. user_not_found."),
         message: z.string().describe("What happened."),
-        keys: z.array(z.string()).describe("Keys at fault.").optional(),
+        keys: z
+          .array(z.string())
+          .describe("Keys at fault; all keys sent, if Prelude does not say which.")
+          .optional(),
         issues: z
           .array(
             z
@@ -75,16 +80,16 @@ export const outputSchema = z
               })
               .passthrough(),
           )
-          .describe("Every problem of the arguments.")
+          .describe("Every problem.")
           .optional(),
-        http_status: z.number().int().describe("Prelude's HTTP status.").optional(),
-        request_id: z.string().describe("Prelude's request id.").optional(),
-        retryable: z.boolean().describe("true: the identical call may succeed later, and is safe."),
-        retry_after_seconds: z.number().describe("Wait at least this long.").optional(),
+        http_status: z.number().int().describe("HTTP status.").optional(),
+        request_id: z.string().describe("Request id.").optional(),
+        retryable: z.boolean().describe("true: the identical call may succeed later."),
+        retry_after_seconds: z.number().describe("Wait so long.").optional(),
         next_step: z.string().describe("What to do now."),
       })
       .passthrough()
-      .describe("Present on failure.")
+      .describe("Present unless status is updated.")
       .optional(),
   })
   .passthrough();

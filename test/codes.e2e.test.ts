@@ -94,7 +94,7 @@ const cases: Case[] = [
     when: "404 app_not_found",
     answer: apiError(404, "app_not_found"),
     requests: 1,
-    nextStep: /Ask the person for the right app id.*Do not guess/,
+    nextStep: /check the app id.*Do not guess/,
   },
   {
     code: "app_not_found",
@@ -109,7 +109,7 @@ const cases: Case[] = [
     when: "404 user_not_found",
     answer: apiError(404, "user_not_found"),
     requests: 1,
-    nextStep: /usr_.*sub claim.*not an email address.*user_id claim.*Do not guess/,
+    nextStep: /usr_.*sub claim.*not an email address.*user_id claim.*Do not complete, guess or try/,
   },
   {
     code: "user_not_found",
