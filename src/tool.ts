@@ -56,8 +56,8 @@ export const outputSchema = z
       .describe(
         "updated: all keys saved. partially_updated: only updated_keys. not_updated: nothing saved. unknown: possibly saved.",
       ),
-    app_id: z.string().describe("The app.").optional(),
-    user_id: z.string().describe("The user.").optional(),
+    app_id: z.string().describe("App id.").optional(),
+    user_id: z.string().describe("User id.").optional(),
     updated_keys: z.array(z.string()).describe("Keys confirmed as saved."),
     attempts: z.number().int().describe("Requests sent.").optional(),
     sandbox: z.boolean().describe("true: simulation, nothing real changed.").optional(),
@@ -68,7 +68,7 @@ export const outputSchema = z
         message: z.string().describe("What happened."),
         keys: z
           .array(z.string())
-          .describe("Keys at fault; all keys sent, if Prelude does not say which.")
+          .describe("Keys at fault; all sent, if Prelude does not say.")
           .optional(),
         issues: z
           .array(
