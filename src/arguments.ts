@@ -1,6 +1,7 @@
 import type { ZodIssue } from "zod/v3";
+import { isObject } from "./is-object.ts";
 import { maxBodyBytes } from "./limits.ts";
-import { plainName, quote } from "./text.ts";
+import { plainName } from "./text.ts";
 import { type Issue, inputSchema } from "./tool.ts";
 import type { ToolScope } from "./tool-text.ts";
 
@@ -19,6 +20,9 @@ export type Parsed = {
   profile: Profile;
   onReservedKey: "fail" | "skip";
 };
+
+/** An empty key with an empty value and a comma. */
+const minEntryBytes = '"":"",'.length;
 
 const idKinds: readonly [kind: string, pattern: RegExp, advice: string][] = [
   ["an email address", /^[^\s@]+@[^\s@]+$/, "An email address is not a user id"],
@@ -40,9 +44,6 @@ const unwrapJson = (value: unknown): unknown => {
   }
 };
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
 const kindOf = (value: unknown): string => {
   if (value === undefined) return "nothing";
   if (value === null) return "null";
@@ -62,7 +63,8 @@ const howToSend: Record<string, string> = {
 
 const idIssue = (name: "app_id" | "user_id", value: unknown): Issue => {
   const text = typeof value === "string" ? value : undefined;
-  const kind = text && idKinds.find(([, pattern]) => pattern.test(text.trim()))?.[0];
+  const kind =
+    name === "user_id" && text && idKinds.find(([, pattern]) => pattern.test(text.trim()))?.[0];
   return {
     path: name,
     received: kind || (text ? "a string of another form" : kindOf(value)),
@@ -120,7 +122,9 @@ export const createArgumentParser = (scope: ToolScope) => {
     const value = (args as Record<string, unknown>)[head];
     if (head === "app_id" || head === "user_id") return [idIssue(head, value)];
     if (head === "on_reserved_key") {
-      return [{ path: head, received: kindOf(value), accepted: '"fail" or "skip"' }];
+      return [
+        { path: head, received: kindOf(value), accepted: '"fail" or "skip", or leave it out' },
+      ];
     }
     if (key === undefined) {
       return [
@@ -138,20 +142,34 @@ export const createArgumentParser = (scope: ToolScope) => {
 
   return (raw: unknown): Parsed => {
     let args = unwrapJson(raw ?? {});
-    if (isObject(args) && typeof args.profile === "string") {
-      args = { ...args, profile: unwrapJson(args.profile) };
+    if (isObject(args)) {
+      const { on_reserved_key: choice, ...rest } = args;
+      // Some hosts send null for an optional argument that the model left out.
+      const kept = choice === null ? rest : args;
+      args =
+        typeof rest.profile === "string" ? { ...kept, profile: unwrapJson(rest.profile) } : kept;
     }
-    const checked = schema.safeParse(args);
-    const issues = checked.success ? [] : checked.error.issues.flatMap((i) => toIssues(i, args));
-    const bad = new Set(issues.map((issue) => issue.path));
-
     const given = isObject(args) ? args : {};
     // The raw object, not zod's copy, which drops an own "__proto__": to the API a key like any other.
     const profile = (isObject(given.profile) ? given.profile : {}) as Profile;
     const keys = Object.keys(profile);
+    // So many keys cannot fit, whatever they hold: no need to look at each of them.
+    const tooMany = keys.length * minEntryBytes > maxBodyBytes;
+    const looked = tooMany ? { ...given, profile: {} } : args;
+    const checked = schema.safeParse(looked);
+    const issues = checked.success ? [] : checked.error.issues.flatMap((i) => toIssues(i, looked));
+    const bad = new Set(issues.map((issue) => issue.path));
+
     // Values that are not strings were refused above and may be nested too deeply to serialise.
-    const body = issues.length === 0 ? JSON.stringify({ profile }) : "";
+    const body = issues.length === 0 && !tooMany ? JSON.stringify({ profile }) : "";
     const bytes = Buffer.byteLength(body);
+    if (tooMany) {
+      issues.push({
+        path: "profile",
+        received: `${keys.length} keys`,
+        accepted: `at most ${maxBodyBytes} bytes as JSON`,
+      });
+    }
     if (isObject(given.profile) && keys.length === 0) {
       issues.push({
         path: "profile",
@@ -176,7 +194,7 @@ export const createArgumentParser = (scope: ToolScope) => {
       ...(appId !== undefined && { appId }),
       ...(userId !== undefined && { userId }),
       ...(advice && { advice }),
-      keys,
+      keys: tooMany ? [] : keys,
       issues,
       profile,
       onReservedKey: given.on_reserved_key === "skip" ? "skip" : "fail",
@@ -185,14 +203,9 @@ export const createArgumentParser = (scope: ToolScope) => {
 };
 
 /** One issue for every key that the policy refuses, beside the other problems of the same call. */
-export const refusedKeyIssues = (
-  keys: readonly string[],
-  allowed: readonly string[] | undefined,
-): Issue[] =>
+export const refusedKeyIssues = (keys: readonly string[]): Issue[] =>
   keys.map((key) => ({
     path: `profile.${plainName(key)}`,
     received: "a key that this server may not write",
-    accepted: allowed
-      ? `nothing: only ${allowed.map(quote).join(", ")} may be written`
-      : "nothing: leave it out",
+    accepted: "nothing: leave it out",
   }));

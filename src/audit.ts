@@ -5,6 +5,8 @@ export type AuditRecord = {
   time: string;
   client: string | null;
   client_version: string | null;
+  /** True: a simulation; nothing real was changed. */
+  sandbox: boolean;
   app_id: string | null;
   user_id: string | null;
   keys: string[];

@@ -25,5 +25,3 @@ export const createBrake = (maxPerMinute: number, now: () => number) => {
     },
   };
 };
-
-export type Brake = ReturnType<typeof createBrake>;

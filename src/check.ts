@@ -7,7 +7,7 @@ import { quoteList } from "./text.ts";
 
 /** It can belong to nobody: a ULID of zeros. So a PATCH for it changes nothing. */
 const nilUser = "usr_00000000000000000000000000";
-/** Stands in where no app is pinned; Prelude then answers `app_not_found`, if the key is right. */
+/** Stands in where no app is pinned, for which `app_not_found` is the answer to hope for. */
 const nilApp = "0000000";
 
 type Options = { sandbox: boolean; json: boolean };
@@ -36,7 +36,7 @@ export const describeSettings = (config: Config, sandbox: boolean): Record<strin
 
 /** Code of the answer -> what whoever runs the server has to do. */
 const fixes: Partial<Record<ErrorCode, string>> = {
-  app_not_found: "Prelude knows no such app: correct PRELUDE_APP_ID (Prelude dashboard).",
+  app_not_found: "Prelude knows no such app: correct PRELUDE_APP_ID.",
   session_disabled: "Session management is disabled for this app: enable it in Prelude.",
   unauthorized:
     "Prelude did not accept the key: set PRELUDE_API_KEY to a management API key (dashboard, Settings, API Keys).",
@@ -90,7 +90,7 @@ const ask = async (config: Config, sandbox: boolean): Promise<Verdict> => {
     };
   }
   const simulated = sandbox
-    ? await (await import("./sandbox/sandbox.ts")).startSandbox()
+    ? await (await import("./sandbox/sandbox.ts")).startSandbox(config)
     : undefined;
   const { baseUrl, apiKey } = simulated ?? { baseUrl: config.baseUrl, apiKey: config.apiKey ?? "" };
   const client = createClient({

@@ -1,4 +1,4 @@
-import { editDistance } from "./config.ts";
+import { nearest } from "./did-you-mean.ts";
 
 export type Command =
   | { kind: "serve"; sandbox: boolean }
@@ -55,9 +55,6 @@ const unknown = (name: string): string => {
   // Never the whole argument: somebody may have tried to pass the key this way.
   if (!/^--?[a-z][a-z-]*$/i.test(name))
     return "there is an argument that is not a flag; settings are environment variables";
-  const [near] = flags
-    .map((flag) => ({ flag, distance: editDistance(name.toLowerCase(), flag) }))
-    .filter(({ distance }) => distance <= 3)
-    .sort((a, b) => a.distance - b.distance);
-  return `unknown flag ${name}${near ? `; did you mean ${near.flag}?` : ""}`;
+  const near = nearest(name.toLowerCase(), flags, (distance) => distance <= 3);
+  return `unknown flag ${name}${near ? `; did you mean ${near}?` : ""}`;
 };

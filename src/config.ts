@@ -1,9 +1,7 @@
 import { appIdPattern, userIdPattern } from "./limits.ts";
 import { foldKey } from "./policy.ts";
+import { type LogLevel, logLevels, meantSetting, type SettingName, settings } from "./settings.ts";
 import { quote } from "./text.ts";
-
-export const logLevels = ["silent", "error", "info", "debug"] as const;
-export type LogLevel = (typeof logLevels)[number];
 
 export type Config = {
   /** Undefined: the server starts and lists its tool, and every call answers `not_configured`. */
@@ -21,43 +19,6 @@ export type Config = {
   timeoutMs: number;
   logLevel: LogLevel;
 };
-
-export type Setting = {
-  name: string;
-  /** One line for --help, the README and the registry's listing. */
-  text: string;
-  secret?: true;
-  default?: string;
-};
-
-/** Every setting; README, manifest.json and server.json are held equal to this list by a test. */
-export const settings = [
-  { name: "PRELUDE_API_KEY", text: "Prelude management API key", secret: true },
-  { name: "PRELUDE_API_KEY_FILE", text: "file to read the key from instead" },
-  { name: "PRELUDE_APP_ID", text: "pins the app; unset: the tool asks for app_id" },
-  { name: "PRELUDE_USER_ID", text: "pins the user; unset: the tool asks for user_id" },
-  {
-    name: "PRELUDE_ALLOWED_KEYS",
-    text: "comma-separated profile keys that may be written; unset: all",
-  },
-  { name: "PRELUDE_BLOCKED_KEYS", text: "comma-separated profile keys that may never be written" },
-  { name: "PRELUDE_CONFIRM", text: "true: ask the person before each write", default: "false" },
-  {
-    name: "PRELUDE_MAX_WRITES_PER_MINUTE",
-    text: "brake on a runaway agent; 0: off",
-    default: "120",
-  },
-  { name: "PRELUDE_AUDIT_LOG", text: "file that gets one JSON line per call, without values" },
-  { name: "PRELUDE_BASE_URL", text: "address of the API", default: "https://api.prelude.dev" },
-  {
-    name: "PRELUDE_TIMEOUT_MS",
-    text: "deadline of one call with its retries, in ms",
-    default: "30000",
-  },
-  { name: "PRELUDE_LOG_LEVEL", text: "silent, error, info or debug; to stderr", default: "error" },
-] as const satisfies readonly Setting[];
-
-export type SettingName = (typeof settings)[number]["name"];
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -85,8 +46,7 @@ export const readConfig = (env: Environment, readFile: (path: string) => string)
 
   const id = (name: SettingName, pattern: RegExp, form: string): string | undefined => {
     const text = get(name);
-    if (text !== undefined && !pattern.test(text))
-      problems.push(`${name} must be ${form}, not ${quote(text)}`);
+    if (text !== undefined && !pattern.test(text)) problems.push(`${name} must be ${form}`);
     return text;
   };
 
@@ -97,6 +57,13 @@ export const readConfig = (env: Environment, readFile: (path: string) => string)
       (key) => key !== "",
     );
     if (names.length === 0) problems.push(`${name} is set but names no key`);
+    // A list in another notation would be a guard that matches nothing.
+    const odd = names.find((key) => /[\s"'`;[\]{}$]/.test(key));
+    if (odd !== undefined) {
+      problems.push(
+        `${name} must be names separated by commas, without quotes, brackets or spaces; ${quote(odd)} is none`,
+      );
+    }
     return names;
   };
 
@@ -165,21 +132,15 @@ const readKey = (
     try {
       text = readFile(file);
     } catch (error) {
-      problems.push(
-        `${name} cannot be read (${(error as { code?: string }).code ?? "unknown error"}): ${quote(file)}`,
-      );
+      // Without the path: it may be the key, put into the wrong variable.
+      const { code = "unknown error" } = error as { code?: string };
+      problems.push(`${name} must be a path to a readable file (${code})`);
       return undefined;
     }
-    if (text.trim() === "") problems.push(`${name} is empty: ${quote(file)}`);
   }
-  const key = text
-    ?.trim()
-    .replace(/^bearer\s+/i, "")
-    .trim();
-  if (key === undefined || key === "") {
-    if (inline !== undefined) problems.push(`${name} holds the word Bearer and no key`);
-    return undefined;
-  }
+  if (text === undefined) return undefined;
+  const key = text.trim().replace(/^bearer(?:\s+|$)/i, "");
+  if (key === "") problems.push(`${name} holds no key`);
   // A line break in a header value would let undici put the key into its own error message.
   if (/[^\u0020-\u007e\u00a0-\u00ff]/.test(key)) {
     problems.push(
@@ -209,48 +170,9 @@ const baseUrl = (text: string, problems: string[]): string => {
   return (url.origin + url.pathname).replace(/\/+$/, "");
 };
 
-const prefix = "PRELUDE_";
-const guards = ["ALLOWED", "BLOCKED", "CONFIRM", "MAX_WRITES", "AUDIT"];
-
-/** The known setting that `name` is probably meant to be, or undefined if it is somebody else's. */
-export const meantSetting = (name: string): SettingName | undefined => {
-  const upper = name.toUpperCase();
-  if (!upper.startsWith(prefix)) return undefined;
-  const rest = upper.slice(prefix.length);
-  const guard = guards.find((word) => rest.startsWith(word));
-  let best: { name: SettingName; distance: number } | undefined;
-  for (const setting of settings) {
-    const known = setting.name.slice(prefix.length);
-    const distance = editDistance(rest, known);
-    const near =
-      distance <= (known.length >= 8 ? 3 : 2) || (guard !== undefined && known.startsWith(guard));
-    if (near && distance < (best?.distance ?? Number.POSITIVE_INFINITY))
-      best = { name: setting.name, distance };
-  }
-  return best?.name;
-};
-
 const nearMisses = (env: Environment): string[] =>
   Object.keys(env).flatMap((name) => {
     if (settings.some((setting) => setting.name === name)) return [];
     const meant = settingOf(env[name]) === undefined ? undefined : meantSetting(name);
     return meant ? [`${name} is not a setting; did you mean ${meant}?`] : [];
   });
-
-/** Letters to insert, delete, change or swap with their neighbour between two short names. */
-export const editDistance = (a: string, b: string): number => {
-  let older: number[] = [];
-  let old = Array.from({ length: b.length + 1 }, (_, i) => i);
-  const at = (row: number[], index: number) => row[index] ?? Number.POSITIVE_INFINITY;
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const change = at(old, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      const swapped = a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
-      const swap = swapped ? at(older, j - 2) + 1 : Number.POSITIVE_INFINITY;
-      row.push(Math.min(change, swap, at(old, j) + 1, at(row, j - 1) + 1));
-    }
-    [older, old] = [old, row];
-  }
-  return at(old, b.length);
-};

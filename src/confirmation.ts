@@ -1,42 +1,42 @@
-import type { Profile } from "./arguments.ts";
 import { stripInvisible } from "./text.ts";
+import type { Write } from "./write-profile.ts";
 
 /** What became of the question to the person; `asked`: the answer will come with another call. */
 export type Answer = "accepted" | "declined" | "unavailable" | "asked";
 
 export type Confirmation = {
-  /** What the person is shown. */
+  /** What the person is shown: all of what would be written. */
   text: string;
-  /** Everything that the answer is about, to the letter; the text may shorten it. */
+  /** Everything that the answer is about, to the letter. */
   subject: string;
 };
 
-const maxShownValue = 500;
+/** A person approves only what a dialog can show. */
 const maxShownKeys = 100;
+const maxShownCharacters = 10_000;
 
-/** A value as the person must see it: nothing invisible stays invisible. */
-const show = (value: string): string => {
-  const escaped = [...value.slice(0, maxShownValue)]
+/** Text as the person must see it: in quotes that nothing inside can end, nothing invisible. */
+const show = (text: string): string =>
+  [...JSON.stringify(text)]
     .map((char) =>
       stripInvisible(char) === char ? char : `\\u{${(char.codePointAt(0) as number).toString(16)}}`,
     )
     .join("");
-  const more = value.length > maxShownValue ? `… (${value.length} characters in all)` : "";
-  return `"${escaped}${more}"`;
-};
 
-/** The question that a person is asked before a write: whom it is for, and what would be written. */
-export const confirmationOf = (appId: string, userId: string, profile: Profile): Confirmation => {
+/**
+ * The question that a person is asked before a write: whom it is for, and what would be written.
+ * Undefined where that is too much to show; nobody can approve what is not shown.
+ */
+export const confirmationOf = (write: Write): Confirmation | undefined => {
+  const { appId, userId, profile, onReservedKey } = write;
   const entries = Object.entries(profile);
-  const lines = entries
-    .slice(0, maxShownKeys)
-    .map(([key, value]) => `${show(key)} = ${show(value)}`);
-  const more =
-    entries.length > maxShownKeys ? [`… and ${entries.length - maxShownKeys} more keys`] : [];
-  return {
-    text: [`Update the Prelude profile of user ${userId} in app ${appId}?`, ...lines, ...more].join(
-      "\n",
-    ),
-    subject: JSON.stringify([appId, userId, entries]),
-  };
+  if (entries.length > maxShownKeys) return undefined;
+  const lines = [
+    `Update the Prelude profile of user ${userId} in app ${appId}?`,
+    ...entries.map(([key, value]) => `${show(key)} = ${show(value)}`),
+    ...(onReservedKey === "skip" ? ["Keys that Prelude reserves will be left out."] : []),
+  ];
+  const text = lines.join("\n");
+  if (text.length > maxShownCharacters) return undefined;
+  return { text, subject: JSON.stringify([appId, userId, entries, onReservedKey]) };
 };

@@ -1,3 +1,5 @@
+import { isObject } from "./is-object.ts";
+
 export type Message = Record<string, unknown>;
 type Id = string | number;
 
@@ -6,9 +8,6 @@ export type Envelope =
   | { kind: "deliver"; message: Message }
   | { kind: "reject"; response: Message }
   | { kind: "ignore"; reason: string };
-
-const isObject = (value: unknown): value is Message =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 const isId = (value: unknown): value is Id =>
   typeof value === "string" || Number.isSafeInteger(value);
@@ -68,10 +67,9 @@ export const readEnvelope = (value: unknown): Envelope => {
   if (params !== undefined) {
     // Tasks are not declared, and a request that asks for one is then to be handled as if it did not
     // (MCP 2025-11-25, tasks); the SDK would refuse it.
-    if (method === "tools/call") delete (params as Message).task;
-    const cancelled =
-      method === "notifications/cancelled" && innerIds.get((params as Message).requestId);
-    message.params = cancelled ? { ...(params as Message), requestId: cancelled } : params;
+    const { task: _, ...untasked } = params as Message;
+    const cancelled = method === "notifications/cancelled" && innerIds.get(untasked.requestId);
+    message.params = cancelled ? { ...untasked, requestId: cancelled } : untasked;
   }
   return { kind: "deliver", message };
 };

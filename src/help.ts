@@ -1,6 +1,6 @@
 import { name, version, websiteUrl } from "./about.wire.ts";
-import { type Setting, settings } from "./config.ts";
 import { hostNames } from "./hosts.ts";
+import { type Setting, settings } from "./settings.ts";
 
 const settingLine = (setting: Setting): string =>
   `  ${setting.name.padEnd(31)}${setting.text}${setting.default === undefined ? "" : ` (default ${setting.default})`}`;

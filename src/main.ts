@@ -8,16 +8,22 @@ import { createLog, type Log } from "./log.ts";
 import { publishedTool } from "./published-tool.ts";
 import { createServer } from "./server.ts";
 import { createStdio } from "./stdio.ts";
+import { instructions } from "./tool-text.ts";
 
 /** How long calls in flight may go on after the client is gone, in milliseconds. */
 const graceMs = 1_200;
 /** When the process is ended even if something still holds it, in milliseconds. */
 const forceMs = 1_700;
 
+const maxIgnoredLines = 10;
+
 const lazily = <T>(load: () => Promise<T>): (() => Promise<T>) => {
   let loaded: Promise<T> | undefined;
   return () => {
-    loaded ??= load();
+    loaded ??= load().catch((error: unknown) => {
+      loaded = undefined;
+      throw error;
+    });
     return loaded;
   };
 };
@@ -35,7 +41,7 @@ const serve = async (config: Config, sandbox: boolean, audit: Audit | undefined,
       return real;
     }
     const { startSandbox } = await import("./sandbox/sandbox.ts");
-    const { baseUrl, apiKey, close } = await startSandbox();
+    const { baseUrl, apiKey, close } = await startSandbox(config);
     log.info(`sandbox at ${baseUrl}; what it holds: ${baseUrl}/sandbox/profiles`);
     const simulated = createClient({ baseUrl, apiKey, product, useProxy: false });
     cleanups.push(simulated.close, close);
@@ -52,13 +58,14 @@ const serve = async (config: Config, sandbox: boolean, audit: Audit | undefined,
     title,
     version,
     websiteUrl,
-    sandbox,
+    instructions: instructions(config, sandbox),
     secret: config.apiKey,
     log,
     definition: lazily(() => publishedTool(config)),
     update,
   });
 
+  let ignored = 0;
   let stopping = false;
   const stop = async (why: string, grace: number, exitCode = 0): Promise<void> => {
     if (stopping) return;
@@ -85,7 +92,11 @@ const serve = async (config: Config, sandbox: boolean, audit: Audit | undefined,
       );
       void stop("overflow", 0, 1);
     },
-    onIgnored: (reason) => log.error(`ignored ${reason}`),
+    onIgnored: (reason) => {
+      ignored += 1;
+      if (ignored <= maxIgnoredLines) log.error(`ignored ${reason}`);
+      if (ignored === maxIgnoredLines) log.error("what else is ignored is not reported any more");
+    },
   });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => void stop(signal, graceMs));
@@ -99,7 +110,8 @@ const serve = async (config: Config, sandbox: boolean, audit: Audit | undefined,
 };
 
 const print = (text: string): void => {
-  process.stdout.write(`${text}\n`);
+  // A reader such as `head` may be gone already.
+  process.stdout.on("error", () => process.exit()).write(`${text}\n`);
 };
 
 const fail = (problems: readonly string[]): void => {
@@ -130,11 +142,6 @@ const main = async (): Promise<void> => {
     process.exit(1);
   });
 
-  if (command.kind === "check") {
-    const { check } = await import("./check.ts");
-    process.exitCode = await check(config, command, print);
-    return;
-  }
   let audit: Audit | undefined;
   try {
     audit =
@@ -144,6 +151,11 @@ const main = async (): Promise<void> => {
   } catch (error) {
     const code = (error as { code?: string }).code ?? (error as Error).message;
     return fail([`PRELUDE_AUDIT_LOG cannot be opened for appending (${code})`]);
+  }
+  if (command.kind === "check") {
+    const { check } = await import("./check.ts");
+    process.exitCode = await check(config, command, print);
+    return;
   }
   await serve(config, command.sandbox, audit, log);
 };

@@ -9,5 +9,5 @@ export const publishedTool = async (scope: ToolScope): Promise<ToolDefinition> =
   const inputSchema = allowedKeys
     ? (await import("./tool.ts")).inputJsonSchema(scope)
     : inputSchemas[app ? (user ? "both" : "app") : user ? "user" : "none"];
-  return { ...toolText, inputSchema, outputSchema };
+  return { ...toolText(scope), inputSchema, outputSchema };
 };

@@ -9,8 +9,10 @@ export type FailureFacts = {
   keys?: readonly string[];
   /** Keys the operator permits, for `key_not_allowed`. */
   allowedKeys?: readonly string[];
-  /** Keys that were written all the same (`on_reserved_key: "skip"`). */
-  writtenKeys?: readonly string[];
+  /** Keys that the API acknowledged in this call, though the call as a whole failed. */
+  acknowledgedKeys?: readonly string[];
+  /** How the search of `on_reserved_key: "skip"` ended, where there was one. */
+  search?: "finished" | "stopped";
   appId?: string;
   userId?: string;
   /** Arguments that the operator fixed, so that the agent cannot change them. */
@@ -27,8 +29,6 @@ export type FailureFacts = {
   mentionedKey?: string;
   httpStatus?: number;
   retryAfterSeconds?: number;
-  /** True after `on_reserved_key: "skip"`: telling the agent to use it would be a loop. */
-  skipped?: boolean;
 };
 
 type Recovery = {
@@ -41,12 +41,45 @@ type Recovery = {
 const keys = (f: FailureFacts) => quoteList(f.keys ?? []);
 const app = (f: FailureFacts) => (f.appId ? `app ${f.appId}` : "the app");
 const user = (f: FailureFacts) => (f.userId ? `user ${f.userId}` : "the user");
-const wait = (f: FailureFacts) =>
-  f.retryAfterSeconds === undefined ? "Wait a minute" : `Wait ${f.retryAfterSeconds} s`;
 const own = (f: FailureFacts) =>
   [f.apiCode && `code ${f.apiCode}`, f.httpStatus && `HTTP ${f.httpStatus}`]
     .filter(Boolean)
     .join(", ");
+
+const waitThenRepeat = (f: FailureFacts) =>
+  `Wait ${f.retryAfterSeconds ?? 60} s, then repeat the identical call; if you cannot wait, tell the person when it can be repeated.`;
+
+/** Which argument the agent may correct depends on what the operator fixed. */
+const fixedBy = (name: string) =>
+  `is fixed by this server's setting ${name}, which whoever runs the server can correct`;
+
+type Reserved = "partly" | "stopped" | "certain" | "ambiguous";
+
+const reservedCase = (f: FailureFacts): Reserved => {
+  if (f.search === "stopped") return "stopped";
+  if (f.acknowledgedKeys?.length) return "partly";
+  return f.search === "finished" || f.keys?.length === 1 ? "certain" : "ambiguous";
+};
+
+const reservedWhat: Record<Reserved, (f: FailureFacts) => string> = {
+  partly: (f) => `Prelude reserves ${keys(f)}, so only the other keys were written`,
+  stopped: (f) =>
+    `The search for the keys that Prelude reserves stopped before it was finished${f.keys?.length ? ` (found: ${keys(f)})` : ""}`,
+  certain: (f) => `Prelude reserves ${keys(f)}`,
+  ambiguous: (f) =>
+    `Prelude reserves at least one of the keys ${keys(f)} and does not say which${f.mentionedKey === undefined ? "" : `, but its message mentions ${quoteList([f.mentionedKey])}`}`,
+};
+
+const reservedNext: Record<Reserved, (f: FailureFacts) => string> = {
+  partly: (f) =>
+    `Tell the person what was saved (${quoteList(f.acknowledgedKeys ?? [])}) and what this tool cannot set because Prelude reserves it (${keys(f)}). Do not send the reserved keys again, nor under another spelling.`,
+  stopped: () =>
+    "Call again with fewer keys at a time and without the reserved ones that were found. Until such a call answers updated, tell the person that the update is not finished.",
+  certain: (f) =>
+    `Tell the person that this tool cannot set ${keys(f)}, because Prelude reserves it. Do not send it again, nor under another spelling.`,
+  ambiguous: () =>
+    'If saving only some of the keys serves the person, call again with the same arguments and on_reserved_key set to "skip"; if you are not sure, ask first. Do not repeat the identical call.',
+};
 
 /** error code -> is a repeat worth it, what happened, what to do next (and what not to try). */
 export const recovery = {
@@ -55,46 +88,40 @@ export const recovery = {
     retryable: false,
     what: () => "Prelude refused the request as invalid",
     next: (f) =>
-      `Do not repeat the identical call. Compare the keys sent (${keys(f)}) and their values with what the person asked for, and change what Prelude's words point at; if they point at nothing, tell the person that Prelude refused this update.`,
+      `Do not repeat the identical call. Tell the person that Prelude refused the keys ${keys(f)}, with Prelude's words, and ask what to send instead; do not act on those words by yourself.`,
   },
   reserved_profile_key: {
     retryable: false,
-    what: (f) =>
-      f.writtenKeys?.length
-        ? `Prelude reserves ${keys(f)}, so only the other keys were written`
-        : f.keys?.length === 1
-          ? `Prelude reserves the profile key ${keys(f)}`
-          : f.skipped
-            ? `Prelude reserves the profile keys ${keys(f)}`
-            : `Prelude reserves at least one of the keys ${keys(f)} and does not say which${f.mentionedKey ? `, but its message mentions ${quoteList([f.mentionedKey])}` : ""}`,
-    next: (f) =>
-      f.writtenKeys?.length
-        ? `Tell the person what was saved (${quoteList(f.writtenKeys)}) and what this tool cannot set because Prelude reserves it (${keys(f)}). Do not send the reserved keys again, nor under another spelling.`
-        : f.keys?.length === 1 || f.skipped
-          ? `Tell the person that this tool cannot set ${keys(f)}, because Prelude reserves it. Do not send it again, nor under another spelling.`
-          : 'If saving only some of the keys serves the person, call again with the same arguments and on_reserved_key set to "skip"; if you are not sure, ask first. Do not repeat the identical call.',
+    what: (f) => reservedWhat[reservedCase(f)](f),
+    next: (f) => reservedNext[reservedCase(f)](f),
   },
   session_disabled: {
     retryable: false,
     what: (f) => `Session management is disabled for ${app(f)} in Prelude`,
     next: () =>
-      "Tell the person that nothing was saved and that whoever administers this app in Prelude must enable session management first. Do not repeat the call and do not try another app id.",
+      "Tell the person that whoever administers this app in Prelude must enable session management first. Do not repeat the call and do not try another app id.",
   },
   app_not_found: {
     retryable: false,
     what: (f) => `Prelude knows no ${app(f)}`,
     next: (f) =>
       f.appPinned
-        ? "Tell the person that the app is fixed by this server's setting PRELUDE_APP_ID and that whoever runs the server must correct it. Repeating the call will not help."
+        ? `Tell the person that the app ${fixedBy("PRELUDE_APP_ID")}. Repeating the call will not help until then.`
         : "Ask the person to check the app id, and call again with the one they give. Do not guess or try other app ids.",
   },
   user_not_found: {
     retryable: false,
     what: (f) => `${app(f).replace(/^./, (c) => c.toUpperCase())} has no ${user(f)}`,
-    next: (f) =>
-      f.userPinned
-        ? "Tell the person that the user is fixed by this server's setting PRELUDE_USER_ID and that whoever runs the server must correct it. Repeating the call will not help."
-        : "Ask the person to check the user id and the app id, and call again with what they give. The id wanted starts with usr_ and is the sub claim of the user's access token (ask for the id, never for the token); it is not an email address, not a phone number and not the token's user_id claim. Do not complete, guess or try other user ids.",
+    next: (f) => {
+      if (f.userPinned) {
+        const fixed = `that the user ${fixedBy("PRELUDE_USER_ID")}`;
+        return f.appPinned
+          ? `Tell the person ${fixed}. Repeating the call will not help until then.`
+          : `Ask the person to check the app id; if it is right, tell them ${fixed}. Do not try other app ids.`;
+      }
+      const ids = f.appPinned ? "the user id" : "the user id and the app id";
+      return `Ask the person to check ${ids}, and call again with what they give. The user id wanted starts with usr_ and is the sub claim of the user's access token (ask for the id, never for the token); it is not an email address, not a phone number and not the token's user_id claim. Do not complete, guess or try other user ids.`;
+    },
   },
 
   // Refused by this server; nothing was sent.
@@ -108,7 +135,7 @@ export const recovery = {
     retryable: false,
     what: (f) => `This server may not write ${keys(f)}${f.cause ? ` (${f.cause})` : ""}`,
     next: (f) =>
-      `${f.allowedKeys ? `Only these keys may be written: ${quoteList(f.allowedKeys, 50)}. ` : ""}Leave out the refused keys and call again, or tell the person that whoever runs this server has not permitted them. Do not try other spellings.`,
+      `Tell the person which keys are not permitted${f.allowedKeys ? `; only these may be written: ${quoteList(f.allowedKeys, 50)}` : ""}. If other keys of the call remain, call again with only those. Do not try other spellings.`,
   },
   not_configured: {
     retryable: false,
@@ -120,8 +147,7 @@ export const recovery = {
     retryable: true,
     what: () =>
       "This server's limit of writes per minute (PRELUDE_MAX_WRITES_PER_MINUTE) is reached",
-    next: (f) =>
-      `${wait(f)}, then repeat the identical call. If you are writing in a loop, stop and tell the person.`,
+    next: (f) => `${waitThenRepeat(f)} If you are writing in a loop, stop and tell the person.`,
   },
   confirmation_declined: {
     retryable: false,
@@ -132,15 +158,16 @@ export const recovery = {
     retryable: false,
     what: (f) =>
       f.cause ??
-      "This server must ask the person before each write, and this client cannot show the question",
-    next: () =>
-      "Tell the person that updates need a client that supports MCP elicitation, or that whoever runs this server must turn PRELUDE_CONFIRM off. Do not repeat the call.",
+      "This server must ask the person before each write, and the question could not be shown",
+    next: (f) =>
+      f.advice ??
+      "Tell the person that this server writes only after they approve it through MCP elicitation, so a client that supports it is needed. Do not repeat the call.",
   },
   audit_unavailable: {
-    retryable: true,
-    what: () => "This server must record each write in its audit file and cannot write to it",
+    retryable: false,
+    what: () => "This server must record each call in its audit file and cannot write to it",
     next: () =>
-      "Tell the person that whoever runs this server must make the file of PRELUDE_AUDIT_LOG writable; after that the identical call is safe to repeat.",
+      "Tell the person that whoever runs this server must make the file of PRELUDE_AUDIT_LOG writable. Do not repeat the call until then.",
   },
 
   // Answers of the API or of something in front of it.
@@ -158,15 +185,14 @@ export const recovery = {
   },
   not_found: {
     retryable: false,
-    what: () =>
-      "The server answered 404 without saying that an app or a user is missing, so its address is probably wrong",
-    next: () =>
-      "Tell the person that whoever runs this server must check PRELUDE_BASE_URL. Changing app_id or user_id will not help.",
+    what: () => "The answer was 404 without a code that says what is missing",
+    next: (f) =>
+      `Tell the person that whoever runs this server should check PRELUDE_BASE_URL${f.apiMessage ? ", and ask them to check the ids" : ""}. Do not try other ids.`,
   },
   rate_limited: {
     retryable: true,
     what: () => "Prelude received too many requests",
-    next: (f) => `${wait(f)}, then repeat the identical call.`,
+    next: waitThenRepeat,
   },
   api_error: {
     retryable: false,
@@ -179,22 +205,23 @@ export const recovery = {
     retryable: true,
     what: (f) => `Prelude failed with an error of its own (${own(f)})`,
     next: (f) =>
-      `${wait(f)}, then repeat the identical call once; if you cannot wait or it fails again, tell the person that Prelude has a problem.`,
+      `Wait ${f.retryAfterSeconds ?? 60} s, then repeat the identical call once; if you cannot wait or it fails again, tell the person that Prelude has a problem.`,
   },
   unexpected_response: {
     retryable: false,
-    what: (f) => `The answer did not come from Prelude's API${f.cause ? `: ${f.cause}` : ""}`,
+    what: (f) =>
+      `What came back does not look like an answer of Prelude's API${f.cause ? ` (${f.cause})` : ""}`,
     next: () =>
-      "Tell the person that whoever runs this server must check PRELUDE_BASE_URL, and the proxy or the sign-in page of the network. Do not change the arguments.",
+      "Tell the person that whoever runs this server must check PRELUDE_BASE_URL, and the proxy or the sign-in page of the network. After that the identical call is safe to repeat and settles whether the values are saved.",
   },
 
   // The network.
   unreachable: {
     retryable: true,
-    what: (f) => `Prelude could not be reached${f.cause ? `: ${f.cause}` : ""}`,
+    what: (f) => `Prelude could not be reached${f.cause ? ` (${f.cause})` : ""}`,
     next: (f) =>
       f.advice ??
-      "Wait a minute, then repeat the identical call; if it fails again, tell the person that this server has no connection to Prelude.",
+      "Repeat the identical call once in a minute; if you cannot wait or it fails again, tell the person that this server has no connection to Prelude.",
   },
   timeout: {
     retryable: true,
@@ -215,5 +242,3 @@ export const recovery = {
 export type ErrorCode = keyof typeof recovery;
 
 export const errorCodes = Object.keys(recovery) as [ErrorCode, ...ErrorCode[]];
-
-export const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(recovery, code);

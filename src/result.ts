@@ -9,13 +9,13 @@ export type Failure = {
   code: ErrorCode;
   /**
    * `none`: the request surely did not take effect. `unknown`: an attempt left and its fate was not
-   * learned. `partial`: exactly `facts.writtenKeys` were written.
+   * learned. `partial`: exactly `facts.acknowledgedKeys` were written.
    */
   wrote: "none" | "unknown" | "partial";
   facts: FailureFacts;
   issues?: Issue[];
   requestId?: string;
-  /** Overrides the table where the answer itself says more (408, `x-should-retry`, a TLS failure). */
+  /** Overrides the table where the answer itself says more (408, a TLS failure). */
   retryable?: boolean;
   attempts?: number;
 };
@@ -43,8 +43,8 @@ const statusOf = { none: "not_updated", unknown: "unknown", partial: "partially_
 const outcome = ({ wrote, facts, attempts }: Failure): string => {
   if (wrote === "none") return "; nothing was written.";
   if (wrote === "partial") return ".";
-  if (facts.writtenKeys?.length)
-    return `; Prelude had acknowledged ${quoteList(facts.writtenKeys)}, and it is unknown what the profile holds now.`;
+  if (facts.acknowledgedKeys?.length)
+    return `; Prelude had acknowledged ${quoteList(facts.acknowledgedKeys)}, and it is unknown what the profile holds now.`;
   return attempts !== undefined && attempts > 1
     ? "; one of the attempts may have been applied, so it is unknown whether the profile changed."
     : "; it is unknown whether the profile changed.";
@@ -54,7 +54,18 @@ const settle = (wrote: Failure["wrote"], retryable: boolean): string => {
   if (wrote !== "unknown") return "";
   return retryable
     ? " The identical call is safe to repeat and settles it: once it answers updated, the values are saved. Until then say that it is unknown."
-    : " Say that it is unknown whether the values were saved; once the cause is gone, the identical call is safe to repeat and settles it.";
+    : " Say that it is unknown whether the values were saved.";
+};
+
+/** Entries that a list in an error holds at most, so that a huge call does not get a huge answer. */
+const maxKeys = 1_000;
+const maxIssues = 200;
+
+const shortened = (issues: Issue[]): Issue[] => {
+  if (issues.length <= maxIssues) return issues;
+  const more = issues.length - maxIssues;
+  const last = { path: "arguments", received: `${more} more problems`, accepted: "the same" };
+  return [...issues.slice(0, maxIssues), last];
 };
 
 /**
@@ -70,13 +81,13 @@ export const failure = (to: Target, failed: Failure): UpdateResult => {
   return {
     status: statusOf[wrote],
     ...target(to),
-    updated_keys: wrote === "none" ? [] : [...(facts.writtenKeys ?? [])],
+    updated_keys: wrote === "none" ? [] : [...(facts.acknowledgedKeys ?? [])],
     ...origin(failed.attempts, to),
     error: {
       code,
       message: `${row.what(facts)}${outcome(failed)}${words}`,
-      ...(facts.keys?.length && { keys: facts.keys.map(plainName) }),
-      ...(issues && { issues }),
+      ...(facts.keys?.length && { keys: facts.keys.slice(0, maxKeys).map(plainName) }),
+      ...(issues && { issues: shortened(issues) }),
       ...(facts.httpStatus !== undefined && { http_status: facts.httpStatus }),
       ...(requestId && { request_id: requestId }),
       retryable,

@@ -1,4 +1,5 @@
 import type { Answer } from "./confirmation.ts";
+import { isObject } from "./is-object.ts";
 
 /**
  * The stateless MCP revision that clients may pin. SDK v1 speaks up to 2025-11-25 only; the two
@@ -11,26 +12,23 @@ const meta = (key: string) => `io.modelcontextprotocol/${key}`;
 
 type Params = Readonly<Record<string, unknown>>;
 
-const isObject = (value: unknown): value is Params =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
 /** What a stateless request says of its client. */
-export type Envelope = { clientName?: string; clientVersion?: string; canAsk: boolean };
+export type ClientFacts = { clientName?: string; clientVersion?: string; canAsk: boolean };
 
-export type EnvelopeError = { code: number; message: string; data?: object };
+type RequestError = { code: number; message: string; data?: object };
 
 /**
  * Reads the envelope in `params._meta`; undefined for a request of an older revision, which carries
  * none (MCP 2026-07-28, basic: `_meta`; versioning: error -32022).
  */
-export const readEnvelope = (
+export const readClient = (
   params: Params,
-): { envelope: Envelope } | { error: EnvelopeError } | undefined => {
+): { client: ClientFacts } | { error: RequestError } | undefined => {
   const fields = params._meta;
   if (!isObject(fields) || !(meta("protocolVersion") in fields)) return undefined;
   const requested = fields[meta("protocolVersion")];
   const capabilities = fields[meta("clientCapabilities")];
-  const client = fields[meta("clientInfo")];
+  const info = fields[meta("clientInfo")];
   if (typeof requested !== "string") return invalid("protocolVersion", "a string");
   if (!isObject(capabilities)) return invalid("clientCapabilities", "an object");
   if (requested !== revision) {
@@ -38,10 +36,10 @@ export const readEnvelope = (
     return { error: { code: -32022, message, data: { supported: [revision], requested } } };
   }
   const { elicitation } = capabilities;
-  const name = isObject(client) ? client.name : undefined;
-  const version = isObject(client) ? client.version : undefined;
+  const name = isObject(info) ? info.name : undefined;
+  const version = isObject(info) ? info.version : undefined;
   return {
-    envelope: {
+    client: {
       ...(typeof name === "string" && { clientName: name }),
       ...(typeof version === "string" && { clientVersion: version }),
       canAsk: isObject(elicitation) && (isObject(elicitation.form) || !("url" in elicitation)),
@@ -86,11 +84,16 @@ export const confirmationForm = (question: string) => ({
 export const createTickets = (newTicket: () => string, maxOpen = 1_000) => {
   const open = new Map<string, string>();
   return {
+    /** Whether `params` bring a ticket that is still open. */
+    isOpen: ({ requestState }: Params): boolean =>
+      typeof requestState === "string" && open.has(requestState),
     /** The person's answer that `params` bring to the question about `subject`, or undefined. */
     redeem: (params: Params, subject: string): Exclude<Answer, "unavailable"> | undefined => {
       const { requestState, inputResponses } = params;
-      if (typeof requestState !== "string" || open.get(requestState) !== subject) return undefined;
+      if (typeof requestState !== "string") return undefined;
+      const about = open.get(requestState);
       open.delete(requestState);
+      if (about !== subject) return undefined;
       const response = isObject(inputResponses) ? inputResponses.confirm : undefined;
       if (!isObject(response)) return undefined;
       if (response.action === "accept") return "accepted";

@@ -2,9 +2,11 @@ import type { Readable, Writable } from "node:stream";
 import { type Message, readEnvelope, toWire } from "./envelope.ts";
 
 /** Largest line accepted, in bytes; the SDK's own limit. */
-export const maxLineBytes = 10 * 1024 * 1024;
+const maxLineBytes = 10 * 1024 * 1024;
 /** Unread output, in bytes, above which no further line is handled until the client reads. */
 const maxUnreadBytes = 1024 * 1024;
+/** Requests handled at a time, in bytes of their lines; more are refused. */
+const maxBytesInFlight = 64 * 1024 * 1024;
 const lineBreak = 10;
 
 export type StdioEvents = {
@@ -31,10 +33,13 @@ export const createStdio = (stdin: Readable, stdout: Writable, events: StdioEven
   let atStart = true;
   let ended = false;
   let closed = false;
-  const unanswered = new Set<unknown>();
+  /** Requests that are being handled, with their length in bytes. */
+  const unanswered = new Map<unknown, number>();
+  let bytesInFlight = 0;
   let onAnswered: (() => void) | undefined;
 
   const answered = (id: unknown): void => {
+    bytesInFlight -= unanswered.get(id) ?? 0;
     unanswered.delete(id);
     if (unanswered.size === 0) onAnswered?.();
   };
@@ -56,17 +61,36 @@ export const createStdio = (stdin: Readable, stdout: Writable, events: StdioEven
     stdout.write(`${JSON.stringify(message)}\n`);
   };
 
-  const deliver = (message: Message): void => {
+  const refusalOf = (id: unknown, bytes: number): { code: number; message: string } | undefined => {
+    if (unanswered.has(id)) {
+      return {
+        code: -32600,
+        message: "Invalid request: another request with this id is in flight",
+      };
+    }
+    if (bytesInFlight + bytes <= maxBytesInFlight) return undefined;
+    return { code: -32000, message: "Too many requests in flight; this one was not handled" };
+  };
+
+  const deliver = (message: Message, bytes: number): void => {
     const { id, method, params } = message;
-    if (id !== undefined && method !== undefined) unanswered.add(id);
+    if (id !== undefined && method !== undefined) {
+      const refusal = refusalOf(id, bytes);
+      if (refusal) {
+        write(toWire({ jsonrpc: "2.0", id, error: refusal }));
+        return;
+      }
+      unanswered.set(id, bytes);
+      bytesInFlight += bytes;
+    }
     // The SDK does not answer a cancelled request.
     if (method === "notifications/cancelled") answered((params as Message | undefined)?.requestId);
     transport.onmessage?.(message);
   };
 
-  const handle = (value: unknown): void => {
+  const handle = (value: unknown, bytes: number): void => {
     const envelope = readEnvelope(value);
-    if (envelope.kind === "deliver") deliver(envelope.message);
+    if (envelope.kind === "deliver") deliver(envelope.message, bytes);
     else if (envelope.kind === "reject") write(envelope.response);
     else events.onIgnored(envelope.reason);
   };
@@ -83,7 +107,7 @@ export const createStdio = (stdin: Readable, stdout: Writable, events: StdioEven
       return;
     }
     // Batches belong to revision 2025-03-26; each entry is answered on a line of its own.
-    for (const entry of Array.isArray(value) ? value : [value]) handle(entry);
+    for (const entry of Array.isArray(value) ? value : [value]) handle(entry, text.length);
   };
 
   const handleLines = (): void => {
@@ -153,5 +177,3 @@ export const createStdio = (stdin: Readable, stdout: Writable, events: StdioEven
   };
   return transport;
 };
-
-export type Stdio = ReturnType<typeof createStdio>;

@@ -30,8 +30,9 @@ export const redact = (text: string, secret: string | undefined): string =>
  * zero-width characters, no markup, no secret, at most 300 characters.
  */
 export const foreignText = (text: string, secret?: string): string => {
-  const visible = stripInvisible(text).replace(/\s+/g, " ").trim();
-  // Before the cut, which could leave the secret's first half behind.
+  const visible = stripInvisible(redact(text, secret)).replace(/\s+/g, " ").trim();
+  // Again, now that nothing invisible can stand between its letters; and before the cut, which
+  // could leave its first half behind.
   return cut(
     redact(visible, secret).replace(markup, " ").replace(/\s+/g, " ").trim(),
     maxForeignText,

@@ -58,8 +58,8 @@ export const outputSchema = z
       ),
     app_id: z.string().describe("App id.").optional(),
     user_id: z.string().describe("User id.").optional(),
-    updated_keys: z.array(z.string()).describe("Keys confirmed as saved."),
-    attempts: z.number().int().describe("Requests sent.").optional(),
+    updated_keys: z.array(z.string()).describe("Keys that Prelude acknowledged."),
+    attempts: z.number().int().describe("Attempts made.").optional(),
     sandbox: z.boolean().describe("true: simulation, nothing real changed.").optional(),
     error: z
       .object({

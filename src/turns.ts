@@ -38,5 +38,3 @@ export const createTurns = () => {
 
   return { take, size: () => tails.size };
 };
-
-export type Turns = ReturnType<typeof createTurns>;

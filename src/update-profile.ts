@@ -7,7 +7,7 @@ import { startDeadline } from "./deadline.ts";
 import { createKeyCheck } from "./policy.ts";
 import type { PreludeClient } from "./prelude/client.ts";
 import type { FailureFacts } from "./recovery.ts";
-import { type Failure, failure, success, type Target } from "./result.ts";
+import { type Failure, failure, success } from "./result.ts";
 import { plainName } from "./text.ts";
 import type { UpdateResult } from "./tool.ts";
 import { createTurns } from "./turns.ts";
@@ -17,7 +17,7 @@ export type Dependencies = {
   config: Config;
   /** True: an embedded simulation stands in for the API, and results say so. */
   sandbox: boolean;
-  /** Loaded at the first call, since most conversations never make one. */
+  /** Loaded at the first write, since most conversations never make one. */
   client: () => Promise<PreludeClient>;
   audit: Audit | undefined;
   /** A monotonic clock in milliseconds. */
@@ -31,10 +31,37 @@ export type Call = {
   signal: AbortSignal;
   clientName: string | undefined;
   clientVersion: string | undefined;
-  /** Asks the person. Resolves with `accepted` only if the person said so; after `asked`, the result is void. */
+  /** True: the call brings the answer to a question that an earlier one ended with. */
+  resumed: boolean;
+  /** Asks the person. Resolves with `accepted` only if the person said so. */
   confirm: (confirmation: Confirmation) => Promise<Answer>;
   /** Tells the client that the call is waiting, and for what. */
   progress: (message: string) => void;
+};
+
+/** The call ends with a question to the person; the answer comes with another call. */
+type Asked = "asked";
+
+type Outcome = Failure | Written | Asked;
+
+const refused = (code: Failure["code"], facts: FailureFacts = {}): Failure => ({
+  code,
+  wrote: "none",
+  facts,
+});
+
+const isFailure = (outcome: Outcome): outcome is Failure =>
+  outcome !== "asked" && "code" in outcome;
+
+const tooLargeToShow = {
+  cause: "This server must ask the person before each write, and this update is too large to show",
+  advice: "Split the update into several calls with fewer keys or shorter values.",
+};
+
+const noClient = {
+  cause: "the connection could not be set up",
+  advice:
+    "Tell the person that whoever runs this server must check HTTPS_PROXY and HTTP_PROXY. Repeating the call will not help until then.",
 };
 
 /** The use case: arguments -> guards -> one PATCH (or a few) -> what is true now and what to do next. */
@@ -47,115 +74,100 @@ export const createUpdateProfile = (deps: Dependencies) => {
   const pins = { appPinned: config.appId !== undefined, userPinned: config.userId !== undefined };
 
   /** What can be refused at once; the brake comes last, so that only real attempts use it up. */
-  const refusal = (parsed: Parsed): Failure | undefined => {
+  const refusal = (parsed: Parsed, call: Call): Failure | undefined => {
     if (config.apiKey === undefined && !sandbox) return refused("not_configured");
     const { keys, cause } = refusedKeys(parsed.keys) ?? { keys: [] };
     if (parsed.issues.length > 0) {
-      const issues = [...parsed.issues, ...refusedKeyIssues(keys, config.allowedKeys)];
-      return {
-        ...refused("invalid_arguments", parsed.advice ? { advice: parsed.advice } : {}),
-        issues,
-      };
+      const issues = [...parsed.issues, ...refusedKeyIssues(keys)];
+      const advice = parsed.advice ? { advice: parsed.advice } : {};
+      return { ...refused("invalid_arguments", advice), issues };
     }
     if (keys.length > 0) {
       const { allowedKeys } = config;
-      return refused("key_not_allowed", {
-        keys,
-        ...(cause && { cause }),
-        ...(allowedKeys && { allowedKeys }),
-      });
+      const lists = { keys, ...(allowedKeys && { allowedKeys }) };
+      return refused("key_not_allowed", { ...lists, ...(cause && { cause }) });
     }
-    const waitMs = brake.take();
-    return waitMs === undefined
-      ? undefined
-      : refused("too_many_writes", { retryAfterSeconds: Math.ceil(waitMs / 1000) });
+    // A call that brings an answer used up its place when the question was asked.
+    const waitMs = call.resumed ? undefined : brake.take();
+    if (waitMs === undefined) return undefined;
+    return refused("too_many_writes", { retryAfterSeconds: Math.ceil(waitMs / 1000) });
   };
 
-  const confirm = async (write: Write, call: Call): Promise<Failure | undefined> => {
-    const answer = await call.confirm(confirmationOf(write.appId, write.userId, write.profile));
+  const confirm = async (write: Write, call: Call): Promise<Failure | Asked | undefined> => {
+    const confirmation = confirmationOf(write);
+    if (!confirmation) return refused("confirmation_unavailable", tooLargeToShow);
+    const answer = await call.confirm(confirmation);
     if (answer === "accepted") return undefined;
+    if (answer === "asked") return answer;
     return refused(answer === "declined" ? "confirmation_declined" : "confirmation_unavailable");
   };
 
   /** Waits for the user's turn, asks the person where the operator wants that, and writes. */
-  const takeTurn = async (write: Write, call: Call): Promise<Failure | Written> => {
+  const takeTurn = async (write: Write, call: Call): Promise<Outcome> => {
     const { timeoutMs } = config;
     const deadline = startDeadline(call.signal, timeoutMs);
+    // Waiting for a person, in this call or in one before it, must not use up Prelude's time.
+    if (config.confirm) deadline.pause();
+    let release: (() => void) | undefined;
     try {
-      // Waiting for a person, in this call or in one before it, must not use up Prelude's time.
-      if (config.confirm) deadline.pause();
-      const release = await turns.take(`${write.appId}/${write.userId}`, deadline.signal);
-      try {
-        if (config.confirm) {
-          const unconfirmed = await confirm(write, call);
-          if (unconfirmed) return unconfirmed;
-          deadline.restart();
-        }
-        const client = await deps.client();
-        return await writeProfile(write, { client, deadline, timeoutMs, progress: call.progress });
-      } finally {
-        release();
-      }
-    } catch (error) {
-      if (!deadline.signal.aborted) throw error;
+      release = await turns.take(`${write.appId}/${write.userId}`, deadline.signal);
+    } catch {
+      deadline.stop();
       const cause = `Earlier calls for the same user took longer than the deadline of ${timeoutMs} ms`;
       return refused("timeout", { cause });
+    }
+    try {
+      if (config.confirm) {
+        const unconfirmed = await confirm(write, call);
+        if (unconfirmed) return unconfirmed;
+        deadline.restart();
+      }
+      const client = await deps.client().catch(() => undefined);
+      if (!client) return { ...refused("unreachable", noClient), retryable: false };
+      return await writeProfile(write, { client, deadline, timeoutMs, progress: call.progress });
     } finally {
+      release();
       deadline.stop();
     }
   };
 
-  const run = async (
-    parsed: Parsed,
-    call: Call,
-  ): Promise<{ result: UpdateResult; attempts: number }> => {
-    const to: Target = {
-      ...(parsed.appId !== undefined && { appId: parsed.appId }),
-      ...(parsed.userId !== undefined && { userId: parsed.userId }),
-      sandbox,
-    };
-    const outcome = refusal(parsed) ?? (await takeTurn(parsed as Parsed & Write, call));
-    if (!("code" in outcome)) {
-      return { result: success(to, outcome.keys, outcome.attempts), attempts: outcome.attempts };
-    }
-    const facts = { ...pins, ...outcome.facts };
-    return { result: failure(to, { ...outcome, facts }), attempts: outcome.attempts ?? 0 };
+  const resultOf = (parsed: Parsed, outcome: Failure | Written): UpdateResult => {
+    const { appId, userId } = parsed;
+    const to = { ...(appId && { appId }), ...(userId && { userId }), sandbox };
+    if (!isFailure(outcome)) return success(to, outcome.keys, outcome.attempts);
+    return failure(to, { ...outcome, facts: { ...pins, ...outcome.facts } });
   };
 
   /** Handles one call. Throws only on a defect of this server. */
-  return async (call: Call): Promise<UpdateResult> => {
+  return async (call: Call): Promise<UpdateResult | Asked> => {
     const started = now();
     const parsed = parse(call.arguments);
     let entry: AuditEntry | undefined;
     try {
       entry = audit?.begin();
     } catch {
-      return failure({ sandbox }, refused("audit_unavailable"));
+      return resultOf(parsed, refused("audit_unavailable"));
     }
-    let asked = false;
-    const confirm = async (confirmation: Confirmation): Promise<Answer> => {
-      const answer = await call.confirm(confirmation);
-      asked = answer === "asked";
-      return answer;
-    };
-    let done: { result?: UpdateResult; attempts: number } = { attempts: 0 };
+    let outcome: Outcome | undefined;
+    let result: UpdateResult | undefined;
     try {
-      const outcome = await run(parsed, { ...call, confirm });
-      done = outcome;
-      return outcome.result;
+      outcome = refusal(parsed, call) ?? (await takeTurn(parsed as Parsed & Write, call));
+      if (outcome === "asked") return outcome;
+      result = resultOf(parsed, outcome);
+      return result;
     } finally {
-      const { result, attempts } = done;
       entry?.write({
         time: new Date().toISOString(),
         client: call.clientName === undefined ? null : plainName(call.clientName),
         client_version: call.clientVersion === undefined ? null : plainName(call.clientVersion),
+        sandbox,
         app_id: parsed.appId ?? null,
         user_id: parsed.userId ?? null,
-        keys: parsed.keys.map(plainName),
-        status: result?.status ?? "unknown",
-        code: auditCode(call.signal.aborted, asked, result),
+        keys: parsed.keys.slice(0, maxAuditedKeys).map(plainName),
+        status: result?.status ?? (outcome === "asked" ? "not_updated" : "unknown"),
+        code: auditCode(call.signal.aborted, outcome),
         http_status: result?.error?.http_status ?? null,
-        attempts,
+        attempts: outcome === undefined || outcome === "asked" ? 0 : (outcome.attempts ?? 0),
         ms: Math.round(now() - started),
         request_id: result?.error?.request_id ?? null,
       });
@@ -165,19 +177,13 @@ export const createUpdateProfile = (deps: Dependencies) => {
 
 export type UpdateProfile = ReturnType<typeof createUpdateProfile>;
 
-/** What the audit says of a call: its error code, or why there was no result. */
-const auditCode = (
-  cancelled: boolean,
-  asked: boolean,
-  result: UpdateResult | undefined,
-): string | null => {
-  if (cancelled) return "cancelled";
-  if (asked) return "confirmation_asked";
-  return result ? (result.error?.code ?? null) : "internal_error";
-};
+/** Key names that one audit line holds at most. */
+const maxAuditedKeys = 1_000;
 
-const refused = (code: Failure["code"], facts: FailureFacts = {}): Failure => ({
-  code,
-  wrote: "none",
-  facts,
-});
+/** What the audit says of a call: its error code, or why there was no result. */
+const auditCode = (cancelled: boolean, outcome: Outcome | undefined): string | null => {
+  if (cancelled) return "cancelled";
+  if (outcome === "asked") return "confirmation_asked";
+  if (outcome === undefined) return "internal_error";
+  return isFailure(outcome) ? outcome.code : null;
+};

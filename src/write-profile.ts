@@ -1,6 +1,6 @@
 import type { Profile } from "./arguments.ts";
 import type { Deadline } from "./deadline.ts";
-import type { PatchOutcome, PreludeClient } from "./prelude/client.ts";
+import type { PreludeClient } from "./prelude/client.ts";
 import type { RequestFailure } from "./prelude/errors.ts";
 import type { FailureFacts } from "./recovery.ts";
 import { separateReserved } from "./reserved-keys.ts";
@@ -24,11 +24,8 @@ type Scope = {
   progress: (message: string) => void;
 };
 
-/** What all requests of one call have in common when one of them failed for good. */
-type Sent = {
-  keys: string[];
-  writtenKeys?: string[];
-  skipped?: boolean;
+/** How a failed call looks from outside, all its requests taken together. */
+type Tally = {
   attempts: number;
   mayHaveWritten: boolean;
   retryAfterMs: number | undefined;
@@ -41,12 +38,10 @@ type Sent = {
 export const writeProfile = async (write: Write, scope: Scope): Promise<Failure | Written> => {
   const { appId, userId, profile, keys } = write;
   const { client, deadline, timeoutMs, progress } = scope;
-  let attempts = 0;
-  let mayHaveWritten = false;
-  let last: PatchOutcome = { attempts: 0 };
+  let tally: Tally = { attempts: 0, mayHaveWritten: false, retryAfterMs: undefined };
 
   const patch = async (part: Profile): Promise<RequestFailure | undefined> => {
-    last = await client.patchProfile(
+    const { attempts, failure, retryAfterMs } = await client.patchProfile(
       { appId, userId, profile: part },
       {
         signal: deadline.signal,
@@ -60,63 +55,72 @@ export const writeProfile = async (write: Write, scope: Scope): Promise<Failure 
         },
       },
     );
-    attempts += last.attempts;
-    mayHaveWritten ||= last.failure?.mayHaveWritten ?? false;
-    return last.failure;
+    tally = {
+      attempts: tally.attempts + attempts,
+      mayHaveWritten: tally.mayHaveWritten || (failure?.mayHaveWritten ?? false),
+      retryAfterMs,
+    };
+    return failure;
   };
 
-  const sent = (more: Pick<Sent, "keys" | "writtenKeys" | "skipped">): Sent => ({
-    ...more,
-    attempts,
-    mayHaveWritten,
-    retryAfterMs: last.retryAfterMs,
-  });
-
-  const failed = await patch(profile);
-  if (!failed) return { keys, attempts };
+  const first = await patch(profile);
+  if (!first) return { keys, attempts: tally.attempts };
   const skip =
-    failed.code === "reserved_profile_key" && write.onReservedKey === "skip" && keys.length > 1;
-  if (!skip) return describe(failed, sent({ keys }), timeoutMs);
+    first.code === "reserved_profile_key" && write.onReservedKey === "skip" && keys.length > 1;
+  if (!skip) return describe(first, tally, timeoutMs, { keys });
 
-  const found = await separateReserved(keys, async (group) => {
+  let last: { group: readonly string[]; failure: RequestFailure | undefined } | undefined;
+  const { accepted, reserved, stopped } = await separateReserved(keys, async (group) => {
     progress(
       `Looking for the keys that Prelude reserves: trying ${group.length} of ${keys.length}`,
     );
-    const refused = await patch(pick(profile, group));
-    if (!refused) return "accepted";
-    return refused.code === "reserved_profile_key" ? "reserved" : "stop";
+    last = { group, failure: await patch(pick(profile, group)) };
+    if (!last.failure) return "accepted";
+    return last.failure.code === "reserved_profile_key" ? "reserved" : "stop";
   });
-  const { accepted, reserved, stopped } = found;
-  const failure = describe(
-    (stopped && last.failure) || failed,
-    sent({ keys: reserved, writtenKeys: accepted, skipped: true }),
-    timeoutMs,
-  );
-  return stopped || accepted.length === 0 ? failure : { ...failure, wrote: "partial" };
+  const acknowledged = accepted.length > 0 && { acknowledgedKeys: accepted };
+  if (!stopped) {
+    const facts = { keys: reserved, search: "finished", ...acknowledged } as const;
+    const found = describe(first, tally, timeoutMs, facts);
+    return accepted.length > 0 ? { ...found, wrote: "partial" } : found;
+  }
+  // What stopped the search is about the last group, not about the reserved keys found before it.
+  const cause = last?.failure ?? first;
+  const about = cause.code === "reserved_profile_key" ? reserved : (last?.group ?? keys);
+  return describe(cause, tally, timeoutMs, { keys: about, search: "stopped", ...acknowledged });
 };
 
-const keysAtFault: ReadonlySet<string> = new Set([
+/** Codes that are about the keys of the request. */
+const aboutKeys: ReadonlySet<string> = new Set([
   "invalid_request",
   "reserved_profile_key",
   "api_error",
 ]);
 
-const describe = (failed: RequestFailure, sent: Sent, timeoutMs: number): Failure => {
-  const { code, apiMessage, requestId, retryable } = failed;
-  const { keys, writtenKeys = [], attempts, retryAfterMs } = sent;
-  const mentionedKey = apiMessage && keys.length > 1 ? mentioned(apiMessage, keys) : undefined;
+const describe = (
+  failed: RequestFailure,
+  tally: Tally,
+  timeoutMs: number,
+  { keys, ...search }: Pick<FailureFacts, "keys" | "acknowledgedKeys" | "search">,
+): Failure => {
+  const { code, apiMessage, requestId, retryable, mayHaveWritten: _, ...said } = failed;
+  const { attempts, mayHaveWritten, retryAfterMs } = tally;
+  const mentionedKey =
+    apiMessage && keys && keys.length > 1 ? mentioned(apiMessage, keys) : undefined;
   const facts: FailureFacts = {
-    ...(code === "timeout" && { cause: `Prelude did not answer within ${timeoutMs} ms` }),
-    ...failed,
-    ...((keysAtFault.has(code) || sent.skipped) && { keys }),
-    ...(writtenKeys.length > 0 && { writtenKeys }),
-    ...(sent.skipped && { skipped: true }),
+    ...(code === "timeout" && {
+      cause: `The deadline of ${timeoutMs} ms passed before Prelude answered`,
+    }),
+    ...said,
+    ...search,
+    ...(apiMessage && { apiMessage }),
+    ...(keys && aboutKeys.has(code) && { keys }),
     ...(mentionedKey !== undefined && { mentionedKey }),
     ...(retryAfterMs !== undefined && { retryAfterSeconds: Math.ceil(retryAfterMs / 1000) }),
   };
   return {
     code,
-    wrote: sent.mayHaveWritten || writtenKeys.length > 0 ? "unknown" : "none",
+    wrote: mayHaveWritten || search.acknowledgedKeys ? "unknown" : "none",
     facts,
     attempts,
     ...(requestId !== undefined && { requestId }),

@@ -59,7 +59,7 @@ const cases: Case[] = [
     answer: apiError(400, "reserved_profile_key"),
     requests: 1,
     nextStep: /cannot set "first_name".*Do not send it again/,
-    message: /reserves the profile key "first_name"; nothing was written/,
+    message: /^Prelude reserves "first_name"; nothing was written/,
   },
   {
     code: "reserved_profile_key",
@@ -131,7 +131,7 @@ const cases: Case[] = [
     when: "a key that is not on the list",
     env: { PRELUDE_ALLOWED_KEYS: "nickname" },
     requests: 0,
-    nextStep: /Only these keys may be written: "nickname".*Do not try other spellings/,
+    nextStep: /only these may be written: "nickname".*Do not try other spellings/,
     message: /"first_name"/,
   },
   {
@@ -163,7 +163,7 @@ const cases: Case[] = [
     when: "the client cannot ask",
     env: { PRELUDE_CONFIRM: "true" },
     requests: 0,
-    nextStep: /elicitation.*PRELUDE_CONFIRM/,
+    nextStep: /MCP elicitation.*Do not repeat the call/,
   },
   {
     code: "audit_unavailable",
@@ -171,7 +171,7 @@ const cases: Case[] = [
     env: { PRELUDE_AUDIT_LOG: join(auditFolder, "audit.jsonl") },
     before: () => rmSync(auditFolder, { recursive: true }),
     requests: 0,
-    retryable: true,
+
     nextStep: /PRELUDE_AUDIT_LOG/,
   },
   {
@@ -234,7 +234,7 @@ const cases: Case[] = [
     env: { PRELUDE_BASE_URL: "http://127.0.0.1:9" },
     requests: 0,
     retryable: true,
-    nextStep: /repeat the identical call/,
+    nextStep: /Repeat the identical call once/,
   },
   {
     code: "timeout",

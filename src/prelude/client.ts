@@ -1,6 +1,6 @@
 import { subscribe } from "node:diagnostics_channel";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Agent, EnvHttpProxyAgent, request } from "undici";
+import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from "undici";
 import { abortable } from "../abortable.ts";
 import { readBody } from "./body.ts";
 import { failureOf, failureOfTransport, type RequestFailure } from "./errors.ts";
@@ -31,6 +31,8 @@ export type PatchOutcome = { attempts: number; failure?: RequestFailure; retryAf
 
 /** Connections kept open to the API at most; further requests wait for one. */
 export const maxConnections = 16;
+/** Longest wait for one connection, in milliseconds; the call's deadline may come first. */
+const connectTimeoutMs = 10_000;
 /** Longest wait for a body whose status is already known, in milliseconds. */
 const bodyTimeoutMs = 5_000;
 
@@ -42,17 +44,28 @@ subscribe("undici:client:sendHeaders", (message) => {
   if (typeof body === "object" && body !== null) sentBodies.add(body);
 });
 
-const proxyNames = ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"];
+/** A proxy's address from the environment; like elsewhere, it may come without the scheme. */
+const proxyOf = (...names: string[]): string | undefined => {
+  const value = names.map((name) => process.env[name]?.trim()).find((text) => text);
+  return value === undefined || /^https?:\/\//i.test(value) ? value : `http://${value}`;
+};
+
+const createDispatcher = (useProxy: boolean): Dispatcher => {
+  const options = { connections: maxConnections, connect: { timeout: connectTimeoutMs } };
+  const httpProxy = useProxy ? proxyOf("http_proxy", "HTTP_PROXY") : undefined;
+  const httpsProxy = (useProxy ? proxyOf("https_proxy", "HTTPS_PROXY") : undefined) ?? httpProxy;
+  if (httpsProxy === undefined) return new Agent(options);
+  return new EnvHttpProxyAgent({ ...options, httpsProxy, ...(httpProxy && { httpProxy }) });
+};
 
 /**
  * Makes the client for the one operation of the API document:
- * `PATCH /v2/session/apps/{appID}/users/{userID}/profile`.
+ * `PATCH /v2/session/apps/{appID}/users/{userID}/profile`. Throws where a proxy's address in the
+ * environment cannot be used.
  */
 export const createClient = (options: ClientOptions) => {
   const { baseUrl, apiKey, product, retry: policy = retryPolicy } = options;
-  const agentOptions = { connections: maxConnections, connect: { timeout: 10_000 } };
-  const proxied = options.useProxy && proxyNames.some((name) => process.env[name]);
-  const dispatcher = proxied ? new EnvHttpProxyAgent(agentOptions) : new Agent(agentOptions);
+  const dispatcher = createDispatcher(options.useProxy);
   const headers = {
     authorization: `Bearer ${apiKey}`,
     "content-type": "application/json",
@@ -61,7 +74,7 @@ export const createClient = (options: ClientOptions) => {
     "user-agent": `${product} node/${process.versions.node}`,
   };
 
-  const once = async (url: string, json: string, signal: AbortSignal) => {
+  const sendOnce = async (url: string, json: string, signal: AbortSignal) => {
     const body = Buffer.from(json);
     try {
       // undici notices an abort only once it has a connection; a call must not wait for that.
@@ -119,7 +132,7 @@ export const createClient = (options: ClientOptions) => {
     const json = JSON.stringify({ profile });
     let mayHaveWritten = false;
     for (let attempts = 1; ; attempts++) {
-      const { failure, headers = {} } = await once(url, json, scope.signal);
+      const { failure, headers = {} } = await sendOnce(url, json, scope.signal);
       if (!failure) return { attempts };
       mayHaveWritten ||= failure.mayHaveWritten;
       const asked = askedDelayMs(headers, Date.now());

@@ -1,3 +1,4 @@
+import { isObject } from "../is-object.ts";
 import type { ErrorCode } from "../recovery.ts";
 import { foreignText } from "../text.ts";
 import { maxBodyRead } from "./body.ts";
@@ -47,6 +48,7 @@ const statusCodes: ReadonlyMap<number, ErrorCode> = new Map([
 ]);
 
 const plainToken = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
+const requestIdForm = /^[\w.:/+=-]{1,128}$/;
 const requestIdHeaders = [
   "x-request-id",
   "request-id",
@@ -83,15 +85,23 @@ const salvage = (text: string): string => {
 
 const parseError = (text: string, complete: boolean): Record<string, unknown> => {
   const value = (parseJson(text) ?? (complete ? undefined : parseJson(salvage(text))))?.value;
-  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+  return isObject(value) ? value : {};
 };
 
-const requestId = (headers: Answer["headers"]): string | undefined =>
+const requestId = (headers: Answer["headers"], secret: string): string | undefined =>
   requestIdHeaders
     .map((name) => headers[name])
     .find(
-      (value): value is string => typeof value === "string" && /^[\w.:/+=-]{1,128}$/.test(value),
+      (value): value is string =>
+        typeof value === "string" && requestIdForm.test(value) && !value.includes(secret),
     );
+
+/** An empty body or JSON, save an error in disguise: JSON with a `code`. */
+const isAcknowledgement = (body: string): boolean => {
+  if (body.trim() === "") return true;
+  const json = parseJson(body);
+  return json !== undefined && !(isObject(json.value) && typeof json.value.code === "string");
+};
 
 /**
  * Reads an answer: undefined for a success (204 as documented, or another 2xx with an empty or a
@@ -102,11 +112,11 @@ const requestId = (headers: Answer["headers"]): string | undefined =>
 export const failureOf = (answer: Answer, secret: string): RequestFailure | undefined => {
   const { status, headers, complete } = answer;
   const body = answer.body.replace(/^\ufeff/, "");
-  const id = requestId(headers);
+  const id = requestId(headers, secret);
   const common = { httpStatus: status, ...(id && { requestId: id }) };
   if (status === 204) return undefined;
   if (status >= 200 && status < 300) {
-    if (complete && (body.trim() === "" || parseJson(body))) return undefined;
+    if (complete && isAcknowledgement(body)) return undefined;
     const brokeOff = !complete && Buffer.byteLength(body) < maxBodyRead && !/^\s*</.test(body);
     return brokeOff
       ? { ...common, code: "connection_lost", mayHaveWritten: true, cause: "the answer broke off" }
@@ -114,7 +124,7 @@ export const failureOf = (answer: Answer, secret: string): RequestFailure | unde
           ...common,
           code: "unexpected_response",
           mayHaveWritten: true,
-          cause: `HTTP ${status} with a body that is not JSON`,
+          cause: `HTTP ${status} with a body that is no acknowledgement`,
         };
   }
   if (status < 400) {

@@ -2,15 +2,17 @@ import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
+type App = { disabled?: true; users: readonly string[] };
+
 /** Apps and users of the API document's examples, and one app more to show `session_disabled`. */
-export const seed: Readonly<Record<string, { disabled?: true; users: readonly string[] }>> = {
+const seed: Readonly<Record<string, App>> = {
   "54e9ujn": { users: ["usr_01jqebhswje1ka1z7ahr9rfsgt", "usr_01jqy7455pf8p9bap5qke912g1"] },
   fvua38g: { users: ["usr_01jqy7455pf8p9bap5qke912g1"] },
   disabled: { disabled: true, users: ["usr_01jqebhswje1ka1z7ahr9rfsgt"] },
 };
 
 /** The sandbox's own choice: Prelude publishes no list of reserved keys. */
-export const sandboxReservedKeys: ReadonlySet<string> = new Set(["sub", "user_id", "created_at"]);
+const sandboxReservedKeys: ReadonlySet<string> = new Set(["sub", "user_id", "created_at"]);
 
 type ApiError = { code: string; status: string; message: string };
 
@@ -54,15 +56,31 @@ const parsePatch = (body: string): [key: string, value: unknown][] | undefined =
   }
 };
 
+type Pins = { appId?: string | undefined; userId?: string | undefined };
+
+/** The seeds, and what the operator pinned, so that a real configuration can be rehearsed. */
+const seeded = ({ appId, userId }: Pins): Map<string, App> => {
+  const [example] = Object.values(seed);
+  const all = { ...seed, ...(appId && !Object.hasOwn(seed, appId) && { [appId]: example }) };
+  const pinned = userId === undefined ? [] : [userId];
+  return new Map(
+    Object.entries(all as Record<string, App>).map(([id, app]) => [
+      id,
+      { ...app, users: [...new Set([...app.users, ...pinned])] },
+    ]),
+  );
+};
+
 /**
  * Starts an embedded Prelude on a free loopback port: the documented contract of the one operation
  * over real HTTP, with profiles in memory. Merging a patch into the profile is its own choice; the
  * API document does not say. `GET /sandbox/profiles` shows what it holds, and is not Prelude's.
  */
-export const startSandbox = async () => {
+export const startSandbox = async (pins: Pins = {}) => {
   const apiKey = randomBytes(16).toString("hex");
+  const apps = seeded(pins);
   const profiles = new Map<string, Profile>();
-  for (const [app, { users }] of Object.entries(seed)) {
+  for (const [app, { users }] of apps) {
     for (const user of users) profiles.set(`${app}/${user}`, new Map());
   }
 
@@ -73,7 +91,7 @@ export const startSandbox = async () => {
     body: string,
   ): Outcome => {
     if (key !== `Bearer ${apiKey}`) return "invalid_api_token";
-    const app = Object.hasOwn(seed, appId) ? seed[appId] : undefined;
+    const app = apps.get(appId);
     if (!app) return "app_not_found";
     if (app.disabled) return "session_disabled";
     const profile = profiles.get(`${appId}/${userId}`);
@@ -105,13 +123,14 @@ export const startSandbox = async () => {
       respond(response, 404, { message: "no such route" });
       return;
     }
-    const body = await readBody(request);
-    const outcome = update(
-      decodeURIComponent(appId),
-      decodeURIComponent(userId),
-      request.headers.authorization,
-      body,
-    );
+    let outcome: Outcome = "invalid_request";
+    try {
+      const body = await readBody(request);
+      const { authorization } = request.headers;
+      outcome = update(decodeURIComponent(appId), decodeURIComponent(userId), authorization, body);
+    } catch {
+      // A path that is not URL-encoded, or a client that went away while it sent.
+    }
     if (outcome === "updated") {
       respond(response, 204);
       return;
@@ -136,5 +155,3 @@ export const startSandbox = async () => {
     },
   };
 };
-
-export type Sandbox = Awaited<ReturnType<typeof startSandbox>>;
