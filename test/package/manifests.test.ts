@@ -1,0 +1,219 @@
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Setting, settings } from "../../src/settings.ts";
+import { type Json, type ServerProcess, startServer } from "../support/server-process.ts";
+import { succeed, temporaryFolder } from "./run.ts";
+
+const read = (file: string) => JSON.parse(readFileSync(file, "utf8"));
+const pkg = read("package.json");
+const manifest = read("manifest.json");
+const server = read("server.json");
+const all: readonly Setting[] = settings;
+
+const temporary = temporaryFolder();
+let running: ServerProcess;
+let initialized: Json;
+let tools: Json[];
+
+const generate = (folder: string, ...bundle: string[]) =>
+  succeed(process.execPath, ["scripts/generate-manifests.mjs", folder, ...bundle]);
+
+beforeAll(async () => {
+  await generate(temporary.path);
+  running = startServer();
+  initialized = (await running.initialize()).result ?? {};
+  tools = (await running.request("tools/list")).result?.tools as Json[];
+});
+
+afterAll(async () => {
+  await running.close();
+  temporary.remove();
+});
+
+describe("one source", () => {
+  test.each(["manifest.json", "server.json"])(
+    "%s is what scripts/generate-manifests.mjs writes",
+    (file) => {
+      expect(read(file)).toEqual(read(join(temporary.path, file)));
+    },
+  );
+
+  test("the version is the same everywhere", () => {
+    const versions = {
+      server: initialized.serverInfo,
+      manifest: manifest.version,
+      registry: server.version,
+      npm: server.packages[0].version,
+      mcpb: server.packages[1].version,
+      lock: read("package-lock.json").version,
+    };
+    expect(pkg.version).toMatch(/^\d+\.\d+\.\d+$/);
+    expect(versions).toEqual({
+      server: expect.objectContaining({ version: pkg.version }),
+      manifest: pkg.version,
+      registry: pkg.version,
+      npm: pkg.version,
+      mcpb: pkg.version,
+      lock: pkg.version,
+    });
+    expect(readFileSync("CHANGELOG.md", "utf8")).toContain(`\n## [${pkg.version}]`);
+  });
+
+  test("the repository's owner stands in package.json, once per field, and nowhere else", () => {
+    const [, owner = ""] = /^git\+https:\/\/github\.com\/([^/]+)\//.exec(pkg.repository.url) ?? [];
+    expect(owner).not.toBe("");
+    const repository = `https://github.com/${owner}/${pkg.name}`;
+    expect(pkg).toMatchObject({
+      homepage: `${repository}#readme`,
+      bugs: `${repository}/issues`,
+      repository: { url: `git+${repository}.git` },
+      mcpName: `io.github.${owner}/${pkg.name}`,
+    });
+    const ours = /^(?:(?:\.github|docs|scripts|src|test)[\\/].*\.\w+|[^\\/]+\.md|Dockerfile)$/;
+    const files = [".", ".github", "docs", "scripts", "src", "test"].flatMap((folder) =>
+      readdirSync(folder, { recursive: folder !== "." }).map((name) => join(folder, String(name))),
+    );
+    const searched = files.filter((file) => ours.test(file));
+    expect(searched).toEqual(expect.arrayContaining(["README.md", join("src", "main.ts")]));
+    const elsewhere = searched.filter((file) =>
+      readFileSync(file, "utf8").includes(`${owner}/${pkg.name}`),
+    );
+    expect(elsewhere).toEqual([]);
+  });
+});
+
+describe("server.json", () => {
+  const [npmPackage, mcpbPackage] = server.packages;
+
+  test("has the form that the registry accepts", () => {
+    expect(server).toEqual({
+      $schema: "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json",
+      name: expect.stringMatching(/^[a-zA-Z0-9.-]+\/[a-zA-Z0-9._-]+$/),
+      title: expect.stringMatching(/^.{1,100}$/),
+      description: expect.stringMatching(/^.{1,100}$/),
+      repository: { url: expect.stringMatching(/^https:\/\/github\.com\//), source: "github" },
+      version: pkg.version,
+      websiteUrl: expect.stringMatching(/^https:\/\//),
+      packages: [expect.anything(), expect.anything()],
+    });
+  });
+
+  test("proves by mcpName that the npm package is ours", () => {
+    expect(server.name).toBe(pkg.mcpName);
+    expect(npmPackage).toEqual({
+      registryType: "npm",
+      identifier: pkg.name,
+      version: pkg.version,
+      runtimeHint: "npx",
+      transport: { type: "stdio" },
+      environmentVariables: expect.any(Array),
+    });
+  });
+
+  test("lists every setting: the key as a secret, defaults as the server has them", () => {
+    const listed = npmPackage.environmentVariables.map((variable: Json) => ({
+      name: variable.name,
+      text: variable.description,
+      ...(variable.isSecret === true && { secret: true }),
+      ...(variable.default !== undefined && { default: variable.default }),
+    }));
+    expect(listed).toEqual(all);
+    const secrets = all.filter(({ secret }) => secret).map(({ name }) => name);
+    expect(secrets).toEqual(["PRELUDE_API_KEY"]);
+  });
+
+  test("uses only what the schema knows of a variable", () => {
+    const known = "name description isRequired isSecret format default choices".split(" ");
+    for (const variable of npmPackage.environmentVariables) {
+      expect(known).toEqual(expect.arrayContaining(Object.keys(variable)));
+      expect(["string", "number", "boolean", "filepath"]).toContain(variable.format ?? "string");
+      if (variable.choices) expect(variable.choices).toContain(variable.default);
+    }
+  });
+
+  test("points at the bundle of the release of this version", () => {
+    const { url } = server.repository;
+    expect(mcpbPackage).toEqual({
+      registryType: "mcpb",
+      identifier: `${url}/releases/download/v${pkg.version}/${pkg.name}-${pkg.version}.mcpb`,
+      version: pkg.version,
+      transport: { type: "stdio" },
+    });
+  });
+
+  test("gets the bundle's SHA-256 at a release", async () => {
+    const bundle = join(temporary.path, "some.mcpb");
+    writeFileSync(bundle, "a bundle");
+    const folder = join(temporary.path, "release");
+    await generate(folder, bundle);
+    const fileSha256 = createHash("sha256").update("a bundle").digest("hex");
+    expect(read(join(folder, "server.json")).packages).toEqual([
+      npmPackage,
+      { ...mcpbPackage, fileSha256 },
+    ]);
+  });
+});
+
+describe("manifest.json", () => {
+  const { mcp_config: config, entry_point: entryPoint } = manifest.server;
+  const options = Object.entries<Json>(manifest.user_config);
+
+  test("tells what the server tells", () => {
+    const { serverInfo } = initialized as { serverInfo: Json };
+    expect(manifest).toMatchObject({
+      manifest_version: "0.3",
+      name: serverInfo.name,
+      display_name: serverInfo.title,
+      license: pkg.license,
+      compatibility: { runtimes: { node: pkg.engines.node } },
+    });
+    expect(manifest.tools).toEqual(tools.map(({ name, description }) => ({ name, description })));
+  });
+
+  test("starts the file that the npm package starts", () => {
+    expect(config.args).toEqual([`\${__dirname}/${entryPoint}`]);
+    expect(`dist/${entryPoint.replace("server/", "")}`).toBe(Object.values(pkg.bin)[0]);
+  });
+
+  test("defines each option that it uses, and uses each that it defines", () => {
+    const used = [...JSON.stringify(manifest.server).matchAll(/\$\{user_config\.(\w+)\}/g)];
+    expect(used.map(([, name]) => name)).toEqual(options.map(([name]) => name));
+  });
+
+  test("sets no variable that is not a setting", () => {
+    expect(all.map(({ name }) => name)).toEqual(expect.arrayContaining(Object.keys(config.env)));
+  });
+
+  test("asks for the key, hidden, and has a default for everything else", () => {
+    const [[name, key] = [], ...others] = options;
+    expect(name).toBe("api_key");
+    expect(key).toMatchObject({ required: true, sensitive: true });
+    expect(key).not.toHaveProperty("default");
+    for (const [other, option] of others) {
+      const setting = all.find((one) => one.name === `PRELUDE_${other.toUpperCase()}`);
+      expect(option).toMatchObject({ required: false });
+      expect(typeof option.default).toBe(option.type);
+      expect(String(option.default)).toBe(setting?.default ?? "");
+    }
+  });
+
+  test("points at the privacy policy of the README", () => {
+    const [url] = manifest.privacy_policies;
+    const heading = new URL(url).hash.slice(1).replaceAll("-", " ");
+    expect(url).toMatch(/^https:\/\/github\.com\//);
+    expect(readFileSync("README.md", "utf8").toLowerCase()).toContain(`\n## ${heading}\n`);
+  });
+
+  test("has an icon of 512 by 512 pixels, drawn as the tool's", () => {
+    const png = readFileSync(manifest.icon);
+    expect(png.subarray(0, 8).toString("latin1")).toBe("\x89PNG\r\n\x1a\n");
+    expect([png.readUInt32BE(16), png.readUInt32BE(20)]).toEqual([512, 512]);
+    const [{ src }] = (tools[0] as { icons: [{ src: string }] }).icons;
+    const drawing = readFileSync("assets/icon.svg", "utf8").replaceAll('"', "'");
+    const shapes = [...decodeURIComponent(src).matchAll(/<(?:circle|path) [^>]*?(?= fill)/g)];
+    expect(shapes).toHaveLength(2);
+    for (const [shape] of shapes) expect(drawing).toContain(shape);
+  });
+});

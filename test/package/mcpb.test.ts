@@ -1,0 +1,193 @@
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join, sep } from "node:path";
+import { getMcpConfigForManifest, type McpbManifestAny } from "@anthropic-ai/mcpb";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { app, type Json, startServer, user } from "../support/server-process.ts";
+import { startUpstream } from "../support/upstream.ts";
+import { run, succeed, temporaryFolder } from "./run.ts";
+
+const mcpb = (...args: string[]) =>
+  succeed(process.execPath, ["node_modules/@anthropic-ai/mcpb/dist/cli/cli.js", ...args]);
+
+const { name, version } = JSON.parse(readFileSync("package.json", "utf8"));
+const temporary = temporaryFolder();
+const bundle = join(temporary.path, `${name}-${version}.mcpb`);
+const unpacked = join(temporary.path, "unpacked");
+let manifest: McpbManifestAny;
+
+beforeAll(async () => {
+  await succeed(process.execPath, ["scripts/bundle-mcpb.mjs", temporary.path]);
+  await mcpb("unpack", bundle, unpacked);
+  manifest = JSON.parse(readFileSync(join(unpacked, "manifest.json"), "utf8"));
+});
+
+afterAll(temporary.remove);
+
+type Launch = { args: string[]; env: Record<string, string> };
+type Values = Record<string, string | number | boolean>;
+
+/** What a desktop app starts, by the official code: the person's values, or else the defaults. */
+const launchWith = async (userConfig: Values): Promise<Launch> => {
+  const config = await getMcpConfigForManifest({
+    manifest,
+    extensionPath: unpacked,
+    systemDirs: {},
+    userConfig,
+    pathSeparator: sep,
+  });
+  return { args: config?.args ?? [], env: config?.env ?? {} };
+};
+
+/** What some apps start where a person leaves a field empty: the placeholder as it stands. */
+const launchWithPlaceholders = (): Launch => {
+  const { args = [], env = {} } = manifest.server.mcp_config ?? {};
+  return { args: args.map((arg) => arg.replace(/\$\{__dirname\}/, unpacked)), env };
+};
+
+const start = ({ args, env }: Launch, ...more: string[]) =>
+  startServer({ command: [process.execPath, ...args], args: more, env });
+
+const call = { app_id: app, user_id: user, profile: { first_name: "Jane" } };
+
+describe("the bundle", () => {
+  test("is valid, here and in the repository", async () => {
+    for (const folder of [unpacked, "."]) {
+      const said = await mcpb("validate", join(folder, "manifest.json"));
+      expect(said).toContain("Manifest schema validation passes!");
+      expect(said).not.toMatch(/error/i);
+    }
+  });
+
+  test("holds the built files, the icon, the licence, and nothing else", () => {
+    const files = readdirSync(unpacked, { recursive: true })
+      .map(String)
+      .filter((path) => statSync(join(unpacked, path)).isFile());
+    const built = readdirSync("dist", { recursive: true })
+      .map(String)
+      .filter((path) => statSync(join("dist", path)).isFile());
+    const expected = [
+      "manifest.json",
+      "LICENSE",
+      join("assets", "icon.png"),
+      ...built.map((path) => join("server", path)),
+    ];
+    expect(files.sort()).toEqual(expected.sort());
+    expect(statSync(bundle).size).toBeLessThan(400_000);
+  });
+
+  test("has its entry point and its icon where the manifest says", () => {
+    expect(existsSync(join(unpacked, manifest.server.entry_point ?? "?"))).toBe(true);
+    expect(existsSync(join(unpacked, manifest.icon ?? "?"))).toBe(true);
+  });
+});
+
+describe("started by a desktop app", () => {
+  test("with the key alone, it writes with that key to Prelude's API", async () => {
+    const { env } = await launchWith({ api_key: "the-key" });
+    expect(env).toMatchObject({
+      PRELUDE_API_KEY: "the-key",
+      PRELUDE_APP_ID: "",
+      PRELUDE_CONFIRM: "false",
+      PRELUDE_MAX_WRITES_PER_MINUTE: "120",
+      PRELUDE_BASE_URL: "https://api.prelude.dev",
+    });
+    const upstream = await startUpstream();
+    const launch = await launchWith({ api_key: "the-key", base_url: upstream.url });
+    const server = start(launch);
+    await server.initialize();
+    expect((await server.callTool(call)).structured.status).toBe("updated");
+    expect(upstream.received[0]?.headers.authorization).toBe("Bearer the-key");
+    await server.close();
+    await upstream.close();
+  });
+
+  test("with every field left empty, it starts and updates in the sandbox", async () => {
+    const launch = launchWithPlaceholders();
+    expect(Object.values(launch.env).every((value) => /^\$\{user_config\.\w+\}$/.test(value))).toBe(
+      true,
+    );
+    const server = start(launch, "--sandbox");
+    await server.initialize();
+    const { structured } = await server.callTool(call);
+    expect(structured).toMatchObject({ status: "updated", sandbox: true });
+    expect(await server.close()).toMatchObject({ code: 0 });
+    expect(server.stderr()).toBe("");
+  });
+
+  test("without a key, the call says so", async () => {
+    const server = start(launchWithPlaceholders());
+    await server.initialize();
+    const { structured } = await server.callTool(call);
+    expect(structured.error?.code).toBe("not_configured");
+    await server.close();
+  });
+
+  const filled: Values = {
+    api_key: "the-key",
+    app_id: app,
+    user_id: user,
+    allowed_keys: "first_name, last_name",
+    blocked_keys: "role",
+    confirm: false,
+    max_writes_per_minute: 1,
+    audit_log: join(temporary.path, "audit.jsonl"),
+    base_url: "https://prelude.example",
+    timeout_ms: 5000,
+  };
+
+  test("with every field filled, each of them is in force", async () => {
+    expect(Object.keys(filled)).toEqual(Object.keys(manifest.user_config ?? {}));
+    const launch = await launchWith(filled);
+    const server = start(launch, "--sandbox");
+    await server.initialize();
+    const { tools } = (await server.request("tools/list")).result as {
+      tools: [{ inputSchema: { properties: Json } }];
+    };
+    const { app_id, user_id, profile } = tools[0].inputSchema.properties;
+    expect([app_id, user_id]).toEqual([undefined, undefined]);
+    expect(Object.keys((profile as { properties: Json }).properties)).toEqual([
+      "first_name",
+      "last_name",
+    ]);
+    const first = await server.callTool({ profile: { first_name: "Jane" } });
+    expect(first.structured).toMatchObject({ status: "updated", app_id: app, user_id: user });
+    const second = await server.callTool({ profile: { first_name: "Jane" } });
+    expect(second.structured.error?.code).toBe("too_many_writes");
+    await server.close();
+    const audit = readFileSync(join(temporary.path, "audit.jsonl"), "utf8").trim().split("\n");
+    expect(audit.map((line) => JSON.parse(line).code)).toEqual([null, "too_many_writes"]);
+
+    const { stdout } = await run(process.execPath, [...launch.args, "--check", "--json"], {
+      env: { ...launch.env, PRELUDE_API_KEY: "" },
+    });
+    expect(JSON.parse(stdout).settings).toMatchObject({
+      base_url: "https://prelude.example",
+      blocked_keys: '"role"',
+      timeout: "5000 ms per call",
+    });
+  });
+
+  test("asked to confirm, it refuses where the app cannot ask", async () => {
+    const server = start(await launchWith({ ...filled, confirm: true }), "--sandbox");
+    await server.initialize();
+    const { structured } = await server.callTool({ profile: { first_name: "Jane" } });
+    expect(structured.error?.code).toBe("confirmation_unavailable");
+    await server.close();
+  });
+
+  test.each([
+    ["the lowest numbers", "min"],
+    ["the highest numbers", "max"],
+  ] as const)("accepts %s that the form lets a person enter", async (_, bound) => {
+    const numbers = Object.entries(manifest.user_config ?? {}).filter(
+      ([, { type }]) => type === "number",
+    );
+    expect(numbers.length).toBeGreaterThan(0);
+    const values = Object.fromEntries(
+      numbers.map(([option, form]) => [option, form[bound] as number]),
+    );
+    const { args, env } = await launchWith({ api_key: "the-key", ...values });
+    const { stderr } = await run(process.execPath, [...args, "--check", "--sandbox"], { env });
+    expect(stderr).toBe("");
+  });
+});
