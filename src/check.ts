@@ -40,7 +40,7 @@ const fixes: Partial<Record<ErrorCode, string>> = {
   session_disabled: "Session management is disabled for this app: enable it in Prelude.",
   unauthorized:
     "Prelude did not accept the key: set PRELUDE_API_KEY to a management API key (dashboard, Settings, API Keys).",
-  forbidden: "Prelude knows the key but refuses access: check the account and what the key may do.",
+  forbidden: "Access was refused: check the account and what the key may do.",
   not_found: "A 404 that is not Prelude's: check PRELUDE_BASE_URL.",
   unexpected_response:
     "Something else than Prelude answered: check PRELUDE_BASE_URL, the proxy, or a network sign-in page.",
@@ -59,7 +59,7 @@ const judge = (failure: RequestFailure | undefined, appKnown: boolean): Verdict 
       text: `Prelude accepted a write for ${nilUser}, a user that cannot exist: is PRELUDE_BASE_URL right?`,
     };
   }
-  const { code, cause, apiMessage, httpStatus } = failure;
+  const { code, cause, apiCode, apiMessage, httpStatus } = failure;
   const status = httpStatus === undefined ? {} : { http_status: httpStatus };
   if (code === "user_not_found") {
     return { ok: true, code, text: "The key, the app and the network are fine.", ...status };
@@ -72,7 +72,10 @@ const judge = (failure: RequestFailure | undefined, appKnown: boolean): Verdict 
       ...status,
     };
   }
+  const known = [httpStatus && `HTTP ${httpStatus}`, apiCode && `code ${apiCode}`].filter(Boolean);
   const words = [
+    known.length > 0 && !fixes[code] && `(${known.join(", ")})`,
+
     cause && `(${cause})`,
     apiMessage && `Prelude's words: ${JSON.stringify(apiMessage)}`,
   ];

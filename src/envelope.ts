@@ -26,15 +26,50 @@ export const toWire = (message: object): object => {
   return id === undefined ? message : { ...message, id };
 };
 
+/** What a request of this method needs beyond an object; the SDK would answer with a dump. */
+const initializeProblem = ({ protocolVersion, capabilities, clientInfo }: Message) => {
+  if (typeof protocolVersion !== "string") return "protocolVersion must be a string";
+  if (!isObject(capabilities)) return "capabilities must be an object";
+  const named = isObject(clientInfo) && typeof clientInfo.name === "string";
+  return named && typeof clientInfo.version === "string"
+    ? undefined
+    : "clientInfo must have a name and a version";
+};
+
 /** Why the SDK would drop a message with these params without an answer; undefined if it would not. */
-const problemOf = (params: unknown): string | undefined => {
-  if (params === undefined) return undefined;
-  if (!isObject(params)) return "params must be an object";
-  if (params._meta === undefined) return undefined;
-  if (!isObject(params._meta)) return "params._meta must be an object";
-  const { progressToken } = params._meta;
-  if (progressToken === undefined || isId(progressToken)) return undefined;
-  return "params._meta.progressToken must be a string or an integer";
+const problemOf = (method: string, params: unknown): string | undefined => {
+  if (params !== undefined && !isObject(params)) return "params must be an object";
+  const meta = params?._meta;
+  if (meta !== undefined && !isObject(meta)) return "params._meta must be an object";
+  const token = meta?.progressToken;
+  if (token !== undefined && !isId(token)) {
+    return "params._meta.progressToken must be a string or an integer";
+  }
+  return method === "initialize" ? initializeProblem(params ?? {}) : undefined;
+};
+
+/**
+ * Params without tasks, which this server does not declare: a request that asks for one is then to
+ * be handled as if it did not (MCP 2025-11-25, tasks); the SDK would refuse or drop it.
+ */
+const withoutTask = ({ task: _, ...params }: Message): Message => {
+  if (!isObject(params._meta)) return params;
+  const { "io.modelcontextprotocol/related-task": __, ...meta } = params._meta;
+  return { ...params, _meta: meta };
+};
+
+/** A response with the members that it may have; undefined where the SDK would drop it. */
+const responseOf = ({ jsonrpc, id, result, error }: Message): Message | undefined => {
+  if (jsonrpc !== "2.0" || !isId(id)) return undefined;
+  if (isObject(result)) {
+    const { _meta: _, ...rest } = result;
+    return { jsonrpc, id, result: rest };
+  }
+  if (!isObject(error)) return undefined;
+  const { code, message } = error;
+  return Number.isSafeInteger(code) && typeof message === "string"
+    ? { jsonrpc, id, error: { code, message } }
+    : undefined;
 };
 
 const refuse = (id: Id | undefined, code: number, reason: string): Envelope =>
@@ -54,22 +89,24 @@ export const readEnvelope = (value: unknown): Envelope => {
   if (id !== undefined && !isId(id)) {
     return { kind: "ignore", reason: "a message whose id is neither a string nor an integer" };
   }
-  if (jsonrpc !== "2.0") return refuse(id, -32600, 'Invalid request: jsonrpc must be "2.0"');
   if (method === undefined && ("result" in value || "error" in value)) {
-    return { kind: "deliver", message: value };
+    const message = responseOf(value);
+    return message
+      ? { kind: "deliver", message }
+      : { kind: "ignore", reason: "a message that is not a valid response" };
   }
-  if (typeof method !== "string")
+  if (jsonrpc !== "2.0") return refuse(id, -32600, 'Invalid request: jsonrpc must be "2.0"');
+  if (typeof method !== "string") {
     return refuse(id, -32600, "Invalid request: method must be a string");
-  const problem = problemOf(params);
+  }
+  const problem = problemOf(method, params);
   if (problem) return refuse(id, -32602, `Invalid params: ${problem}`);
   const message: Message = { jsonrpc, method };
   if (id !== undefined) message.id = innerIds.get(id) ?? id;
-  if (params !== undefined) {
-    // Tasks are not declared, and a request that asks for one is then to be handled as if it did not
-    // (MCP 2025-11-25, tasks); the SDK would refuse it.
-    const { task: _, ...untasked } = params as Message;
-    const cancelled = method === "notifications/cancelled" && innerIds.get(untasked.requestId);
-    message.params = cancelled ? { ...untasked, requestId: cancelled } : untasked;
+  if (isObject(params)) {
+    const kept = withoutTask(params);
+    const cancelled = method === "notifications/cancelled" && innerIds.get(kept.requestId);
+    message.params = cancelled ? { ...kept, requestId: cancelled } : kept;
   }
   return { kind: "deliver", message };
 };

@@ -1,4 +1,4 @@
-import { stripInvisible } from "./text.ts";
+import { removeInvisible, stripInvisible } from "./text.ts";
 
 export type KeyPolicy = {
   /** The only keys that may be written; undefined: any that is not blocked. */
@@ -11,12 +11,14 @@ export type KeyPolicy = {
  * white space or invisible characters.
  */
 export const foldKey = (key: string): string =>
-  stripInvisible(key.normalize("NFKC"))
+  removeInvisible(key.normalize("NFKD"))
+    .replace(/\s+/g, "")
+    // Both ways, since some letters have a counterpart in one direction only.
+    .toLowerCase()
     .toUpperCase()
     .toLowerCase()
     .normalize("NFKC")
-    .replaceAll("i\u0307", "i")
-    .replace(/\s+/g, "");
+    .replaceAll("i\u0307", "i");
 
 export type Refusal = { keys: string[]; cause?: string };
 
@@ -31,7 +33,10 @@ export const createKeyCheck = ({ allowedKeys, blockedKeys }: KeyPolicy) => {
   const folded = new Set(blockedKeys.map(foldKey));
   return (keys: readonly string[]): Refusal | undefined => {
     const isLookAlike = (key: string) =>
-      folded.size > 0 && !blocked.has(key) && folded.has(foldKey(key));
+      folded.size > 0 &&
+      !blocked.has(key) &&
+      // With and without terminal sequences, whose letters a terminal would swallow.
+      (folded.has(foldKey(key)) || folded.has(foldKey(stripInvisible(key))));
     const refused = keys.filter(
       (key) => (allowed && !allowed.has(key)) || blocked.has(key) || isLookAlike(key),
     );

@@ -7,7 +7,11 @@ const maxLineBytes = 10 * 1024 * 1024;
 const maxUnreadBytes = 1024 * 1024;
 /** Requests handled at a time, in bytes of their lines; more are refused. */
 const maxBytesInFlight = 64 * 1024 * 1024;
+/** Messages handled before the event loop gets a turn. */
+const messagesPerTurn = 64;
 const lineBreak = 10;
+
+type Entry = { entry: unknown; bytes: number };
 
 export type StdioEvents = {
   /** stdin ended; what came before has been handed on. */
@@ -32,6 +36,9 @@ export const createStdio = (stdin: Readable, stdout: Writable, events: StdioEven
   let open = 0;
   let atStart = true;
   let ended = false;
+  let finished = false;
+  /** Messages of a line, mostly one, that are still to be handled. */
+  const entries: Entry[] = [];
   let closed = false;
   /** Requests that are being handled, with their length in bytes. */
   const unanswered = new Map<unknown, number>();
@@ -95,33 +102,54 @@ export const createStdio = (stdin: Readable, stdout: Writable, events: StdioEven
     else events.onIgnored(envelope.reason);
   };
 
-  const handleLine = (line: string): void => {
+  const entriesOf = (line: string): Entry[] => {
     const text = (atStart ? line.replace(/^\ufeff/, "") : line).trim();
     atStart = false;
-    if (text === "") return;
-    let value: unknown;
+    if (text === "") return [];
     try {
-      value = JSON.parse(text);
+      const value: unknown = JSON.parse(text);
+      // Batches belong to revision 2025-03-26; each entry is answered on a line of its own.
+      const entries = Array.isArray(value) ? value : [value];
+      return entries.map((entry) => ({ entry, bytes: Math.ceil(text.length / entries.length) }));
     } catch {
       events.onIgnored("a line that is not JSON");
-      return;
+      return [];
     }
-    // Batches belong to revision 2025-03-26; each entry is answered on a line of its own.
-    for (const entry of Array.isArray(value) ? value : [value]) handle(entry, text.length);
   };
 
+  const takeLine = (): string | undefined => {
+    const rest = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
+    const end = rest.indexOf(lineBreak);
+    chunks = rest.length > 0 ? [rest.subarray(end + 1)] : [];
+    if (end < 0) return undefined;
+    buffered -= end + 1;
+    return rest.toString("utf8", 0, end);
+  };
+
+  /**
+   * Handles what has arrived, a few messages in each turn of the event loop: their answers come
+   * later, and only then does it show whether anybody reads them.
+   */
   const handleLines = (): void => {
-    let rest = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
-    let end = rest.indexOf(lineBreak);
-    while (end >= 0 && !closed && stdout.writableLength <= maxUnreadBytes) {
-      const line = rest.toString("utf8", 0, end);
-      rest = rest.subarray(end + 1);
-      handleLine(line);
-      end = rest.indexOf(lineBreak);
+    let left = messagesPerTurn;
+    while (left > 0 && !closed && stdout.writableLength <= maxUnreadBytes) {
+      const next = entries.shift();
+      if (next) {
+        handle(next.entry, next.bytes);
+        left -= 1;
+        continue;
+      }
+      const line = takeLine();
+      if (line === undefined) break;
+      entries.push(...entriesOf(line));
     }
-    chunks = rest.length > 0 && !closed ? [rest] : [];
-    buffered = rest.length;
-    if (buffered <= maxLineBytes && !closed && stdin.isPaused()) stdin.resume();
+    if (closed) return;
+    if (left === 0) {
+      setImmediate(handleLines);
+    } else if (ended && stdout.writableLength <= maxUnreadBytes) {
+      finish();
+    }
+    if (buffered <= maxLineBytes && stdin.isPaused()) stdin.resume();
   };
 
   const onData = (chunk: Buffer): void => {
@@ -134,12 +162,19 @@ export const createStdio = (stdin: Readable, stdout: Writable, events: StdioEven
     if (buffered > maxLineBytes && !closed) stdin.pause();
   };
 
+  /** Everything that came before the end of stdin has been handed on. */
+  const finish = (): void => {
+    if (finished) return;
+    finished = true;
+    events.onStdinEnd();
+  };
+
   const onStdinEnd = (): void => {
     if (ended || closed) return;
     ended = true;
+    // The last line may lack its line break.
+    if (open > 0) onData(Buffer.from("\n"));
     handleLines();
-    if (open > 0 && buffered === open) handleLine(Buffer.concat(chunks).toString("utf8"));
-    events.onStdinEnd();
   };
 
   const transport = {

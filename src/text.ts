@@ -15,11 +15,12 @@ const markup = /<[!/?a-zA-Z][^>]*>?/g;
 const cut = (text: string, max: number): string =>
   text.length <= max ? text : `${text.slice(0, max - 1).replace(/[\ud800-\udbff]$/, "")}…`;
 
-/** Text without characters that are invisible, reorder what is shown, or drive a terminal. */
+/** Text without characters that are invisible or reorder what is shown. */
+export const removeInvisible = (text: string): string => text.replace(invisible, "");
+
+/** The same for showing it: whole escape sequences of a terminal go, and line breaks become spaces. */
 export const stripInvisible = (text: string): string =>
-  stripVTControlCharacters(text)
-    .replace(/[\t\n\r\u2028\u2029]+/g, " ")
-    .replace(invisible, "");
+  removeInvisible(stripVTControlCharacters(text).replace(/[\t\n\r\u2028\u2029]+/g, " "));
 
 /** Replaces every occurrence of the secret, so that no answer or log line can carry it. */
 export const redact = (text: string, secret: string | undefined): string =>

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { settings } from "../src/config.ts";
 import { defaultLaunch, type HostName, hostNames, printConfig } from "../src/hosts.ts";
 import { errorCodes } from "../src/recovery.ts";
+import { settings } from "../src/settings.ts";
 
 const readme = readFileSync("README.md", "utf8");
 const contributing = readFileSync("CONTRIBUTING.md", "utf8");
