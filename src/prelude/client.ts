@@ -1,6 +1,6 @@
 import { subscribe } from "node:diagnostics_channel";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from "undici";
+import { Agent, type Dispatcher, EnvHttpProxyAgent, Pool, request } from "undici";
 import { abortable } from "../abortable.ts";
 import { readBody } from "./body.ts";
 import { failureOf, failureOfTransport, type RequestFailure } from "./errors.ts";
@@ -50,12 +50,31 @@ const proxyOf = (...names: string[]): string | undefined => {
   return value === undefined || /^https?:\/\//i.test(value) ? value : `http://${value}`;
 };
 
+/** undici connects again and again, without a pause, while a proxy hangs up on CONNECT. */
+const failingPool = (pool: Pool): Pool => {
+  const connect = pool.connect.bind(pool);
+  const failing = async (options: Dispatcher.ConnectOptions) => {
+    try {
+      return await connect(options);
+    } catch (cause) {
+      throw Object.assign(new Error("the proxy did not connect"), { cause });
+    }
+  };
+  pool.connect = failing as Pool["connect"];
+  return pool;
+};
+
 const createDispatcher = (useProxy: boolean): Dispatcher => {
   const options = { connections: maxConnections, connect: { timeout: connectTimeoutMs } };
   const httpProxy = useProxy ? proxyOf("http_proxy", "HTTP_PROXY") : undefined;
   const httpsProxy = (useProxy ? proxyOf("https_proxy", "HTTPS_PROXY") : undefined) ?? httpProxy;
   if (httpsProxy === undefined) return new Agent(options);
-  return new EnvHttpProxyAgent({ ...options, httpsProxy, ...(httpProxy && { httpProxy }) });
+  return new EnvHttpProxyAgent({
+    ...options,
+    httpsProxy,
+    ...(httpProxy && { httpProxy }),
+    clientFactory: (origin, poolOptions) => failingPool(new Pool(origin, poolOptions)),
+  });
 };
 
 /**
@@ -108,7 +127,12 @@ export const createClient = (options: ClientOptions) => {
         complete,
       };
       const failure = failureOf(answer, apiKey);
-      return failure ? { failure, headers: response.headers } : {};
+      if (!failure) return {};
+      const late = signal.aborted && failure.code === "connection_lost";
+      return {
+        failure: late ? { ...failure, code: "timeout" as const } : failure,
+        headers: response.headers,
+      };
     } catch (error) {
       const sent = sentBodies.has(body);
       const failure: RequestFailure = signal.aborted

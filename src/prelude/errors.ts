@@ -65,8 +65,8 @@ const parseJson = (text: string): { value: unknown } | undefined => {
   }
 };
 
-/** Closes a JSON object that broke off, after the last of its own properties that is whole. */
-const salvage = (text: string): string => {
+/** What a JSON object that broke off may be, closed at its end or after its last whole property. */
+const salvage = (text: string): string[] => {
   let depth = 0;
   let inString = false;
   let end = 0;
@@ -80,11 +80,12 @@ const salvage = (text: string): string => {
     else if (char === "}" || char === "]") depth--;
     else if (char === "," && depth === 1) end = i;
   }
-  return `${text.slice(0, end)}}`;
+  return [`${text}}`, `${text.slice(0, end)}}`];
 };
 
 const parseError = (text: string, complete: boolean): Record<string, unknown> => {
-  const value = (parseJson(text) ?? (complete ? undefined : parseJson(salvage(text))))?.value;
+  const candidates = complete ? [text] : [text, ...salvage(text)];
+  const value = candidates.map(parseJson).find((json) => json !== undefined)?.value;
   return isObject(value) ? value : {};
 };
 
@@ -213,7 +214,8 @@ const codesOf = (error: unknown): string[] => {
 export const failureOfTransport = (error: unknown, sent: boolean): RequestFailure => {
   const codes = codesOf(error);
   if (sent) {
-    if (codes.some((code) => code.startsWith("HPE_") || code === "UND_ERR_HEADERS_OVERFLOW")) {
+    const { name } = error as { name?: unknown };
+    if (name === "HTTPParserError" || codes.includes("UND_ERR_HEADERS_OVERFLOW")) {
       return { code: "unexpected_response", mayHaveWritten: true, cause: "it is not valid HTTP" };
     }
     return { code: "connection_lost", mayHaveWritten: true };
@@ -222,11 +224,16 @@ export const failureOfTransport = (error: unknown, sent: boolean): RequestFailur
     error instanceof Error ? error.message : "",
   )?.[1];
   if (proxyStatus) {
+    const refusal = {
+      retryable: false,
+      advice: askOperator("check HTTPS_PROXY, HTTP_PROXY and NO_PROXY"),
+    };
     return {
       code: "unreachable",
       mayHaveWritten: false,
       cause: `the proxy refused the connection with HTTP ${proxyStatus}`,
-      advice: askOperator("check HTTPS_PROXY, HTTP_PROXY and NO_PROXY"),
+      // A 5xx means that the proxy itself could not get through.
+      ...(!proxyStatus.startsWith("5") && refusal),
     };
   }
   const known = codes.map((code) => connectErrors[code]).find((row) => row !== undefined);
