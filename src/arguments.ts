@@ -95,7 +95,8 @@ const userIdAdvice = (issues: readonly Issue[]): string | undefined => {
  * never repeats a value. `raw` is the `arguments` of `tools/call`: an object, or JSON text of one.
  */
 export const createArgumentParser = (scope: ToolScope) => {
-  const schema = inputSchema(scope);
+  // Any key here: which ones may be written is the policy's to say, with a code of its own.
+  const schema = inputSchema({ ...scope, allowedKeys: undefined });
   const names = Object.keys(schema.shape).join(", ");
 
   const undeclared = (name: string): Issue => {
@@ -112,10 +113,7 @@ export const createArgumentParser = (scope: ToolScope) => {
 
   const toIssues = (issue: ZodIssue, args: unknown): Issue[] => {
     const [head, key] = issue.path;
-    if (issue.code === "unrecognized_keys") {
-      // Keys outside the operator's list are the policy's to refuse, with a code of their own.
-      return head === undefined ? issue.keys.map(undeclared) : [];
-    }
+    if (issue.code === "unrecognized_keys") return issue.keys.map(undeclared);
     if (head === undefined) {
       return [{ path: "arguments", received: kindOf(args), accepted: `an object with ${names}` }];
     }

@@ -52,9 +52,10 @@ const splitFlag = (arg: string): [name: string, value: string | undefined] => {
 };
 
 const unknown = (name: string): string => {
-  // Never the whole argument: somebody may have tried to pass the key this way.
-  if (!/^--?[a-z][a-z-]*$/i.test(name))
+  // Nothing that may be the key: somebody may have tried to pass it this way.
+  if (!/^--?[a-z]{1,12}(?:-[a-z]{1,12})*$/i.test(name)) {
     return "there is an argument that is not a flag; settings are environment variables";
+  }
   const near = nearest(name.toLowerCase(), flags, (distance) => distance <= 3);
   return `unknown flag ${name}${near ? `; did you mean ${near}?` : ""}`;
 };

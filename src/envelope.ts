@@ -12,18 +12,27 @@ export type Envelope =
 const isId = (value: unknown): value is Id =>
   typeof value === "string" || Number.isSafeInteger(value);
 
-// The SDK cannot cancel a request whose id is falsy: it takes the 0 of `notifications/cancelled`
-// for a missing id. Inside, such ids bear names that no client sends by accident.
+// SDKs cannot cancel a request whose id is falsy: they take the 0 of `notifications/cancelled` for
+// a missing id. Inside, such ids of the client bear names that no client sends by accident; outside,
+// so does the 0 of the server's own first request.
 const innerIds = new Map<unknown, string>([
   [0, "\u0000zero"],
   ["", "\u0000empty"],
 ]);
 const outerIds = new Map<unknown, unknown>([...innerIds].map(([id, name]) => [name, id]));
+const ownFirstId = "server-0";
 
-/** The message as it goes out, with the client's own id. */
+/** The message as it goes out: answers with the client's own id, no request of our own with id 0. */
 export const toWire = (message: object): object => {
-  const id = outerIds.get((message as Message).id);
-  return id === undefined ? message : { ...message, id };
+  const { id, method, params } = message as Message;
+  if (method === undefined) {
+    const outer = outerIds.get(id);
+    return outer === undefined ? message : { ...message, id: outer };
+  }
+  if (id === 0) return { ...message, id: ownFirstId };
+  const cancelsFirst =
+    method === "notifications/cancelled" && isObject(params) && params.requestId === 0;
+  return cancelsFirst ? { ...message, params: { ...params, requestId: ownFirstId } } : message;
 };
 
 /** What a request of this method needs beyond an object; the SDK would answer with a dump. */
@@ -59,8 +68,9 @@ const withoutTask = ({ task: _, ...params }: Message): Message => {
 };
 
 /** A response with the members that it may have; undefined where the SDK would drop it. */
-const responseOf = ({ jsonrpc, id, result, error }: Message): Message | undefined => {
-  if (jsonrpc !== "2.0" || !isId(id)) return undefined;
+const responseOf = ({ jsonrpc, id: outer, result, error }: Message): Message | undefined => {
+  if (jsonrpc !== "2.0" || !isId(outer)) return undefined;
+  const id = outer === ownFirstId ? 0 : outer;
   if (isObject(result)) {
     const { _meta: _, ...rest } = result;
     return { jsonrpc, id, result: rest };

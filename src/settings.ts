@@ -55,8 +55,9 @@ export const meantSetting = (name: string): SettingName | undefined => {
   return nearest(upper, names, (distance, candidate) => {
     const known = candidate.slice(prefix.length);
     return (
-      distance <= (known.length >= 8 ? 3 : 2) ||
+      distance <= 2 ||
       known === `${rest}_ID` ||
+      known === `${rest}_MS` ||
       words(known) === words(rest) ||
       (guard !== undefined && known.startsWith(guard))
     );

@@ -22,9 +22,16 @@ export const removeInvisible = (text: string): string => text.replace(invisible,
 export const stripInvisible = (text: string): string =>
   removeInvisible(stripVTControlCharacters(text).replace(/[\t\n\r\u2028\u2029]+/g, " "));
 
-/** Replaces every occurrence of the secret, so that no answer or log line can carry it. */
+/**
+ * Replaces every occurrence of the secret, as it is and as it stands in JSON, so that no answer and
+ * no log line can carry it.
+ */
 export const redact = (text: string, secret: string | undefined): string =>
-  secret ? text.replaceAll(secret, "[redacted]") : text;
+  secret
+    ? text
+        .replaceAll(secret, "[redacted]")
+        .replaceAll(JSON.stringify(secret).slice(1, -1), "[redacted]")
+    : text;
 
 /**
  * Makes text from outside safe to show to a model or a person: one line, no control, ANSI, bidi or

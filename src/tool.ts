@@ -116,7 +116,18 @@ const jsonSchema = (schema: z.ZodTypeAny): JsonSchema => {
 };
 
 /** The published schema of the arguments. */
-export const inputJsonSchema = (scope: ToolScope): JsonSchema => jsonSchema(inputSchema(scope));
+export const inputJsonSchema = (scope: ToolScope): JsonSchema => {
+  const schema = jsonSchema(inputSchema(scope)) as JsonSchema & Published;
+  const name = "__proto__";
+  if (scope.allowedKeys?.includes(name)) {
+    // The conversion assigns properties, and this one would vanish.
+    const value = { type: "string", description: `New value of ${name}.` };
+    Object.defineProperty(schema.properties.profile.properties, name, { value, enumerable: true });
+  }
+  return schema;
+};
+
+type Published = { properties: { profile: { properties: object } } };
 
 /** The published schema of every result. */
 export const outputJsonSchema: JsonSchema = jsonSchema(outputSchema);

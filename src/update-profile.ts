@@ -8,7 +8,7 @@ import { createKeyCheck } from "./policy.ts";
 import type { PreludeClient } from "./prelude/client.ts";
 import type { FailureFacts } from "./recovery.ts";
 import { type Failure, failure, success } from "./result.ts";
-import { plainName } from "./text.ts";
+import { plainName, redact } from "./text.ts";
 import type { UpdateResult } from "./tool.ts";
 import { createTurns } from "./turns.ts";
 import { type Write, type Written, writeProfile } from "./write-profile.ts";
@@ -71,14 +71,19 @@ export const createUpdateProfile = (deps: Dependencies) => {
   const brake = createBrake(config.maxWritesPerMinute, now);
   const parse = createArgumentParser(config);
   const refusedKeys = createKeyCheck(config);
+  const named = (name: string): string => plainName(redact(name, config.apiKey));
   const pins = { appPinned: config.appId !== undefined, userPinned: config.userId !== undefined };
 
   /** What can be refused at once; the brake comes last, so that only real attempts use it up. */
   const refusal = (parsed: Parsed, call: Call): Failure | undefined => {
     if (config.apiKey === undefined && !sandbox) return refused("not_configured");
     const { keys, cause } = refusedKeys(parsed.keys) ?? { keys: [] };
-    if (parsed.issues.length > 0) {
-      const issues = [...parsed.issues, ...refusedKeyIssues(keys)];
+    const refusals = refusedKeyIssues(keys);
+    const paths = new Set(refusals.map((issue) => issue.path));
+    // What a refused key holds does not matter any more.
+    const others = parsed.issues.filter((issue) => !paths.has(issue.path));
+    if (others.length > 0) {
+      const issues = [...others, ...refusals];
       const advice = parsed.advice ? { advice: parsed.advice } : {};
       return { ...refused("invalid_arguments", advice), issues };
     }
@@ -158,12 +163,12 @@ export const createUpdateProfile = (deps: Dependencies) => {
     } finally {
       entry?.write({
         time: new Date().toISOString(),
-        client: call.clientName === undefined ? null : plainName(call.clientName),
-        client_version: call.clientVersion === undefined ? null : plainName(call.clientVersion),
+        client: call.clientName === undefined ? null : named(call.clientName),
+        client_version: call.clientVersion === undefined ? null : named(call.clientVersion),
         sandbox,
-        app_id: parsed.appId ?? null,
-        user_id: parsed.userId ?? null,
-        keys: parsed.keys.slice(0, maxAuditedKeys).map(plainName),
+        app_id: parsed.appId === undefined ? null : named(parsed.appId),
+        user_id: parsed.userId === undefined ? null : named(parsed.userId),
+        keys: parsed.keys.slice(0, maxAuditedKeys).map(named),
         status: result?.status ?? (outcome === "asked" ? "not_updated" : "unknown"),
         code: auditCode(call.signal.aborted, outcome),
         http_status: result?.error?.http_status ?? null,
