@@ -160,7 +160,7 @@ describe("reserved keys", () => {
       );
       expect(structured).toMatchObject(expected);
       const unknown = structured.status === "unknown";
-      expect(structured.error?.next_step.includes("settles")).toBe(unknown);
+      expect(structured.error?.next_step.includes("unknown")).toBe(unknown);
     }),
   );
 

@@ -1,0 +1,127 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { confirmationOf } from "../src/confirmation.ts";
+
+const app = "54e9ujn";
+const user = "usr_01jqebhswje1ka1z7ahr9rfsgt";
+type Choices = { appId?: string; userId?: string; onReservedKey?: "fail" | "skip" };
+const ask = (profile: Record<string, string>, choices: Choices = {}) =>
+  confirmationOf({
+    appId: app,
+    userId: user,
+    onReservedKey: "fail",
+    ...choices,
+    profile,
+    keys: Object.keys(profile),
+  });
+const textOf = (profile: Record<string, string>) => ask(profile)?.text ?? "";
+const linesOf = (profile: Record<string, string>) => textOf(profile).split("\n").slice(1);
+
+describe("the question", () => {
+  it("says whom it is for, and what each key would be", () => {
+    expect(textOf({ first_name: "Jane", plan: "", "a b": "x y" })).toBe(
+      [
+        `Update the Prelude profile of user ${user} in app ${app}?`,
+        '"first_name" = "Jane"',
+        '"plan" = ""',
+        '"a b" = "x y"',
+      ].join("\n"),
+    );
+  });
+
+  it("shows ordinary text of any language as it is", () => {
+    for (const value of ["Zoë", "Łukasz", "明", "محمد", "🙂", "a.b-c_d@e"]) {
+      expect(linesOf({ name: value })).toEqual([`"name" = "${value}"`]);
+    }
+  });
+
+  it.each([
+    ["a line break", "\n", "\\n"],
+    ["a carriage return", "\r", "\\r"],
+    ["a tab", "\t", "\\t"],
+    ["an escape", "\u001b", "\\u001b"],
+    ["a delete", "\u007f", "\\u{7f}"],
+    ["a line separator", "\u2028", "\\u{2028}"],
+    ["a reversal of direction", "\u202e", "\\u{202e}"],
+    ["a zero-width space", "\u200b", "\\u{200b}"],
+    ["a soft hyphen", "\u00ad", "\\u{ad}"],
+    ["a tag letter", "\u{e0061}", "\\u{e0061}"],
+    ["half a pair", "\ud800", "\\ud800"],
+    ["a quote", '"', '\\"'],
+    ["a backslash", "\\", "\\\\"],
+  ])("makes %s visible, in keys and in values", (_, char, shown) => {
+    expect(linesOf({ [`ro${char}le`]: `ad${char}min` })).toEqual([
+      `"ro${shown}le" = "ad${shown}min"`,
+    ]);
+  });
+
+  it("has one line a key, whatever keys and values hold", () => {
+    const profile = fc.dictionary(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }), {
+      minKeys: 1,
+      maxKeys: 20,
+    });
+    fc.assert(
+      fc.property(profile, (entries) => {
+        const lines = linesOf(entries);
+        expect(lines).toHaveLength(Object.keys(entries).length);
+        expect(lines.every((line) => /^"[^\p{Cc}\p{Cf}]*"$/u.test(line))).toBe(true);
+      }),
+    );
+  });
+
+  it("says when reserved keys will be left out", () => {
+    expect(ask({ a: "1" }, { onReservedKey: "skip" })?.text.split("\n").slice(1)).toEqual([
+      '"a" = "1"',
+      "Keys that Prelude reserves will be left out.",
+    ]);
+  });
+
+  const keys = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, "x"]));
+
+  it.each<[what: string, profile: Record<string, string>]>([
+    ["more keys than a dialog can show", { ...keys(100), role: "admin" }],
+    ["a value longer than a dialog can show", { first_name: "Jane", bio: "x".repeat(10_000) }],
+    ["a key longer than a dialog can show", { ["x".repeat(10_000)]: "" }],
+    ["invisible characters that grow when shown", { bio: "\u200b".repeat(2_000) }],
+  ])("is not asked about %s: nobody approves what is not shown", (_, profile) => {
+    expect(ask(profile)).toBeUndefined();
+  });
+
+  it("shows all of what it asks about", () => {
+    const profile = { ...keys(99), bio: "x".repeat(5_000) };
+    expect(linesOf(profile)).toEqual(
+      Object.entries(profile).map(([key, value]) => `"${key}" = "${value}"`),
+    );
+  });
+
+  it("takes __proto__ for a key", () => {
+    expect(linesOf(JSON.parse('{"__proto__":"x"}'))).toEqual(['"__proto__" = "x"']);
+  });
+});
+
+describe("what the answer is about", () => {
+  const subjectOf = (profile: Record<string, string>, choices?: Choices) =>
+    ask(profile, choices)?.subject;
+  const subject = subjectOf({ a: "1", b: "2" });
+
+  it("is the same for the same write", () => {
+    expect(subjectOf({ a: "1", b: "2" })).toBe(subject);
+    expect(subject).toEqual(expect.any(String));
+  });
+
+  it.each([
+    ["another app", subjectOf({ a: "1", b: "2" }, { appId: "fvua38g" })],
+    ["another user", subjectOf({ a: "1", b: "2" }, { userId: "usr_other" })],
+    ["another choice for reserved keys", subjectOf({ a: "1", b: "2" }, { onReservedKey: "skip" })],
+    ["another value", subjectOf({ a: "1", b: "3" })],
+    ["another key", subjectOf({ a: "1", c: "2" })],
+    ["one key more", subjectOf({ a: "1", b: "2", c: "" })],
+    ["one key less", subjectOf({ a: "1" })],
+    ["keys run together", subjectOf({ 'a","1"],["b': "2" })],
+    ["an invisible character", subjectOf({ a: "1", b: "2\u200b" })],
+  ])("differs for %s", (_, other) => {
+    expect(other).toEqual(expect.any(String));
+    expect(other).not.toBe(subject);
+  });
+});

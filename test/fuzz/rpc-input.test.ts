@@ -1,0 +1,335 @@
+import { Ajv, type ValidateFunction } from "ajv";
+import fc from "fast-check";
+import { afterAll, expect, it } from "vitest";
+import {
+  app,
+  type RpcResponse,
+  type ServerProcess,
+  startServer,
+  user,
+} from "../support/server-process.ts";
+import { startUpstream, type Upstream } from "../support/upstream.ts";
+
+/** FUZZ_RUNS and FUZZ_SEED: a longer run, and the same run again. */
+const numRuns = Number(process.env.FUZZ_RUNS ?? 4_000);
+const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
+const apiKey = "sk_test_FUZZ_0123456789";
+
+// ---- what goes in
+
+const id = fc.oneof(
+  { weight: 6, arbitrary: fc.stringMatching(/^[a-z]{1,8}$/) },
+  { weight: 3, arbitrary: fc.integer({ min: -5, max: 1_000 }) },
+  fc.constantFrom<unknown>(0, "", -1, 2 ** 53 - 1, 2 ** 53, 1.5, null, true, "💡", {}, [1]),
+  fc.string({ unit: "binary", maxLength: 20 }),
+);
+const json = fc.jsonValue({ maxDepth: 3 });
+const text = fc.oneof(fc.string({ maxLength: 30 }), fc.string({ unit: "binary", maxLength: 30 }));
+const mostly = <T>(usual: fc.Arbitrary<T>, other: fc.Arbitrary<unknown> = json) =>
+  fc.oneof({ weight: 8, arbitrary: usual as fc.Arbitrary<unknown> }, other);
+const missing = fc.constant(undefined);
+
+const profile = mostly(fc.dictionary(text, mostly(text), { maxKeys: 5 }));
+const args = fc.record({
+  app_id: mostly(fc.constant(app)),
+  user_id: mostly(
+    fc.oneof(
+      fc.constant(user),
+      fc.integer({ min: 0, max: 40 }).map((i) => `usr_${i}`),
+    ),
+  ),
+  profile: mostly(
+    profile,
+    profile.map((value) => JSON.stringify(value)),
+  ),
+  on_reserved_key: mostly(fc.constantFrom(undefined, undefined, "fail", "skip")),
+});
+const version = "io.modelcontextprotocol/protocolVersion";
+const capabilities = "io.modelcontextprotocol/clientCapabilities";
+const meta = fc.record(
+  {
+    progressToken: mostly(fc.oneof(fc.integer(), text)),
+    [version]: mostly(fc.constantFrom("2026-07-28", "2099-01-01")),
+    [capabilities]: mostly(fc.constantFrom({}, { elicitation: {} })),
+    "io.modelcontextprotocol/related-task": json,
+    other: json,
+  },
+  { requiredKeys: [] },
+);
+const withMeta = (params: fc.Arbitrary<object>) =>
+  mostly(
+    fc
+      .tuple(params, mostly(fc.oneof(missing, missing, meta)))
+      .map(([all, _meta]) => ({ ...all, _meta })),
+  );
+
+const method = (name: string, params: fc.Arbitrary<object> = fc.constant({})) =>
+  fc.record({ method: mostly(fc.constant(name)), params: withMeta(params) });
+const clientInfo = mostly(fc.constant({ name: "fuzz", version: "1" }));
+const requests = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: method(
+      "tools/call",
+      fc.record({
+        name: mostly(fc.constant("update_user_profile")),
+        arguments: mostly(
+          fc.oneof(
+            args,
+            args.map((value) => JSON.stringify(value)),
+          ),
+        ),
+        task: fc.option(json, { nil: undefined, freq: 5 }),
+      }),
+    ),
+  },
+  method("ping"),
+  method("tools/list"),
+  method("server/discover"),
+  method(
+    "initialize",
+    fc.record({
+      protocolVersion: mostly(fc.constantFrom("2025-11-25", "2024-11-05")),
+      capabilities: mostly(fc.constantFrom({}, { elicitation: {} })),
+      clientInfo,
+    }),
+  ),
+  fc.record({ method: text, params: json }),
+);
+const envelope = (body: fc.Arbitrary<object>, itsId: fc.Arbitrary<unknown>) =>
+  fc
+    .tuple(mostly(fc.constant("2.0")), itsId, body)
+    .map(([jsonrpc, anId, rest]) => ({ jsonrpc, id: anId, ...rest }));
+const messages = fc.oneof(
+  { weight: 8, arbitrary: envelope(requests, id) },
+  envelope(
+    fc.oneof(
+      method("notifications/initialized"),
+      method("notifications/cancelled", fc.record({ requestId: mostly(id), reason: mostly(text) })),
+      method("notifications/progress", fc.record({ progressToken: id, progress: json })),
+      requests,
+    ),
+    missing,
+  ),
+  envelope(
+    fc.oneof(
+      fc.record({ result: mostly(fc.dictionary(text, json)) }),
+      fc.record({
+        error: mostly(fc.record({ code: mostly(fc.integer()), message: mostly(text), data: json })),
+      }),
+    ),
+    id,
+  ),
+  fc.dictionary(
+    fc.constantFrom("jsonrpc", "id", "method", "params", "result", "error", "__proto__"),
+    json,
+  ),
+);
+
+/** Damage to a line: bytes put in place of others. */
+const damage = fc.array(
+  fc.record({
+    at: fc.nat(400),
+    cut: fc.nat(6),
+    put: fc.oneof(
+      fc.uint8Array({ maxLength: 4 }),
+      fc
+        .constantFrom('"', "{", "}", "\\", ",", "\n", "\ufeff", "\\u0000")
+        .map((part) => Buffer.from(part)),
+    ),
+  }),
+  { minLength: 1, maxLength: 4 },
+);
+const damaged = (
+  line: Uint8Array,
+  edits: readonly { at: number; cut: number; put: Uint8Array }[],
+) =>
+  edits.reduce<Uint8Array>((bytes, { at, cut, put }) => {
+    const from = at % (bytes.length + 1);
+    return Buffer.concat([bytes.subarray(0, from), put, bytes.subarray(from + cut)]);
+  }, line);
+
+const valid = messages.map((message) => Buffer.from(JSON.stringify(message)));
+const lines = fc.oneof(
+  { weight: 10, arbitrary: valid },
+  { weight: 6, arbitrary: fc.tuple(valid, damage).map(([line, edits]) => damaged(line, edits)) },
+  fc.array(mostly(messages), { maxLength: 5 }).map((batch) => Buffer.from(JSON.stringify(batch))),
+  json.map((value) => Buffer.from(JSON.stringify(value))),
+  fc.uint8Array({ maxLength: 60 }),
+  fc
+    .constantFrom("", " ", "\ufeff", "[]", "{}", "null", "[".repeat(5_000))
+    .map((line) => Buffer.from(line)),
+);
+const input = fc.record({
+  lines: fc.array(fc.tuple(lines, fc.constantFrom("\n", "\n", "\r\n", "\n\n", "")), {
+    minLength: 1,
+    maxLength: 5,
+  }),
+  cuts: fc.array(fc.nat(2_000), { maxLength: 4 }),
+});
+
+// ---- what must come out, from the specification alone
+
+const isUsable = (value: unknown) => typeof value === "string" || Number.isSafeInteger(value);
+const keyOf = (value: unknown) => JSON.stringify(value);
+
+/** For each id: how often the input asks for an answer, and whether it takes a request back. */
+const demands = (bytes: Buffer) => {
+  const asked = new Map<string, number>();
+  const cancelled = new Set<string>();
+  for (const line of bytes.toString("utf8").split("\n")) {
+    let value: unknown;
+    try {
+      value = JSON.parse(line.trim());
+    } catch {
+      continue;
+    }
+    for (const entry of Array.isArray(value) ? value : [value]) {
+      if (typeof entry !== "object" || entry === null || Array.isArray(entry)) continue;
+      if (entry.method === "notifications/cancelled") cancelled.add(keyOf(entry.params?.requestId));
+      const isResponse = entry.method === undefined && ("result" in entry || "error" in entry);
+      if (!isUsable(entry.id) || isResponse) continue;
+      asked.set(keyOf(entry.id), (asked.get(keyOf(entry.id)) ?? 0) + 1);
+    }
+  }
+  return { asked, cancelled };
+};
+
+// ---- the server, one for many cases
+
+type Session = {
+  server: ServerProcess;
+  validate: ValidateFunction;
+  output: () => string;
+  /** Answers wanted at least and at most, and received, for each id, since the server's start. */
+  least: Map<string, number>;
+  most: Map<string, number>;
+  received: Map<string, number>;
+};
+let session: Session | undefined;
+let upstream: Upstream | undefined;
+let sentinels = 0;
+
+afterAll(async () => {
+  session?.server.child.kill("SIGKILL");
+  await upstream?.close();
+});
+
+const start = async (): Promise<Session> => {
+  // Echoes the key and other foul text, with every kind of status; the path decides.
+  upstream ??= await startUpstream(({ path, headers }, response) => {
+    const statuses = [204, 204, 204, 400, 403, 404, 429, 500, 200, 302];
+    const status = statuses[Number(/usr_(\d+)/.exec(path)?.[1] ?? 0) % statuses.length] as number;
+    response.writeHead(status, { "retry-after-ms": "1", "x-request-id": apiKey, location: "/" });
+    if (status === 204) {
+      response.end();
+      return;
+    }
+    const message = `You sent ${headers.authorization} \u001b[31m\u202e<b>`;
+    response.end(
+      JSON.stringify({ code: status === 400 ? "reserved_profile_key" : "internal", message }),
+    );
+  });
+  const server = startServer({
+    env: {
+      PRELUDE_API_KEY: apiKey,
+      PRELUDE_BASE_URL: upstream.url,
+      PRELUDE_MAX_WRITES_PER_MINUTE: "0",
+    },
+  });
+  let output = "";
+  server.stdout.on("data", (chunk: string) => {
+    output += chunk;
+  });
+  const { result = {} } = await server.request("tools/list");
+  const [tool] = result.tools as [{ outputSchema: object }];
+  server.messages.length = 0;
+  const validate = new Ajv({ strict: false }).compile(tool.outputSchema);
+  return {
+    server,
+    validate,
+    output: () => {
+      const all = output;
+      output = "";
+      return all;
+    },
+    least: new Map(),
+    most: new Map(),
+    received: new Map(),
+  };
+};
+
+const add = (to: Map<string, number>, key: string, count: number) =>
+  to.set(key, (to.get(key) ?? 0) + count);
+
+const checkAnswer = ({ validate }: Session, message: RpcResponse & { method?: string }): void => {
+  expect(message.jsonrpc).toBe("2.0");
+  if (message.method !== undefined) {
+    expect(message.method).toBe("notifications/progress");
+    return;
+  }
+  const { result, error } = message;
+  expect([result, error].filter((part) => part !== undefined)).toHaveLength(1);
+  if (error) {
+    expect(Number.isInteger(error.code)).toBe(true);
+    expect(error.message.length).toBeLessThan(1_000);
+  }
+  if (result?.content === undefined) return;
+  expect(validate(result.structuredContent), JSON.stringify(validate.errors)).toBe(true);
+  const [{ text: said }] = result.content as [{ text: string }];
+  expect(JSON.parse(said)).toEqual(result.structuredContent);
+};
+
+const feed = async (bytes: Buffer, cuts: readonly number[]): Promise<void> => {
+  const { child } = session?.server ?? {};
+  if (!child || child.exitCode !== null || child.signalCode !== null) session = await start();
+  const now = session as Session;
+  const { server, least, most, received } = now;
+  const { asked, cancelled } = demands(bytes);
+  for (const [key, count] of asked) {
+    add(least, key, cancelled.has(key) ? 0 : count);
+    add(most, key, count);
+  }
+
+  let from = 0;
+  for (const cut of [...cuts, bytes.length].sort((a, b) => a - b)) {
+    const part = bytes.subarray(from, cut);
+    from = Math.max(from, Math.min(cut, bytes.length));
+    if (part.length > 0) await new Promise((resolve) => server.stdin.write(part, resolve));
+  }
+  const sentinel = keyOf(`sentinel ${sentinels++}`);
+  add(least, sentinel, 1);
+  add(most, sentinel, 1);
+  server.write(`\n{"jsonrpc":"2.0","id":${sentinel},"method":"ping"}\n`);
+
+  const take = () => {
+    for (const message of server.messages.splice(0)) {
+      checkAnswer(now, message);
+      if (message.method === undefined) add(received, keyOf(message.id), 1);
+    }
+    return [...asked.keys(), sentinel].every(
+      (key) => (received.get(key) ?? 0) >= (least.get(key) ?? 0),
+    );
+  };
+  await server.until(take);
+  for (const [key, count] of received) {
+    if (count > (most.get(key) ?? 0))
+      throw new Error(`${count} answers for the id ${key}, asked ${most.get(key) ?? 0} times`);
+  }
+  const said = now.output() + server.stderr();
+  expect(said).not.toContain(apiKey);
+  expect(server.stderr()).toMatch(/^(?:prelude-profile-mcp: (?:ignored|what else) [^\n]*\n)*$/);
+};
+
+it(`answers each request once and stays pure and alive, whatever comes in (${numRuns} inputs)`, {
+  timeout: 3_600_000,
+}, async () => {
+  process.stderr.write(`fuzz rpc input: seed ${seed}, ${numRuns} runs\n`);
+  await fc.assert(
+    fc.asyncProperty(input, async ({ lines: all, cuts }) =>
+      feed(Buffer.concat(all.flatMap(([line, lineBreak]) => [line, Buffer.from(lineBreak)])), cuts),
+    ),
+    { numRuns, seed },
+  );
+  expect(await session?.server.close()).toEqual({ code: 0, signal: null });
+});

@@ -1,0 +1,268 @@
+import { describe, expect, test } from "vitest";
+import {
+  type Answer,
+  failureOf,
+  failureOfTransport,
+  type RequestFailure,
+} from "../../src/prelude/errors.ts";
+import { type ErrorCode, recovery } from "../../src/recovery.ts";
+
+const secret = "test-key-7d21";
+const api = (code: string, message = "Words.") => JSON.stringify({ code, status: "x", message });
+const read = (status: number, body = "", more: Partial<Answer> = {}) =>
+  failureOf({ status, headers: {}, body, complete: true, ...more }, secret);
+
+describe("success", () => {
+  const cases: [string, number, string, Partial<Answer>?][] = [
+    ["204, as documented", 204, ""],
+    ["204, whatever stands behind it", 204, "<h1>Hello</h1>", { complete: false }],
+    ["200 without a body", 200, ""],
+    ["200 with white space", 200, " \r\n"],
+    ["200 with a byte order mark alone", 200, "\ufeff"],
+    ["200 with JSON", 200, '{"status":"ok"}'],
+    ["200 with JSON behind a byte order mark", 200, "\ufeff{}"],
+    ["201", 201, "{}"],
+    [
+      "202 with text/plain that is JSON",
+      202,
+      "true",
+      { headers: { "content-type": "text/plain" } },
+    ],
+  ];
+  test.each(cases)("%s", (_, status, body, more) => {
+    expect(read(status, body, more)).toBeUndefined();
+  });
+});
+
+describe("a 2xx that is none", () => {
+  const cases: [string, string, Partial<Answer>, ErrorCode][] = [
+    ["HTML", "<!doctype html><h1>Sign in</h1>", {}, "unexpected_response"],
+    ["plain text", "OK", {}, "unexpected_response"],
+    ["an error in disguise", api("user_not_found"), {}, "unexpected_response"],
+    ["a page that broke off", "<html>", { complete: false }, "unexpected_response"],
+    ["JSON that broke off", '{"status":', { complete: false }, "connection_lost"],
+    ["nothing, broken off", "", { complete: false }, "connection_lost"],
+  ];
+  test.each(cases)("%s", (_, body, more, code) => {
+    expect(read(200, body, more)).toMatchObject({ code, mayHaveWritten: true, httpStatus: 200 });
+  });
+});
+
+test.each([300, 301, 302, 303, 304, 307, 308, 399])(
+  "%d is never followed nor a success",
+  (status) => {
+    expect(read(status, "{}")).toMatchObject({ code: "unexpected_response", mayHaveWritten: true });
+  },
+);
+
+describe("refusals", () => {
+  const cases: [number, string, ErrorCode][] = [
+    [400, api("invalid_request"), "invalid_request"],
+    [400, api("reserved_profile_key"), "reserved_profile_key"],
+    [403, api("session_disabled"), "session_disabled"],
+    [404, api("app_not_found"), "app_not_found"],
+    [404, api("user_not_found"), "user_not_found"],
+    // The code says more than the number, which may be a proxy's idea.
+    [422, api("reserved_profile_key"), "reserved_profile_key"],
+    [400, api("missing_api_token"), "unauthorized"],
+    [403, api("invalid_api_token"), "unauthorized"],
+    [400, api("suspended_account"), "forbidden"],
+    [401, "", "unauthorized"],
+    [403, "<h1>Forbidden</h1>", "forbidden"],
+    [404, "", "not_found"],
+    [404, api("something_new"), "not_found"],
+    [429, "", "rate_limited"],
+    [400, api("something_new"), "api_error"],
+    [400, JSON.stringify({ message: "Only words." }), "api_error"],
+    [400, JSON.stringify({ code: 7, message: 7 }), "api_error"],
+    [400, "null", "api_error"],
+    [400, "[]", "api_error"],
+    [400, "<h1>Bad Request</h1>", "api_error"],
+    [400, api("constructor"), "api_error"],
+    [400, api("__proto__"), "api_error"],
+    [408, "", "api_error"],
+    [409, "", "api_error"],
+    [499, "", "api_error"],
+  ];
+  test.each(cases)("%d %s: %s", (status, body, code) => {
+    const failure = read(status, body);
+    expect(failure).toMatchObject({ code, httpStatus: status, mayHaveWritten: false });
+  });
+
+  test("408 may be repeated, although other refusals of its kind may not", () => {
+    expect(read(408)).toMatchObject({
+      retryable: true,
+      advice: expect.stringMatching(/^Repeat/),
+    });
+    expect(read(409)?.retryable).toBeUndefined();
+  });
+
+  test.each([500, 501, 502, 503, 504, 505, 599, 600, 999])("%d may have written", (status) => {
+    for (const body of ["", "<h1>Bad gateway</h1>", api("internal"), api("app_not_found")]) {
+      expect(read(status, body)).toMatchObject({ code: "upstream_error", mayHaveWritten: true });
+    }
+  });
+});
+
+describe("a code survives", () => {
+  const whole = api("user_not_found", 'The "user" {was} [not] found, \\ or so.');
+  const bodies: [string, string, boolean][] = [
+    ["extra properties", '{"type":"e","code":"user_not_found","param":[{"a":1}]}', true],
+    ["the lack of all others", '{"code":"user_not_found"}', true],
+    ["a byte order mark", `\ufeff${whole}`, true],
+    ["a body that broke off behind it", '{"code":"user_not_found","status":"not_fo', false],
+    ["a body that broke off in a nested value", '{"code":"user_not_found","a":{"b":[1,{', false],
+    ["a body that broke off inside an escape", '{"code":"user_not_found","message":"a\\', false],
+    ["a body that broke off right behind it", '{"code":"user_not_found"', false],
+    ["a body that broke off before its end", whole.slice(0, -1), false],
+    ["commas and braces in strings", '{"m":"a,}\\",{","code":"user_not_found","x":"y', false],
+  ];
+  test.each(bodies)("%s", (_, body, complete) => {
+    expect(read(404, body, { complete })?.code).toBe("user_not_found");
+  });
+
+  test("but half a code is none", () => {
+    for (const body of [
+      '{"code":"user_not_found',
+      '{"code":"user_not',
+      '{"a":1,"code":"user_not_fo',
+    ]) {
+      expect(read(404, body, { complete: false })?.code).toBe("not_found");
+    }
+  });
+});
+
+describe("words of the API", () => {
+  test("are passed on as one harmless line", () => {
+    const message = "Bad\u0000 \u202ekey\u200b\n<script>alert(1)</script> \u001b[31mred\u001b[0m";
+    const words = read(400, JSON.stringify({ code: "invalid_request", message }))?.apiMessage;
+    expect(words).toBe("Bad key alert(1) red");
+    const long = read(400, api("invalid_request", "x".repeat(1_000)))?.apiMessage ?? "";
+    expect(long).toHaveLength(300);
+  });
+
+  test("lose the key, in the message as in the code", () => {
+    const failure = read(400, api(`bad-${secret}`, `Bearer ${secret} is not ${secret}`));
+    expect(failure?.apiMessage).toBe("Bearer [redacted] is not [redacted]");
+    expect(JSON.stringify(failure)).not.toContain(secret);
+  });
+
+  test("an unknown code is kept only if it is a plain token", () => {
+    expect(read(400, api("profile.too_large"))?.apiCode).toBe("profile.too_large");
+    for (const code of ["two words", "x".repeat(65), "", "<b>", "-x", "é", "a\nb"]) {
+      expect(read(400, api(code))).not.toHaveProperty("apiCode");
+    }
+  });
+});
+
+describe("request id", () => {
+  const cases: [Answer["headers"], string | undefined][] = [
+    [{ "x-request-id": "req_1" }, "req_1"],
+    [{ "cf-ray": "8f-FRA" }, "8f-FRA"],
+    [{ "cf-ray": "8f-FRA", "request-id": "r" }, "r"],
+    [{ "x-request-id": "two words", "cf-ray": "8f-FRA" }, "8f-FRA"],
+    [{ "x-request-id": ["a", "b"] }, undefined],
+    [{ "x-request-id": "x".repeat(129) }, undefined],
+    [{ "x-request-id": "" }, undefined],
+    [{}, undefined],
+  ];
+  test.each(cases)("of %j is %s", (headers, id) => {
+    expect(read(400, "", { headers })?.requestId).toBe(id);
+    expect(read(500, "", { headers })?.requestId).toBe(id);
+  });
+
+  test("is never the key, which an answer may echo in any header", () => {
+    for (const id of [secret, `Bearer:${secret}`]) {
+      const failure = read(400, "", { headers: { "x-request-id": id } });
+      expect(JSON.stringify(failure)).not.toContain(secret);
+    }
+  });
+});
+
+describe("transport failures", () => {
+  const error = (code: string, more: object = {}) =>
+    Object.assign(new Error(`${code} ${secret}`), { code, ...more });
+
+  const unsent: [string, unknown, RegExp][] = [
+    ["ENOTFOUND", error("ENOTFOUND"), /DNS does not know/],
+    ["EAI_AGAIN", error("EAI_AGAIN"), /DNS did not answer/],
+    ["ECONNREFUSED", error("ECONNREFUSED"), /refused/],
+    ["UND_ERR_CONNECT_TIMEOUT", error("UND_ERR_CONNECT_TIMEOUT"), /took too long/],
+    ["EHOSTUNREACH", error("EHOSTUNREACH"), /no route/],
+    ["an aggregate of addresses", error("", { errors: [error("ECONNREFUSED")] }), /refused/],
+    ["a cause", new Error("outer", { cause: error("ENETUNREACH") }), /network is unreachable/],
+    ["an unknown code", error("EWHATEVER"), /broke before the request was sent/],
+    ["no code", new Error(secret), /broke before the request was sent/],
+    ["no error", secret, /broke before the request was sent/],
+    ["nothing", undefined, /broke before the request was sent/],
+  ];
+  test.each(unsent)("%s, before the request left", (_, thrown, cause) => {
+    const failure = failureOfTransport(thrown, false);
+    expect(failure).toMatchObject({ code: "unreachable", mayHaveWritten: false });
+    expect(failure.cause).toMatch(cause);
+    expect(JSON.stringify(failure)).not.toContain(secret);
+  });
+
+  const tls: [string, RegExp][] = [
+    ["DEPTH_ZERO_SELF_SIGNED_CERT", /self-signed/],
+    ["SELF_SIGNED_CERT_IN_CHAIN", /does not trust/],
+    ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", /does not trust/],
+    ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", /does not trust/],
+    ["CERT_HAS_EXPIRED", /expired/],
+    ["CERT_NOT_YET_VALID", /not valid yet/],
+    ["ERR_TLS_CERT_ALTNAME_INVALID", /another host name/],
+    ["ERR_SSL_WRONG_VERSION_NUMBER", /does not speak TLS/],
+    ["ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION", /handshake failed/],
+    ["EPROTO", /does not speak TLS/],
+  ];
+  test.each(tls)("%s is named, and not repeated", (code, cause) => {
+    const failure = failureOfTransport(error(code), false);
+    expect(failure).toMatchObject({ code: "unreachable", retryable: false });
+    expect(failure.cause).toMatch(cause);
+    expect(failure.advice).toMatch(/whoever runs this server.*will not help/);
+  });
+
+  test("a lost connection may have written, whatever broke it", () => {
+    for (const code of ["ECONNRESET", "EPIPE", "UND_ERR_SOCKET", "ECONNREFUSED", "ETIMEDOUT"]) {
+      const expected: RequestFailure = { code: "connection_lost", mayHaveWritten: true };
+      expect(failureOfTransport(error(code), true)).toEqual(expected);
+    }
+  });
+
+  test("a proxy's refusal is named with its status", () => {
+    const refusal = (status: number) =>
+      failureOfTransport(
+        new Error(`Proxy response (${status}) !== 200 when HTTP Tunneling`),
+        false,
+      );
+    expect(refusal(407)).toMatchObject({
+      code: "unreachable",
+      mayHaveWritten: false,
+      cause: "the proxy refused the connection with HTTP 407",
+      advice: expect.stringContaining("HTTPS_PROXY"),
+    });
+    // Its own advice says that repeating does not help.
+    expect(refusal(407).retryable).toBe(false);
+  });
+});
+
+test("every failure has a row in the recovery table", () => {
+  const failures: (RequestFailure | undefined)[] = [
+    ...Array.from({ length: 800 }, (_, i) => read(200 + i, "words")),
+    failureOfTransport(new Error(), true),
+    failureOfTransport(new Error(), false),
+  ];
+  const codes = new Set(failures.flatMap((failure) => failure?.code ?? []));
+  for (const code of codes) expect(recovery).toHaveProperty(code);
+  expect([...codes].sort()).toEqual([
+    "api_error",
+    "connection_lost",
+    "forbidden",
+    "not_found",
+    "rate_limited",
+    "unauthorized",
+    "unexpected_response",
+    "unreachable",
+    "upstream_error",
+  ]);
+});

@@ -1,0 +1,324 @@
+import { createServer as createHttpServer, type ServerResponse } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
+import type { AddressInfo, Socket } from "node:net";
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from "node:zlib";
+import { type CertificateName, certificates, testKey } from "./certificates.ts";
+import type { Received as Seen } from "./upstream.ts";
+
+export type Received = Seen & {
+  /** Number of the connection it came on, and its place on that connection; both start at 1. */
+  connection: number;
+  place: number;
+  /** Resolves when the connection is gone. */
+  closed: Promise<void>;
+};
+
+/** What the API makes of a request: it is applied and answered 204, or refused. */
+export type Verdict = { status: number; body?: object };
+
+export type Exchange = {
+  request: Received;
+  response: ServerResponse;
+  socket: Socket;
+  /** Applies the patch to the user's profile unless it holds a reserved key; at most once. */
+  decide: () => Verdict;
+};
+
+/** What happens to one request. */
+export type Step = (exchange: Exchange) => unknown;
+
+/** One user's profile, the faults on the way to it, and the record of what became of them. */
+export type Stage = {
+  /** Whether a patch adds to the profile or takes its place. */
+  semantics: "merge" | "replace";
+  reserved: ReadonlySet<string>;
+  profile: Map<string, string>;
+  /** For the first requests, in order; the rest gets `otherwise`. */
+  steps: readonly Step[];
+  otherwise: Step;
+  received: Received[];
+  /** The patches that were truly applied, in order. */
+  applied: ReadonlyMap<string, string>[];
+};
+
+export const apiBody = (code: string, message = `About ${code}.`): object => ({
+  code,
+  status: "word",
+  message,
+});
+
+/** An answer with this status, whatever the API would say; nothing is applied. */
+export const reply =
+  (status: number, body?: object | string | Buffer, headers: Record<string, string> = {}): Step =>
+  ({ response }) => {
+    const json = typeof body === "object" && !Buffer.isBuffer(body);
+    response.writeHead(status, { ...(json && { "content-type": "application/json" }), ...headers });
+    response.end(json ? JSON.stringify(body) : body);
+  };
+
+/** The API's own answer, after it did what it says. */
+export const honest: Step = (exchange) => {
+  const { status, body } = exchange.decide();
+  reply(status, body)(exchange);
+};
+
+/** What the API would do is done, and then the step happens instead of its answer. */
+export const applied =
+  (step: Step): Step =>
+  (exchange) => {
+    exchange.decide();
+    return step(exchange);
+  };
+
+/** The API's own answer, but a success comes in another form than 204. */
+export const succeeding =
+  (step: Step): Step =>
+  (exchange) =>
+    exchange.decide().status === 204 ? step(exchange) : honest(exchange);
+
+/** The connection ends without an answer: closed in order, or reset. */
+export const drop: Step = ({ socket }) => socket.end();
+export const reset: Step = ({ socket }) => socket.resetAndDestroy();
+
+/** Never an answer; the connection stays open. */
+export const never: Step = () => {};
+
+/** The first request of a connection is answered; a later one resets it, as a stale one does. */
+export const resetOnReuse: Step = (exchange) =>
+  exchange.request.place === 1 ? honest(exchange) : reset(exchange);
+
+/** Happens when the promise resolves. */
+export const once =
+  (event: Promise<unknown>, step: Step): Step =>
+  async (exchange) => {
+    await event;
+    return step(exchange);
+  };
+
+/** Exactly these bytes instead of an answer; `end` closes the connection behind them. */
+export const raw =
+  (bytes: string | Buffer, end = true): Step =>
+  ({ socket }) => {
+    socket.write(bytes);
+    if (end) socket.end();
+  };
+
+/** One byte of `bytes` every `everyMs` milliseconds, until all are sent or nobody listens. */
+export const drip =
+  (bytes: string, everyMs: number): Step =>
+  ({ socket }) => {
+    let next = 0;
+    const timer = setInterval(() => {
+      if (socket.writable && next < bytes.length) socket.write(bytes[next++] as string);
+      else clearInterval(timer);
+    }, everyMs);
+    socket.on("close", () => clearInterval(timer));
+  };
+
+/** A body that begins with `first` and goes on with `piece` as fast as it is read, without end. */
+export const endless =
+  (status: number, piece: string | Buffer, first = ""): Step =>
+  ({ response, socket }) => {
+    response.writeHead(status);
+    response.write(first);
+    const more = () => {
+      while (socket.writable && response.write(piece));
+    };
+    response.on("drain", more);
+    more();
+  };
+
+/** Interim answers (1xx), then what the step answers. */
+export const interim =
+  (count: number, head: string, step: Step): Step =>
+  (exchange) => {
+    exchange.socket.write(`HTTP/1.1 ${head}\r\n\r\n`.repeat(count));
+    return step(exchange);
+  };
+
+/** Promises more of a body than it sends, and closes the connection. */
+export const truncated =
+  (status: number, body: string, headers: Record<string, string> = {}): Step =>
+  ({ response, socket }) => {
+    response.writeHead(status, { "content-length": Buffer.byteLength(body) + 100, ...headers });
+    response.write(body, () => socket.end());
+  };
+
+const packers = {
+  gzip: gzipSync,
+  "x-gzip": gzipSync,
+  deflate: deflateSync,
+  "raw deflate": deflateRawSync,
+  br: brotliCompressSync,
+} as const;
+
+export type Encoding = keyof typeof packers;
+
+export const pack = (encoding: Encoding, body: string | Buffer): Buffer => packers[encoding](body);
+
+/** A body in an encoding that nobody asked for. */
+export const compressed = (encoding: Encoding, status: number, body: string): Step =>
+  reply(status, pack(encoding, body), {
+    "content-type": "application/json",
+    "content-encoding": encoding.replace("raw ", ""),
+  });
+
+const readProfile = (body: string): Record<string, string> => {
+  try {
+    const { profile } = JSON.parse(body) as { profile?: unknown };
+    return typeof profile === "object" && profile !== null
+      ? (profile as Record<string, string>)
+      : {};
+  } catch {
+    return {};
+  }
+};
+
+const verdict = (stage: Stage, patch: Record<string, string>): Verdict => {
+  const entries = Object.entries(patch);
+  if (entries.some(([key]) => stage.reserved.has(key))) {
+    const message = "The profile key is reserved and cannot be used.";
+    return { status: 400, body: apiBody("reserved_profile_key", message) };
+  }
+  if (stage.semantics === "replace") stage.profile.clear();
+  for (const [key, value] of entries) stage.profile.set(key, value);
+  stage.applied.push(new Map(entries));
+  return { status: 204 };
+};
+
+const userOf = /^\/v2\/session\/apps\/[^/]+\/users\/([^/]+)\/profile$/;
+
+/**
+ * A real loopback server in Prelude's place that plays faults. `stage` sets the scene for one user;
+ * what comes back is also the record, so that tests for different users do not meet. Requests for
+ * users without a stage, or for another path, get a 404 and are in `strays`.
+ *
+ * @param tls speaks TLS with that certificate
+ */
+export const startFaultServer = async (tls?: CertificateName) => {
+  const stages = new Map<string, Stage>();
+  const strays: Received[] = [];
+  const watchers = new Set<() => void>();
+  const connections = new Map<
+    Socket,
+    { number: number; requests: number; closed: Promise<void> }
+  >();
+  const open = new Set<Socket>();
+  let connectionCount = 0;
+  let mostSockets = 0;
+
+  const server = tls
+    ? createHttpsServer({ key: testKey, cert: certificates[tls] })
+    : createHttpServer();
+
+  const meet = (socket: Socket) => {
+    socket.on("error", () => {});
+    const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
+    connectionCount += 1;
+    connections.set(socket, { number: connectionCount, requests: 0, closed });
+  };
+  server.on("connection", (socket: Socket) => {
+    open.add(socket);
+    mostSockets = Math.max(mostSockets, open.size);
+    socket.on("close", () => open.delete(socket));
+    socket.on("error", () => {});
+  });
+  // The socket that requests come on: with TLS it is not that of the TCP connection.
+  server.on(tls ? "secureConnection" : "connection", meet);
+
+  server.on("request", async (message, response) => {
+    const { socket } = message;
+    const connection = connections.get(socket);
+    if (!connection) throw new Error("a request without a connection");
+    const chunks: Buffer[] = [];
+    try {
+      for await (const chunk of message) chunks.push(chunk as Buffer);
+    } catch {
+      return;
+    }
+    const rawBody = Buffer.concat(chunks).toString("utf8");
+    const path = message.url ?? "";
+    const { method = "", headers } = message;
+    connection.requests += 1;
+    const request: Received = {
+      method,
+      path,
+      headers,
+      rawBody,
+      profile: readProfile(rawBody),
+      connection: connection.number,
+      place: connection.requests,
+      closed: connection.closed,
+    };
+    const stage = stages.get(userOf.exec(path)?.[1] ?? "");
+    if (!stage) {
+      strays.push(request);
+      response.writeHead(404).end();
+      return;
+    }
+    stage.received.push(request);
+    let decided: Verdict | undefined;
+    const decide = () => {
+      decided ??= verdict(stage, request.profile);
+      return decided;
+    };
+    const step = stage.steps[stage.received.length - 1] ?? stage.otherwise;
+    for (const watch of watchers) watch();
+    await step({ request, response, socket, decide });
+  });
+
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+
+  return {
+    url: `${tls ? "https" : "http"}://127.0.0.1:${port}`,
+    port,
+    strays,
+
+    stage: (user: string, scene: Partial<Stage> = {}): Stage => {
+      const stage: Stage = {
+        semantics: "merge",
+        reserved: new Set(),
+        profile: new Map(),
+        steps: [],
+        otherwise: honest,
+        received: [],
+        applied: [],
+        ...scene,
+      };
+      stages.set(user, stage);
+      return stage;
+    },
+
+    /** Resolves when the condition holds; it is looked at whenever a request arrives. */
+    until: (condition: () => boolean): Promise<void> =>
+      new Promise((resolve) => {
+        const watch = () => {
+          if (!condition()) return;
+          watchers.delete(watch);
+          resolve();
+        };
+        watchers.add(watch);
+        watch();
+      }),
+
+    /** Most connections that were open at one time. */
+    mostSockets: () => mostSockets,
+
+    /** Ends every connection, in order, as a server does with idle ones; new ones are accepted. */
+    endConnections: async (): Promise<void> => {
+      const closed = [...open].map(
+        (socket) => new Promise<void>((resolve) => socket.once("close", () => resolve())),
+      );
+      for (const socket of open) socket.end();
+      await Promise.all(closed);
+    },
+
+    close: async (): Promise<void> => {
+      for (const socket of open) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+};
+
+export type FaultServer = Awaited<ReturnType<typeof startFaultServer>>;
