@@ -5,8 +5,8 @@ import { rolldown } from "rolldown";
 import { lazySchemas } from "./lazy-schemas.mjs";
 import { noticesText, packagesOf } from "./notices.mjs";
 
-const { bin } = JSON.parse(readFileSync("package.json", "utf8"));
-const [[binName, binFile]] = Object.entries(bin);
+const { bin, engines } = JSON.parse(readFileSync("package.json", "utf8"));
+const [binFile] = Object.values(bin);
 
 /** Runs `*.wire.ts` now and ships the values that it exports, as JSON. */
 const evaluateWire = () => ({
@@ -41,7 +41,7 @@ const withoutAjv = () => {
 rmSync("dist", { recursive: true, force: true });
 // CommonJS, because Node's ESM loader alone costs a third of a bare start.
 const bundle = await rolldown({
-  input: { [binName]: "src/main.ts" },
+  input: { main: "src/main.ts" },
   platform: "node",
   plugins: [evaluateWire(), withoutAjv(), lazySchemas()],
   transform: { target: "node20" },
@@ -50,14 +50,16 @@ const bundle = await rolldown({
   },
 });
 const { output } = await bundle.write({
-  dir: "dist",
+  dir: "dist/chunks",
   format: "cjs",
   minify: true,
   comments: { legal: false },
   entryFileNames: "[name].cjs",
-  chunkFileNames: "chunks/[name].cjs",
-  banner: (chunk) => (chunk.isEntry ? "#!/usr/bin/env node" : ""),
+  chunkFileNames: "[name].cjs",
 });
+const entry = readFileSync("src/entry.cjs", "utf8");
+const minimumNode = engines.node.replace(">=", "");
+writeFileSync(binFile, `#!/usr/bin/env node\n${entry.replace("MINIMUM_NODE", minimumNode)}`);
 chmodSync(binFile, 0o755);
 
 const chunks = output.filter((item) => item.type === "chunk");

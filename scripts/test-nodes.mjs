@@ -9,7 +9,7 @@ import { createInterface } from "node:readline";
 // an older Node gets one clear line. The Nodes come from the npm package `node`.
 
 const supported = ["20.18.1", "22", "24", "26"];
-const tooOld = ["16", "18"];
+const tooOld = ["14", "16", "18"];
 
 const { version, bin, engines } = JSON.parse(readFileSync("package.json", "utf8"));
 const [file] = Object.values(bin).map((path) => resolve(path));

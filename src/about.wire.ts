@@ -4,4 +4,3 @@ export const name = manifest.name;
 export const title = "Prelude profile";
 export const version = manifest.version;
 export const websiteUrl = manifest.homepage;
-export const minimumNode = manifest.engines.node.replace(">=", "");
