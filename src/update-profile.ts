@@ -61,7 +61,7 @@ const tooLargeToShow = {
 const noClient = {
   cause: "the connection could not be set up",
   advice:
-    "Tell the person that whoever runs this server must check HTTPS_PROXY and HTTP_PROXY. Repeating the call will not help until then.",
+    "Tell the person that whoever runs this server must check HTTPS_PROXY and HTTP_PROXY (http:// and https:// proxies work). Repeating the call will not help until then.",
 };
 
 /** The use case: arguments -> guards -> one PATCH (or a few) -> what is true now and what to do next. */

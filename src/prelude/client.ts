@@ -47,7 +47,7 @@ subscribe("undici:client:sendHeaders", (message) => {
 /** A proxy's address from the environment; like elsewhere, it may come without the scheme. */
 const proxyOf = (...names: string[]): string | undefined => {
   const value = names.map((name) => process.env[name]?.trim()).find((text) => text);
-  return value === undefined || /^https?:\/\//i.test(value) ? value : `http://${value}`;
+  return value === undefined || value.includes("://") ? value : `http://${value}`;
 };
 
 /** undici connects again and again, without a pause, while a proxy hangs up on CONNECT. */

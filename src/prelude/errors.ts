@@ -129,7 +129,7 @@ export const failureOf = (answer: Answer, secret: string): RequestFailure | unde
         };
   }
   if (status < 400) {
-    const cause = `HTTP ${status}, a redirect, which is never followed so that the API key stays with PRELUDE_BASE_URL`;
+    const cause = `HTTP ${status}; redirects are never followed, so that the API key stays with PRELUDE_BASE_URL`;
     return { ...common, code: "unexpected_response", mayHaveWritten: true, cause };
   }
 
@@ -161,14 +161,13 @@ type Cause = Pick<RequestFailure, "cause" | "advice" | "retryable">;
 const askOperator = (what: string): string =>
   `Tell the person that whoever runs this server must ${what}. Repeating the call will not help until then.`;
 
-const tls = (cause: string): Cause => ({
+const tls = (cause: string, remedy = ""): Cause => ({
   cause,
   retryable: false,
-  advice: askOperator(
-    `mend this: ${cause}; a private certificate authority goes into NODE_EXTRA_CA_CERTS`,
-  ),
+  advice: askOperator(`mend this: ${cause}${remedy}`),
 });
 
+const privateAuthority = "; a private certificate authority goes into NODE_EXTRA_CA_CERTS";
 const untrusted =
   "its TLS certificate is signed by an authority that this machine does not trust (a company proxy?)";
 
@@ -188,11 +187,11 @@ const connectErrors: Readonly<Record<string, Cause>> = {
   ERR_SSL_PACKET_LENGTH_TOO_LONG: tls("the server does not speak TLS on this port"),
   CERT_HAS_EXPIRED: tls("its TLS certificate has expired"),
   CERT_NOT_YET_VALID: tls("its TLS certificate is not valid yet (is the clock right?)"),
-  DEPTH_ZERO_SELF_SIGNED_CERT: tls("its TLS certificate is self-signed"),
-  SELF_SIGNED_CERT_IN_CHAIN: tls(untrusted),
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: tls(untrusted),
-  UNABLE_TO_GET_ISSUER_CERT: tls(untrusted),
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: tls(untrusted),
+  DEPTH_ZERO_SELF_SIGNED_CERT: tls("its TLS certificate is self-signed", privateAuthority),
+  SELF_SIGNED_CERT_IN_CHAIN: tls(untrusted, privateAuthority),
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: tls(untrusted, privateAuthority),
+  UNABLE_TO_GET_ISSUER_CERT: tls(untrusted, privateAuthority),
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: tls(untrusted, privateAuthority),
   ERR_TLS_CERT_ALTNAME_INVALID: tls("its TLS certificate is for another host name"),
 };
 

@@ -176,6 +176,11 @@ const ids: Case[] = [
   ],
 ];
 
+const initialize = (params: object) => {
+  const clientInfo = { name: "a", version: "1" };
+  const usual = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo };
+  return `${rpc(1, "initialize", { ...usual, ...params })}\n`;
+};
 const methods: Case[] = [
   ...[
     "nope",
@@ -197,10 +202,28 @@ const methods: Case[] = [
   ["an unknown tool", `${rpc(1, "tools/call", { name: "rm" })}\n`, [[1, -32602]]],
   ["no tool", `${rpc(1, "tools/call")}\n`, [[1, -32602]]],
   ["initialize without params", `${rpc(1, "initialize")}\n`, [[1, -32602]]],
+  ["initialize with a number as version", initialize({ protocolVersion: 1 }), [[1, -32602]]],
   [
-    "initialize with a number as version",
-    `${rpc(1, "initialize", { protocolVersion: 1, capabilities: {}, clientInfo: { name: "a", version: "1" } })}\n`,
+    "initialize with capabilities that are not an object",
+    initialize({ capabilities: 1 }),
     [[1, -32602]],
+  ],
+  ["initialize without a name", initialize({ clientInfo: { version: "1" } }), [[1, -32602]]],
+  // What a later revision may say there is not this server's business.
+  [
+    "initialize with capabilities of another shape",
+    initialize({ capabilities: { tasks: 1, roots: [], x: {} } }),
+    [[1, "result"]],
+  ],
+  [
+    "initialize with elicitation of another shape",
+    initialize({ capabilities: { elicitation: { form: 1 } } }),
+    [[1, "result"]],
+  ],
+  [
+    "initialize with a client of another shape",
+    initialize({ clientInfo: { name: "a", version: "1", icons: "x", title: 1 } }),
+    [[1, "result"]],
   ],
 ];
 
@@ -407,11 +430,18 @@ describe.concurrent("ids in flight", () => {
     return { upstream, server, open, aborted };
   };
 
-  it.each([[0], [""], [7], ["7"]])("cancels %j, which is free again then", async (id) => {
+  it.each([
+    [0, {}],
+    ["", {}],
+    [7, {}],
+    ["7", { reason: "no longer wanted" }],
+    [8, { reason: { of: "another shape" } }],
+  ])("cancels %j with %j, and the id is free again", async (id, more) => {
     const { upstream, server, aborted } = await gated();
     server.write(`${toolCall(id, writeOf(user))}\n`);
     await soon(() => upstream.received.length).toBe(1);
-    server.send({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: id } });
+    const params = { requestId: id, ...more };
+    server.send({ jsonrpc: "2.0", method: "notifications/cancelled", params });
     await soon(() => aborted.length).toBe(1);
     await server.request("ping", undefined, id);
     await server.close();

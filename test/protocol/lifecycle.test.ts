@@ -71,12 +71,12 @@ const timeToEnd = (pid: number): Promise<number> =>
 const pidOf = (server: ServerProcess): number => server.child.pid as number;
 
 const args = { app_id: app, user_id: user, profile: { first_name: "Jane" } };
-const call = (server: ServerProcess, id: unknown, meta: object = {}): void =>
+const call = (server: ServerProcess, id: unknown, meta: object = {}, userId = user): void =>
   server.send({
     jsonrpc: "2.0",
     id,
     method: "tools/call",
-    params: { name: "update_user_profile", arguments: args, ...meta },
+    params: { name: "update_user_profile", arguments: { ...args, user_id: userId }, ...meta },
   });
 const ping = (server: ServerProcess, id: unknown): void =>
   server.send({ jsonrpc: "2.0", id, method: "ping" });
@@ -224,6 +224,31 @@ describe.concurrent("the process is gone within 2 s, with code 0 and nothing on 
     expect(await server.exited).toEqual({ code: 0, signal: null });
     expect(await ms).toBeLessThan(soonerThan(patienceMs));
     expect(server.stderr()).toBe("");
+  });
+});
+
+describe("a flood of 20,000 calls that Prelude does not answer", () => {
+  it("is answered or in flight, but no more in flight than memory and the end allow", async () => {
+    const upstream = await upstreamWith(hang);
+    const server = start({
+      env: {
+        PRELUDE_API_KEY: "sk_test_lifecycle",
+        PRELUDE_BASE_URL: upstream.url,
+        PRELUDE_MAX_WRITES_PER_MINUTE: "0",
+      },
+    });
+    await server.initialize();
+    for (let id = 1; id <= 20_000; id++) call(server, id, {}, `usr_${id}`);
+    await server.request("ping");
+    const refused = server.messages.filter(({ error }) => error !== undefined);
+    expect(refused.every(({ error }) => error?.code === -32000)).toBe(true);
+    const [, peak] =
+      /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pidOf(server)}/status`, "utf8")) ?? [];
+    expect(Number(peak) / 1024).toBeLessThan(200);
+    const ms = timeToEnd(pidOf(server));
+    server.stdin.end();
+    expect(await server.exited).toEqual({ code: 0, signal: null });
+    expect(await ms).toBeLessThan(soonerThan(patienceMs));
   });
 });
 

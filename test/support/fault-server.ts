@@ -5,7 +5,7 @@ import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from "node:
 import { type CertificateName, certificates, testKey } from "./certificates.ts";
 import type { Received as Seen } from "./upstream.ts";
 
-export type Received = Seen & {
+type Received = Seen & {
   /** Number of the connection it came on, and its place on that connection; both start at 1. */
   connection: number;
   place: number;
@@ -14,9 +14,9 @@ export type Received = Seen & {
 };
 
 /** What the API makes of a request: it is applied and answered 204, or refused. */
-export type Verdict = { status: number; body?: object };
+type Verdict = { status: number; body?: object };
 
-export type Exchange = {
+type Exchange = {
   request: Received;
   response: ServerResponse;
   socket: Socket;
@@ -86,14 +86,6 @@ export const never: Step = () => {};
 /** The first request of a connection is answered; a later one resets it, as a stale one does. */
 export const resetOnReuse: Step = (exchange) =>
   exchange.request.place === 1 ? honest(exchange) : reset(exchange);
-
-/** Happens when the promise resolves. */
-export const once =
-  (event: Promise<unknown>, step: Step): Step =>
-  async (exchange) => {
-    await event;
-    return step(exchange);
-  };
 
 /** Exactly these bytes instead of an answer; `end` closes the connection behind them. */
 export const raw =
