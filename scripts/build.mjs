@@ -70,11 +70,11 @@ writeFileSync("dist/THIRD-PARTY-NOTICES.txt", noticesText(packages));
 mkdirSync("out", { recursive: true });
 const record = {
   packages: packages.map(({ name, license }) => ({ name, license })),
-  chunks: chunks.map(({ fileName, isEntry, code, imports, moduleIds }) => ({
-    fileName,
-    isEntry,
+  entry: { fileName: relative("dist", binFile), imports: ["chunks/main.cjs"] },
+  chunks: chunks.map(({ fileName, code, imports, moduleIds }) => ({
+    fileName: `chunks/${fileName}`,
     bytes: Buffer.byteLength(code),
-    imports,
+    imports: imports.map((name) => (name.endsWith(".cjs") ? `chunks/${name}` : name)),
     modules: moduleIds.map((id) => relative(".", id)),
   })),
 };

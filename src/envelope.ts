@@ -67,6 +67,31 @@ const withoutTask = ({ task: _, ...params }: Message): Message => {
   return { ...params, _meta: meta };
 };
 
+/**
+ * Params with no more than what is used here, where the SDK would refuse or drop a message for the
+ * shape of a member that does not matter.
+ */
+const relevant = (method: string, params: Message): Message => {
+  if (method === "notifications/cancelled") return { requestId: params.requestId };
+  if (method !== "initialize") return withoutTask(params);
+  const { protocolVersion, capabilities, clientInfo } = params as Record<string, Message>;
+  const { name, version } = clientInfo as Message;
+  const elicitation = capabilities?.elicitation;
+  const kept = isObject(elicitation) && {
+    elicitation: Object.fromEntries(
+      ["form", "url"].filter((mode) => isObject(elicitation[mode])).map((mode) => [mode, {}]),
+    ),
+  };
+  const forms =
+    kept &&
+    (Object.keys(elicitation as object).length === 0 || Object.keys(kept.elicitation).length > 0);
+  return {
+    protocolVersion,
+    capabilities: forms ? kept : {},
+    clientInfo: { name, version },
+  };
+};
+
 /** A response with the members that it may have; undefined where the SDK would drop it. */
 const responseOf = ({ jsonrpc, id: outer, result, error }: Message): Message | undefined => {
   if (jsonrpc !== "2.0" || !isId(outer)) return undefined;
@@ -114,7 +139,7 @@ export const readEnvelope = (value: unknown): Envelope => {
   const message: Message = { jsonrpc, method };
   if (id !== undefined) message.id = innerIds.get(id) ?? id;
   if (isObject(params)) {
-    const kept = withoutTask(params);
+    const kept = relevant(method, params);
     const cancelled = method === "notifications/cancelled" && innerIds.get(kept.requestId);
     message.params = cancelled ? { ...kept, requestId: cancelled } : kept;
   }

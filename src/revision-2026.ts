@@ -1,4 +1,3 @@
-import type { Answer } from "./confirmation.ts";
 import { isObject } from "./is-object.ts";
 
 /**
@@ -74,6 +73,15 @@ export const confirmationForm = (question: string) => ({
   requestedSchema: { type: "object" as const, properties: {} },
 });
 
+/** The person's answer to an earlier question, undefined where the client brought none. */
+export type Claim = { subject: string; answer: "accepted" | "declined" | undefined };
+
+const answers: ReadonlyMap<unknown, "accepted" | "declined"> = new Map([
+  ["accept", "accepted"],
+  ["decline", "declined"],
+  ["cancel", "declined"],
+]);
+
 /**
  * There are no requests from server to client in this revision: a call ends with the question, and
  * the client sends it again with the person's answer and the ticket. A ticket is good for one
@@ -84,20 +92,13 @@ export const confirmationForm = (question: string) => ({
 export const createTickets = (newTicket: () => string, maxOpen = 1_000) => {
   const open = new Map<string, string>();
   return {
-    /** Whether `params` bring a ticket that is still open. */
-    isOpen: ({ requestState }: Params): boolean =>
-      typeof requestState === "string" && open.has(requestState),
-    /** The person's answer that `params` bring to the question about `subject`, or undefined. */
-    redeem: (params: Params, subject: string): Exclude<Answer, "unavailable"> | undefined => {
-      const { requestState, inputResponses } = params;
+    /** Uses up the ticket that `params` bring, if it is open; `subject` is what was asked about. */
+    claim: ({ requestState, inputResponses }: Params): Claim | undefined => {
       if (typeof requestState !== "string") return undefined;
-      const about = open.get(requestState);
-      open.delete(requestState);
-      if (about !== subject) return undefined;
+      const subject = open.get(requestState);
+      if (subject === undefined || !open.delete(requestState)) return undefined;
       const response = isObject(inputResponses) ? inputResponses.confirm : undefined;
-      if (!isObject(response)) return undefined;
-      if (response.action === "accept") return "accepted";
-      return response.action === "decline" || response.action === "cancel" ? "declined" : undefined;
+      return { subject, answer: answers.get(isObject(response) ? response.action : undefined) };
     },
     /** The result that has the client ask the person. */
     ask: (question: string, subject: string, serverInfo: ServerInfo): Record<string, unknown> => {

@@ -80,12 +80,14 @@ export const createServer = (options: ServerOptions): Server => {
     const client = server.getClientVersion();
     const progressToken = extra._meta?.progressToken;
     let progress = 0;
+    const claim = facts && tickets.claim(params);
     let question: Params = {};
 
     const ask = async ({ text, subject }: Confirmation): Promise<Answer> => {
       if (!facts) return elicit(text, extra);
       if (!facts.canAsk) return "unavailable";
-      const answer = tickets.redeem(params, subject);
+      // An answer counts for the very write that the person was asked about.
+      const answer = claim?.subject === subject ? claim.answer : undefined;
       if (answer === undefined) question = tickets.ask(text, subject, serverInfo);
       return answer ?? "asked";
     };
@@ -96,7 +98,7 @@ export const createServer = (options: ServerOptions): Server => {
       signal: extra.signal,
       clientName: facts ? facts.clientName : client?.name,
       clientVersion: facts ? facts.clientVersion : client?.version,
-      resumed: facts !== undefined && tickets.isOpen(params),
+      resumed: claim !== undefined,
       confirm: ask,
       progress: (message) => {
         if (progressToken === undefined) return;

@@ -5,16 +5,15 @@ import { type Message, readEnvelope, toWire } from "./envelope.ts";
 const maxLineBytes = 10 * 1024 * 1024;
 /** Unread output, in bytes, above which no further line is handled until the client reads. */
 const maxUnreadBytes = 1024 * 1024;
-/** Requests handled at a time, in bytes of their lines; more are refused. */
+/** Requests handled at a time, in number and in bytes of their lines; more are refused. */
+const maxInFlight = 2_000;
 const maxBytesInFlight = 64 * 1024 * 1024;
 /** Messages handled before the event loop gets a turn. */
 const messagesPerTurn = 64;
 const lineBreak = 10;
 
-type Entry = { entry: unknown; bytes: number };
-
 export type StdioEvents = {
-  /** stdin ended; what came before has been handed on. */
+  /** stdin ended; what came before may still be handed on, see `settled`. */
   onStdinEnd: () => void;
   /** Nobody reads the answers any more. */
   onStdoutBroken: () => void;
@@ -37,18 +36,27 @@ export const createStdio = (stdin: Readable, stdout: Writable, events: StdioEven
   let atStart = true;
   let ended = false;
   let finished = false;
-  /** Messages of a line, mostly one, that are still to be handled. */
-  const entries: Entry[] = [];
+  /** Messages of the last line, mostly one, and which of them comes next. */
+  let entries: unknown[] = [];
+  let nextEntry = 0;
+  let entryBytes = 0;
   let closed = false;
   /** Requests that are being handled, with their length in bytes. */
   const unanswered = new Map<unknown, number>();
   let bytesInFlight = 0;
-  let onAnswered: (() => void) | undefined;
+  let onSettled: (() => void) | undefined;
+  /** Ids of our own requests that the client has not answered. */
+  const asked = new Set<unknown>();
+
+  const settleIfIdle = (): void => {
+    const idle = unanswered.size === 0 && nextEntry >= entries.length && (finished || !ended);
+    if (idle) onSettled?.();
+  };
 
   const answered = (id: unknown): void => {
     bytesInFlight -= unanswered.get(id) ?? 0;
     unanswered.delete(id);
-    if (unanswered.size === 0) onAnswered?.();
+    settleIfIdle();
   };
 
   let corked = false;
@@ -75,7 +83,8 @@ export const createStdio = (stdin: Readable, stdout: Writable, events: StdioEven
         message: "Invalid request: another request with this id is in flight",
       };
     }
-    if (bytesInFlight + bytes <= maxBytesInFlight) return undefined;
+    const fits = unanswered.size < maxInFlight && bytesInFlight + bytes <= maxBytesInFlight;
+    if (fits) return undefined;
     return { code: -32000, message: "Too many requests in flight; this one was not handled" };
   };
 
@@ -90,6 +99,10 @@ export const createStdio = (stdin: Readable, stdout: Writable, events: StdioEven
       unanswered.set(id, bytes);
       bytesInFlight += bytes;
     }
+    if (method === undefined && !asked.delete(id)) {
+      events.onIgnored("a response to no request");
+      return;
+    }
     // The SDK does not answer a cancelled request.
     if (method === "notifications/cancelled") answered((params as Message | undefined)?.requestId);
     transport.onmessage?.(message);
@@ -102,18 +115,19 @@ export const createStdio = (stdin: Readable, stdout: Writable, events: StdioEven
     else events.onIgnored(envelope.reason);
   };
 
-  const entriesOf = (line: string): Entry[] => {
+  const readLine = (line: string): void => {
     const text = (atStart ? line.replace(/^\ufeff/, "") : line).trim();
     atStart = false;
-    if (text === "") return [];
+    entries = [];
+    nextEntry = 0;
+    if (text === "") return;
     try {
       const value: unknown = JSON.parse(text);
       // Batches belong to revision 2025-03-26; each entry is answered on a line of its own.
-      const entries = Array.isArray(value) ? value : [value];
-      return entries.map((entry) => ({ entry, bytes: Math.ceil(text.length / entries.length) }));
+      entries = Array.isArray(value) ? value : [value];
+      entryBytes = Math.ceil(text.length / entries.length);
     } catch {
       events.onIgnored("a line that is not JSON");
-      return [];
     }
   };
 
@@ -133,23 +147,22 @@ export const createStdio = (stdin: Readable, stdout: Writable, events: StdioEven
   const handleLines = (): void => {
     let left = messagesPerTurn;
     while (left > 0 && !closed && stdout.writableLength <= maxUnreadBytes) {
-      const next = entries.shift();
-      if (next) {
-        handle(next.entry, next.bytes);
+      if (nextEntry < entries.length) {
+        handle(entries[nextEntry++], entryBytes);
         left -= 1;
         continue;
       }
       const line = takeLine();
-      if (line === undefined) break;
-      entries.push(...entriesOf(line));
+      if (line === undefined) {
+        finished = ended;
+        break;
+      }
+      readLine(line);
     }
     if (closed) return;
-    if (left === 0) {
-      setImmediate(handleLines);
-    } else if (ended && stdout.writableLength <= maxUnreadBytes) {
-      finish();
-    }
+    if (left === 0) setImmediate(handleLines);
     if (buffered <= maxLineBytes && stdin.isPaused()) stdin.resume();
+    settleIfIdle();
   };
 
   const onData = (chunk: Buffer): void => {
@@ -162,19 +175,13 @@ export const createStdio = (stdin: Readable, stdout: Writable, events: StdioEven
     if (buffered > maxLineBytes && !closed) stdin.pause();
   };
 
-  /** Everything that came before the end of stdin has been handed on. */
-  const finish = (): void => {
-    if (finished) return;
-    finished = true;
-    events.onStdinEnd();
-  };
-
   const onStdinEnd = (): void => {
     if (ended || closed) return;
-    ended = true;
     // The last line may lack its line break.
     if (open > 0) onData(Buffer.from("\n"));
+    ended = true;
     handleLines();
+    events.onStdinEnd();
   };
 
   const transport = {
@@ -190,15 +197,17 @@ export const createStdio = (stdin: Readable, stdout: Writable, events: StdioEven
     },
 
     send: async (message: object): Promise<void> => {
+      const { id, method } = message as Message;
       write(toWire(message));
-      if (!("method" in message)) answered((message as Message).id);
+      if (method === undefined) answered(id);
+      else if (id !== undefined) asked.add(id);
     },
 
     /** Resolves when every request that came in has been answered or cancelled. */
     settled: (): Promise<void> =>
       new Promise((resolve) => {
-        onAnswered = resolve;
-        if (unanswered.size === 0) resolve();
+        onSettled = resolve;
+        settleIfIdle();
       }),
 
     close: async (): Promise<void> => {

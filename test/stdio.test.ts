@@ -43,7 +43,7 @@ const line = (id: unknown, method = "ping", params?: object) =>
   `${JSON.stringify({ jsonrpc: "2.0", id, method, params })}\n`;
 const result = (id: unknown, size = 0) => ({ jsonrpc: "2.0", id, result: { a: "x".repeat(size) } });
 const ids = (messages: readonly Message[]) => messages.map(({ id }) => id);
-const soon = <T>(look: () => T) => expect.poll(look, { timeout: 20_000, interval: 1 });
+const soon = (holds: () => boolean) => vi.waitUntil(holds, { timeout: 20_000, interval: 1 });
 /** Lets everything happen that is due. */
 const settle = async () => {
   for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
@@ -70,7 +70,7 @@ describe("lines", () => {
           from = Math.max(from, cut);
         }
         stdin.end();
-        await soon(() => events.onStdinEnd.mock.calls.length).toBe(1);
+        await soon(() => events.onStdinEnd.mock.calls.length === 1);
         expect(ids(received)).toEqual(sent);
         expect(events.onIgnored).not.toHaveBeenCalled();
       }),
@@ -83,11 +83,11 @@ describe("lines", () => {
     const empty = line(1, "ping", { pad: "" });
     const pad = "x".repeat(maxLineBytes - empty.length + 1);
     stdin.write(line(1, "ping", { pad }));
-    await soon(() => received.length).toBe(1);
+    await soon(() => received.length === 1);
     expect(events.onOverflow).not.toHaveBeenCalled();
     stdin.write("x".repeat(maxLineBytes));
     stdin.write("x");
-    await soon(() => events.onOverflow.mock.calls.length).toBe(1);
+    await soon(() => events.onOverflow.mock.calls.length === 1);
   });
 
   it("over the limit are reported once, and nothing after them is taken for a message", async () => {
@@ -102,7 +102,7 @@ describe("lines", () => {
   it("are ignored by their kind, never by their content", async () => {
     const { stdin, events } = await open();
     stdin.write(`sk_do_not_repeat\n{"sk_do_not_repeat":\n["sk_do_not_repeat"]\n`);
-    await soon(() => events.onIgnored.mock.calls.length).toBe(3);
+    await soon(() => events.onIgnored.mock.calls.length === 3);
     expect(JSON.stringify(events.onIgnored.mock.calls)).not.toContain("sk_do_not_repeat");
   });
 });
@@ -125,7 +125,7 @@ describe("answers that nobody reads", () => {
     // 1 MiB is the limit; what was taken at one go may come on top.
     expect(stdout.writableLength).toBeLessThan(4 * MiB);
     read();
-    await soon(() => written.length).toBe(count);
+    await soon(() => written.length === count);
     expect(ids(written)).toEqual(Array.from({ length: count }, (_, id) => `r${id}`));
   });
 
@@ -135,11 +135,11 @@ describe("answers that nobody reads", () => {
     const count = 400;
     for (let id = 0; id < count; id++)
       stdin.write(line(id + 1, "ping", { pad: "x".repeat(32 * KiB) }));
-    await soon(() => stdin.isPaused()).toBe(true);
+    await soon(() => stdin.isPaused());
     expect(received).toEqual([]);
     expect(stdin.readableLength).toBeGreaterThan(MiB);
     read();
-    await soon(() => received.length).toBe(count);
+    await soon(() => received.length === count);
     expect(ids(received)).toEqual(Array.from({ length: count }, (_, id) => id + 1));
   });
 
@@ -155,7 +155,7 @@ describe("answers that nobody reads", () => {
     await settle();
     expect(received).toEqual([]);
     read();
-    await soon(() => written.length).toBe(101);
+    await soon(() => written.length === 101);
     await transport.settled();
   });
 });
@@ -174,7 +174,7 @@ describe("settled", () => {
     const { stdin, transport, received } = await open();
     expect(await isSettled(transport.settled())).toBe(true);
     stdin.write(line(0) + line("") + line("a") + line(4));
-    await soon(() => received.length).toBe(4);
+    await soon(() => received.length === 4);
     const settled = transport.settled();
     await transport.send(result(received[0]?.id));
     await transport.send({ jsonrpc: "2.0", id: received[1]?.id, error: { code: 1, message: "x" } });
@@ -192,14 +192,14 @@ describe("settled", () => {
   it("does not wait for a request that was refused, nor for a notification", async () => {
     const { stdin, transport, written } = await open();
     stdin.write(`{"id":1,"method":"ping"}\n{"jsonrpc":"2.0","method":"x"}\n`);
-    await soon(() => written.length).toBe(1);
+    await soon(() => written.length === 1);
     expect(await isSettled(transport.settled())).toBe(true);
   });
 
   it("waits for a call whose cancellation names another one", async () => {
     const { stdin, transport, received } = await open();
     stdin.write(line(1));
-    await soon(() => received.length).toBe(1);
+    await soon(() => received.length === 1);
     const params = { requestId: "1" };
     stdin.write(
       `${JSON.stringify({ jsonrpc: "2.0", method: "notifications/cancelled", params })}\n`,
@@ -216,7 +216,7 @@ describe("the end", () => {
   ])("is told once when stdin has an %s", async (_, finish) => {
     const { stdin, events } = await open();
     finish(stdin);
-    await soon(() => events.onStdinEnd.mock.calls.length).toBe(1);
+    await soon(() => events.onStdinEnd.mock.calls.length === 1);
     await settle();
     expect(events.onStdinEnd).toHaveBeenCalledTimes(1);
   });
@@ -224,7 +224,7 @@ describe("the end", () => {
   it("is told when stdout breaks, and writing then does no harm", async () => {
     const { stdout, events, transport } = await open();
     stdout.destroy(new Error("EPIPE"));
-    await soon(() => events.onStdoutBroken.mock.calls.length).toBeGreaterThan(0);
+    await soon(() => events.onStdoutBroken.mock.calls.length > 0);
     await transport.send(result(1));
   });
 

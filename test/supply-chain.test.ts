@@ -1,16 +1,38 @@
-import { readFileSync } from "node:fs";
-import { describe, expect, test } from "vitest";
+import { readdirSync, readFileSync } from "node:fs";
+import { builtinModules } from "node:module";
+import { describe, expect, it } from "vitest";
 
-const read = (file: string) => JSON.parse(readFileSync(file, "utf8"));
+const read = <T>(path: string): T => JSON.parse(readFileSync(path, "utf8"));
 
-type Locked = { resolved?: string; integrity?: string; hasInstallScript?: boolean; link?: boolean };
+type Bundle = {
+  entry: { fileName: string };
+  packages: { name: string; license: string }[];
+  chunks: { fileName: string; imports: string[]; modules: string[] }[];
+};
+type Locked = {
+  version?: string;
+  resolved?: string;
+  integrity?: string;
+  dev?: boolean;
+  optional?: boolean;
+  link?: boolean;
+  hasInstallScript?: boolean;
+};
+type Manifest = Record<string, unknown> & { scripts?: Record<string, string> };
+
+const manifest = read<Manifest>("package.json");
+const lock = read<{ lockfileVersion: number; packages: Record<string, Locked> }>(
+  "package-lock.json",
+);
+const bundle = read<Bundle>("out/bundle.json");
+const { "": root, ...packages } = lock.packages;
+const entries = Object.entries(packages);
+const nameOf = (path: string) =>
+  path.slice(path.lastIndexOf("node_modules/") + "node_modules/".length);
 
 describe("what ships", () => {
-  test("is our own code and four packages", () => {
-    const { packages } = read("out/bundle.json") as {
-      packages: { name: string; license: string }[];
-    };
-    expect(packages).toEqual([
+  it("holds code of these packages and of no other", () => {
+    expect(bundle.packages).toEqual([
       { name: "@modelcontextprotocol/sdk", license: "MIT" },
       { name: "undici", license: "MIT" },
       { name: "zod", license: "MIT" },
@@ -18,48 +40,98 @@ describe("what ships", () => {
     ]);
   });
 
-  test("carries the licence of each", () => {
-    const notices = readFileSync("dist/THIRD-PARTY-NOTICES.txt", "utf8");
-    for (const name of ["@modelcontextprotocol/sdk", "undici", "zod", "zod-to-json-schema"]) {
-      expect(notices).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\((?:MIT|ISC)\\)$`, "m"));
-    }
-    expect(notices.match(/permission notice|copyright notice/gi)?.length).toBeGreaterThanOrEqual(4);
+  it("holds no module from anywhere else", () => {
+    const allowed = new RegExp(
+      `^(?:src/|package\\.json$|\\0|node_modules/(?:${bundle.packages.map(({ name }) => name).join("|")})/)`,
+    );
+    const modules = bundle.chunks.flatMap((chunk) => chunk.modules);
+    expect(modules.length).toBeGreaterThan(50);
+    expect(modules.filter((module) => !allowed.test(module))).toEqual([]);
   });
 
-  test("asks npm for nothing", () => {
-    const {
-      dependencies = {},
-      peerDependencies = {},
-      optionalDependencies = {},
-    } = read("package.json");
-    expect({ ...dependencies, ...peerDependencies, ...optionalDependencies }).toEqual({});
+  it("loads nothing but its own chunks and what is built into Node", () => {
+    const own = new Set([bundle.entry, ...bundle.chunks].map(({ fileName }) => fileName));
+    const builtIn = new Set(builtinModules.map((name) => `node:${name}`));
+    const isKnown = (name: string) =>
+      own.has(name) || builtIn.has(name.replace(/^(?:node:)?/, "node:"));
+    const imports = bundle.chunks.flatMap((chunk) => chunk.imports);
+    expect(imports.filter((name) => !isKnown(name))).toEqual([]);
+    // The record speaks of the files that are there, no more and no fewer.
+    const files = readdirSync("dist", { recursive: true, encoding: "utf8" });
+    expect(files.filter((name) => name.endsWith(".cjs")).sort()).toEqual([...own].sort());
+  });
+
+  it("has no use for other processes, other contexts or datagrams", () => {
+    const code = [...bundle.chunks]
+      .map(({ fileName }) => readFileSync(`dist/${fileName}`, "utf8"))
+      .join("\n");
+    expect(code).not.toMatch(
+      /require\(["'`](?:node:)?(?:child_process|vm|cluster|dgram|repl|inspector)["'`]\)/,
+    );
+  });
+
+  it("installs nothing beside itself", () => {
+    for (const kind of [
+      "dependencies",
+      "optionalDependencies",
+      "peerDependencies",
+      "bundleDependencies",
+      "bundledDependencies",
+    ]) {
+      expect([kind, Object.keys((manifest[kind] as object | undefined) ?? {})]).toEqual([kind, []]);
+    }
+    for (const script of ["preinstall", "install", "postinstall", "prepare"]) {
+      expect(manifest.scripts).not.toHaveProperty(script);
+    }
   });
 });
 
-describe("what builds it", () => {
-  const { devDependencies, scripts } = read("package.json");
-  const locked = Object.entries(
-    read("package-lock.json").packages as Record<string, Locked>,
-  ).filter(([path]) => path !== "");
-
-  test("is pinned to exact versions", () => {
-    for (const version of Object.values(devDependencies))
+describe("the lock file", () => {
+  it("locks what package.json names, to the digit", () => {
+    const named = manifest.devDependencies as Record<string, string>;
+    expect((root as { devDependencies?: object }).devDependencies).toEqual(named);
+    for (const [name, version] of Object.entries(named)) {
       expect(version).toMatch(/^\d+\.\d+\.\d+$/);
-  });
-
-  test("is locked by hash, from no registry in particular", () => {
-    expect(locked.length).toBeGreaterThan(100);
-    for (const [path, { resolved, integrity }] of locked) {
-      expect(resolved, path).toBeUndefined();
-      expect(integrity, path).toMatch(/^sha512-/);
+      expect([name, packages[`node_modules/${name}`]?.version]).toEqual([name, version]);
     }
   });
 
-  test("needs no script at installation", () => {
-    const withScript = locked.filter(([, { hasInstallScript }]) => hasInstallScript);
-    expect(withScript.map(([path]) => path)).toEqual([]);
+  it("holds an integrity for every package, and the name of no host", () => {
+    expect(lock.lockfileVersion).toBe(3);
+    expect(entries.length).toBeGreaterThan(100);
+    const bad = entries.filter(
+      ([, { integrity, link }]) => link || !/^sha512-[A-Za-z0-9+/]{86}==$/.test(integrity ?? ""),
+    );
+    expect(bad.map(([path]) => path)).toEqual([]);
     expect(
-      Object.keys(scripts).filter((name) => /^(pre|post)?install$|^prepare$/.test(name)),
+      entries.filter(([, { resolved }]) => resolved !== undefined).map(([path]) => path),
     ).toEqual([]);
+    expect(entries.filter(([, { version }]) => !/^\d+\.\d+\.\d+/.test(version ?? ""))).toEqual([]);
+  });
+
+  it("is for development only: nothing of it is installed with the package", () => {
+    expect(entries.filter(([, { dev }]) => !dev).map(([path]) => path)).toEqual([]);
+  });
+});
+
+describe("npm ci --ignore-scripts", () => {
+  // A package for another platform is never installed, and a native part comes ready-made in one.
+  const withScripts = () =>
+    entries.flatMap(([path, { hasInstallScript }]) => {
+      let scripts: Record<string, string> = {};
+      let files: string[] = [];
+      try {
+        scripts = read<Manifest>(`${path}/package.json`).scripts ?? {};
+        files = readdirSync(path);
+      } catch {
+        // Not for this platform.
+      }
+      const runs = ["preinstall", "install", "postinstall"].some((name) => name in scripts);
+      // npm builds a package with this file even if it names no script.
+      return hasInstallScript || runs || files.includes("binding.gyp") ? [nameOf(path)] : [];
+    });
+
+  it("suffices: no package that has an install script is needed to build or to test", () => {
+    expect(withScripts()).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import {
   app,
   builtServer,
@@ -41,7 +41,7 @@ const toolCall = (id: unknown, args: unknown): string =>
 const writeOf = (userId: string) => ({ app_id: app, user_id: userId, profile: { a: "b" } });
 
 /** Looks until it is so; a slow machine may take its time. */
-const soon = <T>(look: () => T) => expect.poll(look, { timeout: 20_000, interval: 10 });
+const soon = (holds: () => boolean) => vi.waitUntil(holds, { timeout: 20_000, interval: 10 });
 
 /** What became of each request: its id, and "result" or the error's code. */
 const outcomes = (messages: readonly RpcResponse[]) =>
@@ -439,10 +439,10 @@ describe.concurrent("ids in flight", () => {
   ])("cancels %j with %j, and the id is free again", async (id, more) => {
     const { upstream, server, aborted } = await gated();
     server.write(`${toolCall(id, writeOf(user))}\n`);
-    await soon(() => upstream.received.length).toBe(1);
+    await soon(() => upstream.received.length === 1);
     const params = { requestId: id, ...more };
     server.send({ jsonrpc: "2.0", method: "notifications/cancelled", params });
-    await soon(() => aborted.length).toBe(1);
+    await soon(() => aborted.length === 1);
     await server.request("ping", undefined, id);
     await server.close();
     expect(outcomes(server.messages)).toEqual([[id, "result"]]);
@@ -461,9 +461,9 @@ describe.concurrent("ids in flight", () => {
     const { upstream, server, open } = await gated();
     server.write(`${toolCall(7, writeOf("usr_a"))}\n${toolCall(7, writeOf("usr_b"))}\n${rpc(8)}\n`);
     await server.until(() => server.messages.some(({ id }) => id === 8));
-    await soon(() => upstream.received.length).toBeGreaterThan(0);
+    await soon(() => upstream.received.length > 0);
     const sharing = () => server.messages.filter(({ id }) => id === 7).length;
-    if (sharing() === 0) await soon(() => open.length).toBe(2);
+    if (sharing() === 0) await soon(() => open.length === 2);
     open.shift()?.();
     await server.until(() => sharing() >= 1);
     server.stdin.end();
@@ -510,13 +510,13 @@ describe.concurrent("large input", () => {
     });
     const server = start({ env: { PRELUDE_BASE_URL: upstream.url } });
     server.write(`${toolCall(1, writeOf(user))}\n`);
-    await soon(() => upstream.received.length).toBe(1);
+    await soon(() => upstream.received.length === 1);
     server.write(finish("x".repeat(11 * MiB)));
     expect(await server.exited).toMatchObject({ code: 1 });
     await server.closed;
     expect(server.stderr()).toMatch(/^prelude-profile-mcp: stopping: .*10 MiB[^\n]*\n$/);
     expect(server.messages).toEqual([]);
-    await soon(() => aborted).toBe(true);
+    await soon(() => aborted);
   });
 
   const names = (count: number, value: unknown) =>
@@ -628,7 +628,7 @@ describe.concurrent("readers that do not read", () => {
   it("holds 200,000 requests back while nobody reads, and answers them all when somebody does", async () => {
     const { child, pid, exited, answered, stderr } = unread();
     child.stdin.write(`${many(200_000, "ping").join("\n")}\n`);
-    await soon(() => usage(pid).read).toBeGreaterThan(10 * MiB);
+    await soon(() => usage(pid).read > 10 * MiB);
     expect(usage(pid).peak).toBeLessThan(200);
     await answered(200_000);
     expect(usage(pid).peak).toBeLessThan(200);
@@ -644,7 +644,7 @@ describe.concurrent("readers that do not read", () => {
     const { child, pid, exited, answered } = unread();
     const input = `${join(many(20_000, "tools/list"))}\n`;
     child.stdin.write(input);
-    await soon(() => usage(pid).read).toBeGreaterThan(input.length);
+    await soon(() => usage(pid).read > input.length);
     await answered(20_000);
     expect(usage(pid).peak).toBeLessThan(200);
     child.stdin.end();

@@ -3,7 +3,7 @@ import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport as StdioClientTransportV1 } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { ElicitRequestSchema } from "@modelcontextprotocol/sdk/types.js";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import {
   app,
   builtServer,
@@ -122,7 +122,7 @@ describe.concurrent("client 2.x", () => {
     await atUpstream;
     controller.abort();
     await rejected;
-    await expect.poll(() => aborted, { timeout: 10_000 }).toBe(true);
+    await vi.waitUntil(() => aborted, { timeout: 20_000 });
     await client.close();
   });
 
