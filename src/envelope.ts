@@ -67,6 +67,14 @@ const withoutTask = ({ task: _, ...params }: Message): Message => {
   return { ...params, _meta: meta };
 };
 
+/** How the client can ask a person; an empty object stands for form mode (MCP 2025-06-18). */
+const elicitationOf = ({ elicitation }: Message): Message => {
+  if (!isObject(elicitation)) return {};
+  const modes = ["form", "url"].filter((mode) => isObject(elicitation[mode]));
+  if (modes.length === 0 && Object.keys(elicitation).length > 0) return {};
+  return { elicitation: Object.fromEntries(modes.map((mode) => [mode, {}])) };
+};
+
 /**
  * Params with no more than what is used here, where the SDK would refuse or drop a message for the
  * shape of a member that does not matter.
@@ -74,20 +82,10 @@ const withoutTask = ({ task: _, ...params }: Message): Message => {
 const relevant = (method: string, params: Message): Message => {
   if (method === "notifications/cancelled") return { requestId: params.requestId };
   if (method !== "initialize") return withoutTask(params);
-  const { protocolVersion, capabilities, clientInfo } = params as Record<string, Message>;
-  const { name, version } = clientInfo as Message;
-  const elicitation = capabilities?.elicitation;
-  const kept = isObject(elicitation) && {
-    elicitation: Object.fromEntries(
-      ["form", "url"].filter((mode) => isObject(elicitation[mode])).map((mode) => [mode, {}]),
-    ),
-  };
-  const forms =
-    kept &&
-    (Object.keys(elicitation as object).length === 0 || Object.keys(kept.elicitation).length > 0);
+  const { name, version } = params.clientInfo as Message;
   return {
-    protocolVersion,
-    capabilities: forms ? kept : {},
+    protocolVersion: params.protocolVersion,
+    capabilities: elicitationOf(params.capabilities as Message),
     clientInfo: { name, version },
   };
 };

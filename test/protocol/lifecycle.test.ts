@@ -267,7 +267,6 @@ describe.concurrent("a call in flight when stdin ends", () => {
       await soon(() => upstream.received.length === 1);
       endings[ending](server);
       await stopping(server);
-      const ms = timeToEnd(pidOf(server));
       answer();
       expect(await server.exited).toEqual({ code: 0, signal: null });
       await server.closed;
