@@ -182,7 +182,10 @@ const npxStart = (tarball, cache) =>
       npm_config_update_notifier: "false",
       npm_config_audit: "false",
     };
-    const child = spawn("npx", ["-y", `file:${tarball}`], { env, stdio: ["pipe", "pipe", "ignore"] });
+    const child = spawn("npx", ["-y", `file:${tarball}`], {
+      env,
+      stdio: ["pipe", "pipe", "ignore"],
+    });
     child.stdout.once("data", () => {
       done({ init: now() - started });
       child.stdin.end();
@@ -237,10 +240,16 @@ const measureOtherNodes = async () => {
   return found;
 };
 
-const step = (text) => process.stderr.write(`${text}\n`);
+const step = async (name, measure) => {
+  process.stderr.write(`${name}\n`);
+  return measure();
+};
 
-step("start-up");
-const start = await measureStart(process.execPath, {}, installPeers());
+const start = await step("start-up", () => measureStart(process.execPath, {}, installPeers()));
+const otherNodes = await step("other Nodes", measureOtherNodes);
+const calls = await step("calls", measureCalls);
+const idle = await step("idling", measureIdle);
+const npx = await step("npx", measureNpx);
 const results = {
   quick,
   machine: {
@@ -251,10 +260,10 @@ const results = {
   },
   version: JSON.parse(readFileSync("package.json", "utf8")).version,
   start,
-  ...(step("other Nodes"), await measureOtherNodes()),
-  calls: (step("calls"), await measureCalls()),
-  idle: (step("idling"), await measureIdle()),
-  npx: (step("npx"), await measureNpx()),
+  ...otherNodes,
+  calls,
+  idle,
+  npx,
 };
 
 const round = (value, digits = 2) => value.toFixed(digits);

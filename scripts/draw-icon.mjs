@@ -14,6 +14,7 @@ const mark = [0x66, 0x44, 0xff];
 
 const hex = (color) => `#${color.map((part) => part.toString(16).padStart(2, "0")).join("")}`;
 const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size} ${size}">
+  <title>Prelude profile</title>
   <rect width="${size}" height="${size}" rx="${corner}" fill="${hex(tile)}"/>
   <g transform="translate(${left} ${top}) scale(${unit})" fill="${hex(mark)}">
     <circle cx="8" cy="5" r="3.5"/>

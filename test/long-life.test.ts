@@ -200,8 +200,8 @@ it(`holds no more after ${calls} calls of every outcome than before them`, {
   expect([...seen.keys()]).toEqual(
     expect.arrayContaining([undefined, ...outcomes.flatMap(([, , codes]) => codes)]),
   );
-  // A single property kept per call would be about 100 bytes each.
-  expect(after.heap - before.heap).toBeLessThan(1);
+  // Whatever is kept of a call is at least some hundred bytes.
+  expect(after.heap - before.heap).toBeLessThan(2);
   expect(after.rss - before.rss).toBeLessThan(40);
   // Connections come and go; there are never more than the pool allows.
   expect(after.descriptors).toBeLessThan(before.descriptors + 17);
