@@ -13,6 +13,7 @@ import {
   revision,
 } from "./revision-2026.ts";
 import { redact } from "./text.ts";
+import type { UpdateResult } from "./tool.ts";
 import { type ToolDefinition, toolName } from "./tool-text.ts";
 import type { UpdateProfile } from "./update-profile.ts";
 
@@ -110,10 +111,10 @@ export const createServer = (options: ServerOptions): Server => {
       },
     });
     if (result === "asked") return question;
-    const text = JSON.stringify(result, withoutSecret(options.secret));
+    const [text, structured] = withoutSecret(result, options.secret);
     const answer = {
       content: [{ type: "text", text }],
-      structuredContent: JSON.parse(text) as Params,
+      structuredContent: structured,
       ...(result.error && { isError: true }),
     };
     return facts ? complete(answer, serverInfo) : answer;
@@ -165,10 +166,17 @@ export const createServer = (options: ServerOptions): Server => {
 const rpcError = (code: number, message: string, data?: object): McpError =>
   Object.assign(new McpError(code, message, data), { message });
 
-/** A replacer for JSON.stringify: no text of a result holds the secret; our own words stay. */
-const withoutSecret =
-  (secret: string | undefined) =>
-  (name: string, value: unknown): unknown =>
+/** The result as text and as data, without the secret in any text that is not our own word. */
+const withoutSecret = (
+  result: UpdateResult,
+  secret: string | undefined,
+): [string, UpdateResult] => {
+  const json = JSON.stringify(result);
+  if (secret === undefined || redact(json, secret) === json) return [json, result];
+  const text = JSON.stringify(result, (name, value: unknown) =>
     typeof value === "string" && name !== "status" && name !== "code"
       ? redact(value, secret)
-      : value;
+      : value,
+  );
+  return [text, JSON.parse(text)];
+};
