@@ -20,6 +20,7 @@ export const drawChart = (start) => {
   });
   const height = 56 + rows.length * rowHeight;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="system-ui, sans-serif" font-size="14" fill="#333">
+  <title>Start to the answer of initialize, against bare Node</title>
   <rect width="${width}" height="${height}" rx="8" fill="#fff"/>
   <text x="16" y="26" font-weight="bold">Start to the answer of initialize, against bare Node</text>
   ${bars.join("\n  ")}

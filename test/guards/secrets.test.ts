@@ -11,7 +11,7 @@ import {
   startServer,
   user,
 } from "../support/server-process.ts";
-import { apiError, type Handler, startUpstream } from "../support/upstream.ts";
+import { apiError, type Handler, noContent, startUpstream } from "../support/upstream.ts";
 import { startGuarded, temporaryFolder } from "./guarded.ts";
 
 const args = { app_id: app, user_id: user, profile: { first_name: "Jane" } };
@@ -324,6 +324,33 @@ it("an agent that sends the key along does not get it back, nor does the audit",
   ];
   for (const call of calls) await server.callTool(call);
   expect(leaks(server, audit, key)).toEqual([]);
+});
+
+it("no value that an agent sends comes back in a result, a log line or the audit", async () => {
+  const value = "the-value-nobody-may-see";
+  const { audit, server } = await startWatched(key, [
+    apiError(400, "invalid_request"),
+    apiError(500, "internal", "No.", { "x-should-retry": "false" }),
+    noContent,
+  ]);
+  const sent: unknown[] = [
+    { ...args, profile: { first_name: value } },
+    { ...args, profile: { first_name: value } },
+    { ...args, profile: { first_name: value } },
+    { ...args, profile: { first_name: [value], last_name: { deep: value } } },
+    { ...args, profile: value },
+    { ...args, app_id: `${value} ` },
+    { ...args, user_id: value },
+    { ...args, on_reserved_key: value },
+    { ...args, extra: value },
+    value,
+    JSON.stringify({ ...args, extra: value }),
+  ];
+  for (const call of sent) await server.callTool(call);
+  server.send({ jsonrpc: "2.0", id: { value }, method: "tools/call", params: { value } });
+  server.write(`${value}\n`);
+  await server.request("ping");
+  expect(leaks(server, audit, value)).toEqual([]);
 });
 
 describe("a network that fails", () => {
