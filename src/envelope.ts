@@ -90,7 +90,10 @@ const relevant = (method: string, params: Message): Message => {
   };
 };
 
-/** A response with the members that it may have; undefined where the SDK would drop it. */
+/**
+ * A response with the members that it may have; undefined without a usable id. What is no valid
+ * result or error becomes an error, so that nobody waits on for an answer that has come.
+ */
 const responseOf = ({ jsonrpc, id: outer, result, error }: Message): Message | undefined => {
   if (jsonrpc !== "2.0" || !isId(outer)) return undefined;
   const id = outer === ownFirstId ? 0 : outer;
@@ -98,11 +101,10 @@ const responseOf = ({ jsonrpc, id: outer, result, error }: Message): Message | u
     const { _meta: _, ...rest } = result;
     return { jsonrpc, id, result: rest };
   }
-  if (!isObject(error)) return undefined;
-  const { code, message } = error;
+  const { code, message } = isObject(error) ? error : {};
   return Number.isSafeInteger(code) && typeof message === "string"
     ? { jsonrpc, id, error: { code, message } }
-    : undefined;
+    : { jsonrpc, id, error: { code: -32600, message: "not a valid response" } };
 };
 
 const refuse = (id: Id | undefined, code: number, reason: string): Envelope =>

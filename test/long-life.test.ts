@@ -10,7 +10,7 @@ import {
 } from "./support/server-process.ts";
 
 /** LONG_LIFE_CALLS=50000 for the long run. */
-const calls = Number(process.env.LONG_LIFE_CALLS ?? 10_000);
+const calls = Number(process.env.LONG_LIFE_CALLS ?? 4_000);
 /** Enough for every piece of code to have run and every pool to have its size. */
 const warmUp = 2_000;
 const inFlight = 48;

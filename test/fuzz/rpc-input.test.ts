@@ -9,13 +9,12 @@ import {
   user,
 } from "../support/server-process.ts";
 import { startUpstream, type Upstream } from "../support/upstream.ts";
+import { fuzz, runsOf } from "./run.ts";
 
-/** FUZZ_RUNS and FUZZ_SEED: a longer run, and the same run again. */
-const numRuns = Number(process.env.FUZZ_RUNS ?? 4_000);
-const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
+const numRuns = runsOf(1_500);
 const apiKey = "sk_test_FUZZ_0123456789";
 
-// ---- what goes in
+// What goes in.
 
 const id = fc.oneof(
   { weight: 6, arbitrary: fc.stringMatching(/^[a-z]{1,8}$/) },
@@ -168,7 +167,7 @@ const input = fc.record({
   cuts: fc.array(fc.nat(2_000), { maxLength: 4 }),
 });
 
-// ---- what must come out, from the specification alone
+// What must come out, from the specification alone.
 
 const isUsable = (value: unknown) => typeof value === "string" || Number.isSafeInteger(value);
 const keyOf = (value: unknown) => JSON.stringify(value);
@@ -195,7 +194,7 @@ const demands = (bytes: Buffer) => {
   return { asked, cancelled };
 };
 
-// ---- the server, one for many cases
+// The server, one for many cases.
 
 type Session = {
   server: ServerProcess;
@@ -281,9 +280,8 @@ const checkAnswer = ({ validate }: Session, message: RpcResponse & { method?: st
 };
 
 const feed = async (bytes: Buffer, cuts: readonly number[]): Promise<void> => {
-  const { child } = session?.server ?? {};
-  if (!child || child.exitCode !== null || child.signalCode !== null) session = await start();
-  const now = session as Session;
+  session ??= await start();
+  const now = session;
   const { server, least, most, received } = now;
   const { asked, cancelled } = demands(bytes);
   for (const [key, count] of asked) {
@@ -324,12 +322,16 @@ const feed = async (bytes: Buffer, cuts: readonly number[]): Promise<void> => {
 it(`answers each request once and stays pure and alive, whatever comes in (${numRuns} inputs)`, {
   timeout: 3_600_000,
 }, async () => {
-  process.stderr.write(`fuzz rpc input: seed ${seed}, ${numRuns} runs\n`);
-  await fc.assert(
-    fc.asyncProperty(input, async ({ lines: all, cuts }) =>
-      feed(Buffer.concat(all.flatMap(([line, lineBreak]) => [line, Buffer.from(lineBreak)])), cuts),
-    ),
-    { numRuns, seed },
-  );
+  await fuzz("rpc input", numRuns, input, async ({ lines: all, cuts }) => {
+    const bytes = all.flatMap(([line, lineBreak]) => [line, Buffer.from(lineBreak)]);
+    try {
+      await feed(Buffer.concat(bytes), cuts);
+    } catch (error) {
+      // What it owes is no longer known.
+      session?.server.child.kill("SIGKILL");
+      session = undefined;
+      throw error;
+    }
+  });
   expect(await session?.server.close()).toEqual({ code: 0, signal: null });
 });

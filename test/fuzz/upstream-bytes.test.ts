@@ -2,17 +2,17 @@ import { createServer, type Socket } from "node:net";
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { Ajv, type ValidateFunction } from "ajv";
 import fc from "fast-check";
-import { afterAll, expect, it } from "vitest";
+import { afterAll, expect, it, vi } from "vitest";
 import { stripInvisible } from "../../src/text.ts";
 import { app, type ServerProcess, startServer, toolAnswer } from "../support/server-process.ts";
+import { fuzz, runsOf } from "./run.ts";
 
-/** FUZZ_RUNS and FUZZ_SEED: a longer run, and the same run again. Each run holds several answers. */
+/** Answers that are on their way at the same time, in one run. */
 const perRun = 12;
-const numRuns = Math.ceil(Number(process.env.FUZZ_RUNS ?? 2_400) / perRun);
-const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
+const numRuns = Math.ceil(runsOf(960) / perRun);
 const apiKey = "sk_test_FUZZ_0123456789";
 
-// ---- what the upstream says
+// What the upstream says.
 
 /** Parts with their usual share. */
 const mostly = <T>(usual: fc.Arbitrary<T>, ...others: fc.Arbitrary<T>[]) =>
@@ -220,7 +220,7 @@ const plan = fc.record({
 });
 type Plan = typeof plan extends fc.Arbitrary<infer T> ? T : never;
 
-// ---- the upstream, and the server at its door
+// The upstream, and the server at its door.
 
 const plans = new Map<string, Plan>();
 const sockets = new Set<Socket>();
@@ -310,35 +310,35 @@ const answerTo = async (running: ServerProcess, planned: Plan): Promise<void> =>
   expect(next_step).not.toMatch(/Ignore previous|undefined|\[object/);
 };
 
+const answers = fc.array(plan, { minLength: 1, maxLength: perRun, size: "max" });
+
 it(`gives a valid result and stays alive, whatever the upstream sends (${numRuns * perRun} answers)`, {
   timeout: 3_600_000,
 }, async () => {
-  process.stderr.write(`fuzz upstream bytes: seed ${seed}, ${numRuns} runs of ${perRun}\n`);
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(plan, { minLength: 1, maxLength: perRun, size: "max" }),
-      async (all) => {
-        if (!server || server.child.exitCode !== null || server.child.signalCode !== null)
-          server = await start();
-        const running = server;
-        await Promise.all(all.map((planned) => answerTo(running, planned)));
-        const said = output + running.stderr();
-        output = "";
-        running.messages.length = 0;
-        expect(said).not.toContain(apiKey);
-        expect(running.stderr()).toBe("");
-      },
-    ),
-    { numRuns, seed },
-  );
+  await fuzz("upstream bytes", numRuns, answers, async (all) => {
+    server ??= await start();
+    const running = server;
+    try {
+      await Promise.all(all.map((planned) => answerTo(running, planned)));
+      const said = output + running.stderr();
+      expect(said).not.toContain(apiKey);
+      expect(running.stderr()).toBe("");
+    } catch (error) {
+      running.child.kill("SIGKILL");
+      server = undefined;
+      throw error;
+    } finally {
+      output = "";
+      running.messages.length = 0;
+    }
+  });
   // No answer has used up a connection for good: as many calls as the pool has places get through.
   const running = server as ServerProcess;
   const allUpdated = async () => {
-    const answers = await Promise.all(
-      Array.from({ length: 32 }, () => call(running, `usr_${calls++}`)),
-    );
-    return answers.every((answer) => toolAnswer(answer).structured.status === "updated");
+    const calling = Array.from({ length: 32 }, () => call(running, `usr_${calls++}`));
+    const results = (await Promise.all(calling)).map((response) => toolAnswer(response).structured);
+    return results.every(({ status }) => status === "updated");
   };
-  await expect.poll(allUpdated, { timeout: 20_000 }).toBe(true);
+  await vi.waitUntil(allUpdated, { timeout: 20_000 });
   expect(await running.close()).toEqual({ code: 0, signal: null });
 });

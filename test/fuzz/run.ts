@@ -1,0 +1,41 @@
+import fc from "fast-check";
+
+/** No case needs longer, not even on a busy machine, in milliseconds. */
+const caseMs = 20_000;
+/** How long a failing input is made smaller, in milliseconds. */
+const shrinkMs = 60_000;
+
+/** Number of inputs: FUZZ_RUNS, for a longer run, or `usual`. */
+export const runsOf = (usual: number): number => Number(process.env.FUZZ_RUNS ?? usual);
+
+/**
+ * Checks `numRuns` random inputs. Prints the seed; FUZZ_SEED plays the same ones again.
+ *
+ * @param check rejects for an input that breaks a rule; one that never ends breaks one, too
+ */
+export const fuzz = async <T>(
+  name: string,
+  numRuns: number,
+  input: fc.Arbitrary<T>,
+  check: (value: T) => Promise<void>,
+): Promise<void> => {
+  const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
+  process.stderr.write(`fuzz ${name}: seed ${seed}, ${numRuns} runs\n`);
+  let failedAt: number | undefined;
+  const bounded = async (value: T): Promise<void> => {
+    if (failedAt !== undefined && performance.now() - failedAt > shrinkMs) return;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`not done after ${caseMs} ms`)), caseMs);
+    });
+    try {
+      await Promise.race([check(value), late]);
+    } catch (error) {
+      failedAt ??= performance.now();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+  await fc.assert(fc.asyncProperty(input, bounded), { numRuns, seed });
+};
