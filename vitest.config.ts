@@ -1,12 +1,26 @@
 import { defineConfig } from "vitest/config";
 
+/** What floods, kills, waits or plays the demo again and again: `npm run test:slow`, and CI. */
+const slow = [
+  "test/protocol/**/*.test.ts",
+  "test/fuzz/**/*.test.ts",
+  "test/long-life.test.ts",
+  "test/demo.test.ts",
+];
+
+const common = {
+  // Each server under test is a process of its own; a slow machine must not turn into a red test.
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+};
+
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
-    // Each server under test is a process of its own; a slow machine must not turn into a red test.
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
     // The tests wait for other processes most of the time.
     maxWorkers: 3,
+    projects: [
+      { test: { ...common, name: "quick", include: ["test/**/*.test.ts"], exclude: slow } },
+      { test: { ...common, name: "slow", include: slow } },
+    ],
   },
 });

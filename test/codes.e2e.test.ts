@@ -240,7 +240,7 @@ const cases: Case[] = [
     code: "timeout",
     when: "no answer",
     answer: hang,
-    env: { PRELUDE_TIMEOUT_MS: "300" },
+    env: { PRELUDE_TIMEOUT_MS: "1500" },
     requests: 1,
     status: "unknown",
     retryable: true,
