@@ -16,6 +16,10 @@ describe("README", () => {
     },
   );
 
+  test.each<HostName>(["cursor", "vscode", "lm-studio"])("shows the link of %s", (host) => {
+    expect(readme).toContain(`\n${printConfig(host, defaultLaunch).link}\n`);
+  });
+
   test("shows the command of claude-code", () => {
     expect(readme).toContain(`\n${printConfig("claude-code", defaultLaunch).command}\n`);
   });
