@@ -102,6 +102,7 @@ export const createServer = (options: ServerOptions): Server => {
       resumed: claim !== undefined,
       confirm: ask,
       progress: (message) => {
+        log.info(message);
         if (progressToken === undefined) return;
         progress += 1;
         const notification = { progressToken, progress, message };
@@ -110,6 +111,9 @@ export const createServer = (options: ServerOptions): Server => {
           .catch(() => {});
       },
     });
+    log.debug(
+      `call: ${result === "asked" ? result : `${result.status} ${result.error?.code ?? ""}`}`,
+    );
     if (result === "asked") return question;
     const [text, structured] = withoutSecret(result, options.secret);
     const answer = {

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { defaultLaunch, type HostName, hostNames, printConfig } from "../src/hosts.ts";
 import { errorCodes } from "../src/recovery.ts";
 import { settings } from "../src/settings.ts";
+import { app, startServer, user } from "./support/server-process.ts";
 
 const readme = readFileSync("README.md", "utf8");
 const contributing = readFileSync("CONTRIBUTING.md", "utf8");
@@ -22,6 +23,16 @@ describe("README", () => {
 
   test("shows the command of claude-code", () => {
     expect(readme).toContain(`\n${printConfig("claude-code", defaultLaunch).command}\n`);
+  });
+
+  test("shows a result as it is", async () => {
+    const server = startServer({ args: ["--sandbox"] });
+    const profile = { nickname: "J", sub: "x" };
+    const { structured } = await server.callTool({ app_id: app, user_id: user, profile });
+    await server.close();
+    const { sandbox: _, ...result } = structured;
+    const shown = /```json\n(\{\n {2}"status"[\s\S]*?)```/.exec(readme)?.[1];
+    expect(JSON.parse(shown ?? "")).toEqual(result);
   });
 
   test.each(hostNames)("names %s", (host) => {
