@@ -1,13 +1,11 @@
 import type { Readable, Writable } from "node:stream";
 import { type Message, readEnvelope, toWire } from "./envelope.ts";
+import { createInFlight } from "./in-flight.ts";
 
 /** Largest line accepted, in bytes; the SDK's own limit. */
 const maxLineBytes = 10 * 1024 * 1024;
 /** Unread output, in bytes, above which no further line is handled until the client reads. */
 const maxUnreadBytes = 1024 * 1024;
-/** Requests handled at a time, in number and in bytes of their lines; more are refused. */
-const maxInFlight = 2_000;
-const maxBytesInFlight = 64 * 1024 * 1024;
 /** Messages handled before the event loop gets a turn. */
 const messagesPerTurn = 64;
 const lineBreak = 10;
@@ -41,21 +39,18 @@ export const createStdio = (stdin: Readable, stdout: Writable, events: StdioEven
   let nextEntry = 0;
   let entryBytes = 0;
   let closed = false;
-  /** Requests that are being handled, with their length in bytes. */
-  const unanswered = new Map<unknown, number>();
-  let bytesInFlight = 0;
+  const inFlight = createInFlight();
   let onSettled: (() => void) | undefined;
   /** Ids of our own requests that the client has not answered. */
   const asked = new Set<unknown>();
 
   const settleIfIdle = (): void => {
-    const idle = unanswered.size === 0 && nextEntry >= entries.length && (finished || !ended);
+    const idle = inFlight.isEmpty() && nextEntry >= entries.length && (finished || !ended);
     if (idle) onSettled?.();
   };
 
   const answered = (id: unknown): void => {
-    bytesInFlight -= unanswered.get(id) ?? 0;
-    unanswered.delete(id);
+    inFlight.leave(id);
     settleIfIdle();
   };
 
@@ -76,28 +71,14 @@ export const createStdio = (stdin: Readable, stdout: Writable, events: StdioEven
     stdout.write(`${JSON.stringify(message)}\n`);
   };
 
-  const refusalOf = (id: unknown, bytes: number): { code: number; message: string } | undefined => {
-    if (unanswered.has(id)) {
-      return {
-        code: -32600,
-        message: "Invalid request: another request with this id is in flight",
-      };
-    }
-    const fits = unanswered.size < maxInFlight && bytesInFlight + bytes <= maxBytesInFlight;
-    if (fits) return undefined;
-    return { code: -32000, message: "Too many requests in flight; this one was not handled" };
-  };
-
   const deliver = (message: Message, bytes: number): void => {
     const { id, method, params } = message;
     if (id !== undefined && method !== undefined) {
-      const refusal = refusalOf(id, bytes);
-      if (refusal) {
-        write(toWire({ jsonrpc: "2.0", id, error: refusal }));
+      const error = inFlight.enter(id, bytes);
+      if (error) {
+        write(toWire({ jsonrpc: "2.0", id, error }));
         return;
       }
-      unanswered.set(id, bytes);
-      bytesInFlight += bytes;
     }
     if (method === undefined && !asked.delete(id)) {
       events.onIgnored("a response to no request");

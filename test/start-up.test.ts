@@ -48,6 +48,7 @@ describe("what a conversation pays for before the first call", () => {
         "config",
         "did-you-mean",
         "envelope",
+        "in-flight",
         "is-object",
         "limits",
         "log",
