@@ -1,11 +1,12 @@
 import { defineConfig } from "vitest/config";
 
-/** What floods, kills, waits or plays the demo again and again: `npm run test:slow`, and CI. */
+/** What floods, kills, waits, packs or plays the demo again and again: `npm run test:slow`, and CI. */
 const slow = [
   "test/protocol/**/*.test.ts",
   "test/fuzz/**/*.test.ts",
   "test/long-life.test.ts",
   "test/demo.test.ts",
+  "test/package/**/*.test.ts",
 ];
 
 const common = {
