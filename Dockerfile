@@ -11,8 +11,8 @@ COPY scripts scripts
 COPY src src
 RUN npm run build
 
-FROM gcr.io/distroless/nodejs24-debian12:nonroot
+FROM node:24-slim
 COPY LICENSE /app/
 COPY --from=build /build/dist /app
 USER 65532:65532
-ENTRYPOINT ["/nodejs/bin/node", "/app/prelude-profile-mcp.cjs"]
+ENTRYPOINT ["node", "/app/prelude-profile-mcp.cjs"]
