@@ -77,7 +77,7 @@ describe("Dockerfile", () => {
   test("runs the built file as a user without rights", () => {
     expect(final).toHaveLength(1);
     expect(final[0]).toMatch(/^USER 65532:65532$/m);
-    expect(final[0]).toContain(`ENTRYPOINT ["/nodejs/bin/node", "/app/${binFile}"]`);
+    expect(final[0]).toContain(`ENTRYPOINT ["node", "/app/${binFile}"]`);
   });
 
   test("holds no key, and no setting that a person did not give", () => {
