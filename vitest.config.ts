@@ -2,10 +2,10 @@ import { defineConfig } from "vitest/config";
 
 /** What floods, kills, waits, packs or plays the demo again and again: `npm run test:slow`, and CI. */
 const slow = [
-  "test/protocol/**/*.test.ts",
+  "test/mcp/protocol/**/*.test.ts",
   "test/fuzz/**/*.test.ts",
   "test/long-life.test.ts",
-  "test/demo.test.ts",
+  "test/docs/demo.test.ts",
   "test/package/**/*.test.ts",
 ];
 

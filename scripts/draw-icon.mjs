@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { crc32, deflateSync } from "node:zlib";
 
-// Writes assets/icon.svg and assets/icon.png: the mark of the tool's icon (src/tool-text.ts) on a tile.
+// Writes assets/icon.svg and assets/icon.png: the mark of the tool's icon (src/tools/update-profile/definition.ts) on a tile.
 
 const size = 512;
 const corner = 112;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { rolldown } from "rolldown";
 
 // Usage: node scripts/generate-manifests.mjs [FOLDER] [BUNDLE.mcpb]
-// Writes manifest.json and server.json from package.json and the settings in src/settings.ts. With a
+// Writes manifest.json and server.json from package.json and the settings in src/config/settings.ts. With a
 // bundle, server.json gets its SHA-256, which the registry requires and only a release knows.
 
 const [folder = ".", bundle] = process.argv.slice(2);
@@ -16,10 +16,10 @@ const load = async (input) => {
 };
 
 const pkg = JSON.parse(readFileSync("package.json", "utf8"));
-const { settings, logLevels } = await load("src/settings.ts");
-const { toolText } = await load("src/tool-text.ts");
+const { settings, logLevels } = await load("src/config/settings.ts");
+const { toolText } = await load("src/tools/update-profile/definition.ts");
 const tool = toolText({});
-const { title } = await load("src/about.wire.ts");
+const { title } = await load("src/lib/package.wire.ts");
 const repository = pkg.repository.url.replace(/^git\+/, "").replace(/\.git$/, "");
 
 /** What a person sees in the settings of a desktop app. A default is added where it is optional. */

@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 // The tests with random input and the long life, with more of both than `npm test` has.
 const [runs = "50000"] = process.argv.slice(2);
 const env = { FUZZ_RUNS: runs, PROPERTY_RUNS: runs, LONG_LIFE_CALLS: runs, ...process.env };
-const tests = ["test/fuzz", "test/long-life.test.ts", "test/recovery.property.test.ts"];
+const tests = ["test/fuzz", "test/long-life.test.ts", "test/profile/truth.property.test.ts"];
 const options = { stdio: "inherit", env, shell: process.platform === "win32" };
 spawnSync("npm", ["run", "build"], options);
 process.exitCode = spawnSync("npx", ["vitest", "run", ...tests], options).status ?? 1;

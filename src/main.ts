@@ -1,14 +1,14 @@
-import "./preflight.ts";
+import "./mcp/sdk-setup.ts";
 import { readFileSync } from "node:fs";
-import { name, title, version, websiteUrl } from "./about.wire.ts";
-import { type Audit, openAudit } from "./audit.ts";
-import { parseArgv } from "./cli.ts";
-import { type Config, readConfig } from "./config.ts";
-import { createLog, type Log } from "./log.ts";
-import { publishedTool } from "./published-tool.ts";
-import { createServer } from "./server.ts";
-import { createStdio } from "./stdio.ts";
-import { instructions } from "./tool-text.ts";
+import { parseArgv } from "./cli/args.ts";
+import { type Config, readConfig } from "./config/config.ts";
+import { type Audit, openAudit } from "./guards/audit.ts";
+import { createLog, type Log } from "./lib/log.ts";
+import { name, title, version, websiteUrl } from "./lib/package.wire.ts";
+import { createServer } from "./mcp/server.ts";
+import { createStdio } from "./mcp/stdio/transport.ts";
+import { publishedTool } from "./tools/published.ts";
+import { instructions } from "./tools/update-profile/definition.ts";
 
 /** How long calls in flight may go on after the client is gone, in milliseconds. */
 const graceMs = 1_200;
@@ -49,7 +49,7 @@ const serve = async (config: Config, sandbox: boolean, audit: Audit | undefined,
   });
 
   const update = lazily(async () => {
-    const { createUpdateProfile } = await import("./update-profile.ts");
+    const { createUpdateProfile } = await import("./tools/update-profile/update-profile.ts");
     return createUpdateProfile({ config, sandbox, client, audit });
   });
 
@@ -125,9 +125,9 @@ const main = async (): Promise<void> => {
   const command = parseArgv(process.argv.slice(2));
   if (command.kind === "usage") return fail(command.problems);
   if (command.kind === "version") return print(version);
-  if (command.kind === "help") return print((await import("./help.ts")).helpText());
+  if (command.kind === "help") return print((await import("./cli/help.ts")).helpText());
   if (command.kind === "print-config") {
-    const { describeHost } = await import("./print-config.ts");
+    const { describeHost } = await import("./cli/print-config.ts");
     const { text, problem } = describeHost(command.host, command.sandbox);
     return problem === undefined ? print(text) : fail([problem]);
   }
@@ -153,7 +153,7 @@ const main = async (): Promise<void> => {
     return fail([`PRELUDE_AUDIT_LOG cannot be opened for appending (${code})`]);
   }
   if (command.kind === "check") {
-    const { check } = await import("./check.ts");
+    const { check } = await import("./cli/check.ts");
     process.exitCode = await check(config, command, print);
     return;
   }

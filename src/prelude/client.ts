@@ -1,7 +1,7 @@
 import { subscribe } from "node:diagnostics_channel";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Agent, type Dispatcher, EnvHttpProxyAgent, Pool, request } from "undici";
-import { abortable } from "../abortable.ts";
+import { abortable } from "../lib/abortable.ts";
 import { readBody } from "./body.ts";
 import { failureOf, failureOfTransport, type RequestFailure } from "./errors.ts";
 import { askedDelayMs, backoffMs, isRetried, type RetryPolicy, retryPolicy } from "./retry.ts";

@@ -1,6 +1,6 @@
-import { isObject } from "../is-object.ts";
-import type { ErrorCode } from "../recovery.ts";
-import { foreignText } from "../text.ts";
+import { isObject } from "../lib/json.ts";
+import { foreignText } from "../lib/text.ts";
+import type { ErrorCode } from "../tools/messages.ts";
 import { maxBodyRead } from "./body.ts";
 
 /** An answer of the API, or of whatever stands in its place, read as far as it matters. */

@@ -3,7 +3,7 @@ import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { Ajv, type ValidateFunction } from "ajv";
 import fc from "fast-check";
 import { afterAll, expect, it, vi } from "vitest";
-import { stripInvisible } from "../../src/text.ts";
+import { stripInvisible } from "../../src/lib/text.ts";
 import { app, type ServerProcess, startServer, toolAnswer } from "../support/server-process.ts";
 import { fuzz, runsOf } from "./run.ts";
 

@@ -1,709 +1,127 @@
-import { Client as PinnedClient } from "@modelcontextprotocol/client";
-import { StdioClientTransport as PinnedTransport } from "@modelcontextprotocol/client/stdio";
-import { Client } from "@modelcontextprotocol/sdk/client/index.js";
-import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
-import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
-import type { RequestHandlerExtra } from "@modelcontextprotocol/sdk/shared/protocol.js";
-import {
-  type ElicitRequest,
-  ElicitRequestSchema,
-  type ElicitResult,
-  type ServerNotification,
-  type ServerRequest,
-} from "@modelcontextprotocol/sdk/types.js";
-import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
-import { readConfig } from "../../src/config.ts";
-import type { CallScope, PreludeClient } from "../../src/prelude/client.ts";
-import { publishedTool } from "../../src/published-tool.ts";
-import { createServer } from "../../src/server.ts";
-import type { UpdateResult } from "../../src/tool.ts";
-import { createUpdateProfile } from "../../src/update-profile.ts";
-import {
-  app,
-  builtServer,
-  type Json,
-  type RpcResponse,
-  type ServerProcess,
-  toolAnswer,
-  user,
-} from "../support/server-process.ts";
-import { startUpstream } from "../support/upstream.ts";
-import { gate, key, startGuarded } from "./guarded.ts";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { confirmationOf } from "../../src/guards/confirmation.ts";
 
-const env = { PRELUDE_CONFIRM: "true" };
-const capabilities = { elicitation: { form: {} } };
-const args = { app_id: app, user_id: user, profile: { first_name: "Jane", plan: "pro" } };
-const question = [
-  `Update the Prelude profile of user ${user} in app ${app}?`,
-  '"first_name" = "Jane"',
-  '"plan" = "pro"',
-].join("\n");
-
-const declined = {
-  status: "not_updated",
-  updated_keys: [],
-  error: {
-    code: "confirmation_declined",
-    retryable: false,
-    next_step: expect.stringContaining("Do not call again on your own."),
-  },
-};
-const unavailable = {
-  status: "not_updated",
-  updated_keys: [],
-  error: {
-    code: "confirmation_unavailable",
-    retryable: false,
-    next_step: expect.stringContaining("Do not repeat the call."),
-  },
-};
-
-const questions = (server: ServerProcess) =>
-  server.messages.filter(({ method }) => method === "elicitation/create");
-const asked = async (server: ServerProcess, count = 1) => {
-  await server.until(() => questions(server).length >= count);
-  return questions(server)[count - 1]?.id;
-};
-const answer = (id: unknown, result: unknown) => ({ jsonrpc: "2.0", id, result });
-const callLine = (id: string, toolArguments: unknown = args) => ({
-  jsonrpc: "2.0",
-  id,
-  method: "tools/call",
-  params: { name: "update_user_profile", arguments: toolArguments },
-});
-const cancelLine = (requestId: string) => ({
-  jsonrpc: "2.0",
-  method: "notifications/cancelled",
-  params: { requestId },
-});
-const lines = (...messages: unknown[]) =>
-  messages.map((message) => `${JSON.stringify(message)}\n`).join("");
-
-/** What a client may reply to the question without having the person's yes. */
-const replies: [what: string, reply: Json, expected: object][] = [
-  ["declined", { result: { action: "decline" } }, declined],
-  ["dismissed", { result: { action: "cancel" } }, declined],
-  ["declined with content", { result: { action: "decline", content: { ok: true } } }, declined],
-  ["empty", { result: {} }, unavailable],
-  ["almost an acceptance", { result: { action: "accepted" } }, unavailable],
-  ["in capitals", { result: { action: "ACCEPT" } }, unavailable],
-  ["true", { result: { action: true } }, unavailable],
-  ["a list", { result: { action: ["accept"] } }, unavailable],
-  ["an acceptance in the content", { result: { content: { action: "accept" } } }, unavailable],
-  ["method not found", { error: { code: -32601, message: "Method not found" } }, unavailable],
-  ["an internal error", { error: { code: -32603, message: "accept" } }, unavailable],
-  ["a timeout", { error: { code: -32001, message: "Request timed out" } }, declined],
-  [
-    "an error with an acceptance in its data",
-    { error: { code: -32000, message: "x", data: { action: "accept" } } },
-    unavailable,
-  ],
-];
-
-describe("on the wire", () => {
-  it("asks before each write, in form mode, with app, user, keys and values", async () => {
-    const { server, upstream } = await startGuarded({ env, capabilities });
-    for (const count of [1, 2]) {
-      const call = server.callTool(args);
-      const id = await asked(server, count);
-      expect(questions(server).at(-1)?.params).toEqual({
-        mode: "form",
-        message: question,
-        requestedSchema: { type: "object", properties: {} },
-      });
-      expect(upstream.received).toHaveLength(count - 1);
-      server.send(answer(id, { action: "accept", content: {} }));
-      expect((await call).structured.status).toBe("updated");
-    }
-    expect(upstream.received.map(({ profile }) => profile)).toEqual([args.profile, args.profile]);
-    expect(questions(server)).toHaveLength(2);
+const app = "54e9ujn";
+const user = "usr_01jqebhswje1ka1z7ahr9rfsgt";
+type Choices = { appId?: string; userId?: string; onReservedKey?: "fail" | "skip" };
+const ask = (profile: Record<string, string>, choices: Choices = {}) =>
+  confirmationOf({
+    appId: app,
+    userId: user,
+    onReservedKey: "fail",
+    ...choices,
+    profile,
+    keys: Object.keys(profile),
   });
+const textOf = (profile: Record<string, string>) => ask(profile)?.text ?? "";
+const linesOf = (profile: Record<string, string>) => textOf(profile).split("\n").slice(1);
 
-  it("asks nobody unless told to", async () => {
-    const { server } = await startGuarded({ capabilities });
-    expect((await server.callTool(args)).structured.status).toBe("updated");
-    expect(questions(server)).toEqual([]);
-  });
-
-  it("writes nothing on any reply but an acceptance", async () => {
-    const { server, upstream } = await startGuarded({ env, capabilities });
-    for (const [i, [what, reply, expected]] of replies.entries()) {
-      const call = server.callTool(args);
-      server.send({ jsonrpc: "2.0", id: await asked(server, i + 1), ...reply });
-      const { structured, isError, text } = await call;
-      const sent = upstream.received.length;
-      expect({ what, isError, ...structured, sent }).toMatchObject({
-        what,
-        isError: true,
-        ...expected,
-        sent: 0,
-      });
-      expect(JSON.parse(text)).toEqual(structured);
-    }
-  });
-
-  it.each<[what: string, capabilities: Json]>([
-    ["no capability", {}],
-    ["elicitation by URL only", { elicitation: { url: {} } }],
-    ["sampling and roots only", { sampling: {}, roots: {} }],
-  ])("writes nothing, and asks nothing, of a client with %s", async (_, offered) => {
-    const { server, upstream } = await startGuarded({ env, capabilities: offered });
-    const { structured, isError } = await server.callTool(args);
-    expect(isError).toBe(true);
-    expect(structured).toMatchObject(unavailable);
-    expect(questions(server)).toEqual([]);
-    expect(upstream.received).toEqual([]);
-  });
-
-  it("takes an empty elicitation capability for form mode, as the protocol does", async () => {
-    const { server } = await startGuarded({ env, capabilities: { elicitation: {} } });
-    const call = server.callTool(args);
-    server.send(answer(await asked(server), { action: "accept", content: {} }));
-    expect((await call).structured.status).toBe("updated");
-  });
-
-  it("takes no answer from before the question", async () => {
-    const { server, upstream } = await startGuarded({ env, capabilities });
-    for (const id of [0, 1, 2]) server.send(answer(id, { action: "accept", content: {} }));
-    const call = server.callTool(args);
-    server.send(answer(await asked(server), { action: "decline" }));
-    expect((await call).structured).toMatchObject(declined);
-    expect(upstream.received).toEqual([]);
-  });
-
-  it("takes the first answer and no other", async () => {
-    const { server, upstream } = await startGuarded({ env, capabilities });
-    const call = server.callTool(args);
-    const id = await asked(server);
-    server.write(
-      lines(answer(id, { action: "decline" }), answer(id, { action: "accept", content: {} })),
-    );
-    expect((await call).structured).toMatchObject(declined);
-    expect(upstream.received).toEqual([]);
-  });
-
-  it("asks again for each call, also for the identical one", async () => {
-    const { server, upstream } = await startGuarded({ env, capabilities });
-    const first = server.callTool(args);
-    server.send(answer(await asked(server), { action: "accept", content: {} }));
-    await first;
-    const second = server.callTool(args);
-    server.send(answer(await asked(server, 2), { action: "decline" }));
-    expect((await second).structured).toMatchObject(declined);
-    expect(upstream.received).toHaveLength(1);
-  });
-
-  it("asks about one write of a user at a time, and about those of others meanwhile", async () => {
-    const { server, upstream } = await startGuarded({ env, capabilities });
-    const users = [user, user, "usr_other"];
-    const calls = users.map((id, i) =>
-      server.callTool({ app_id: app, user_id: id, profile: { n: String(i) } }),
-    );
-    await asked(server, 2);
-    const texts = () => questions(server).map(({ params }) => String(params?.message));
-    expect(texts().map((text) => text.split("\n")[1])).toEqual(['"n" = "0"', '"n" = "2"']);
-    for (const { id } of questions(server)) server.send(answer(id, { action: "decline" }));
-    server.send(answer(await asked(server, 3), { action: "accept", content: {} }));
-    const results = await Promise.all(calls);
-    expect(results.map(({ structured }) => structured.status)).toEqual([
-      "not_updated",
-      "updated",
-      "not_updated",
-    ]);
-    expect(upstream.received.map(({ profile }) => profile)).toEqual([{ n: "1" }]);
-  });
-
-  it("does not ask about a call that another guard refuses", async () => {
-    const guards = { ...env, PRELUDE_BLOCKED_KEYS: "role", PRELUDE_MAX_WRITES_PER_MINUTE: "1" };
-    const { server } = await startGuarded({ env: guards, capabilities });
-    await server.callTool({ ...args, profile: { role: "admin" } });
-    await server.callTool({ ...args, extra: 1 });
-    expect(questions(server)).toEqual([]);
-    const call = server.callTool(args);
-    server.send(answer(await asked(server), { action: "decline" }));
-    await call;
-    expect((await server.callTool(args)).structured.error?.code).toBe("too_many_writes");
-    expect(questions(server)).toHaveLength(1);
-  });
-
-  describe("a call cancelled while the person is asked", () => {
-    const next = { ...args, profile: { after: "cancel" } };
-
-    it.each<[when: string, sent: (id: unknown) => unknown[]]>([
-      ["alone", () => [cancelLine("c")]],
+describe("the question", () => {
+  it("says whom it is for, and what each key would be", () => {
+    expect(textOf({ first_name: "Jane", plan: "", "a b": "x y" })).toBe(
       [
-        "before an acceptance",
-        (id) => [cancelLine("c"), answer(id, { action: "accept", content: {} })],
-      ],
-      [
-        "right after an acceptance",
-        (id) => [answer(id, { action: "accept", content: {} }), cancelLine("c")],
-      ],
-    ])("%s writes nothing, and the next call of the user gets its turn", async (_, sent) => {
-      const { server, upstream } = await startGuarded({ env, capabilities });
-      server.send(callLine("c"));
-      server.write(lines(...sent(await asked(server))));
-      const call = server.callTool(next);
-      server.send(answer(await asked(server, 2), { action: "accept", content: {} }));
-      expect((await call).structured.status).toBe("updated");
-      expect(upstream.received.map(({ profile }) => profile)).toEqual([next.profile]);
-      expect(server.messages.filter(({ id }) => id === "c")).toEqual([]);
-    });
-  });
-
-  it.each<[how: string, leave: (server: ServerProcess) => void]>([
-    ["closes stdin", ({ stdin }) => void stdin.end()],
-    [
-      "vanishes",
-      ({ stdin, stdout }) => {
-        stdin.destroy();
-        stdout.destroy();
-      },
-    ],
-    ["sends SIGTERM", ({ child }) => void child.kill("SIGTERM")],
-  ])("writes nothing when the client %s while the person is asked", async (_, leave) => {
-    const { server, upstream } = await startGuarded({ env, capabilities });
-    server.send(callLine("c"));
-    await asked(server);
-    leave(server);
-    expect(await server.exited).toEqual({ code: 0, signal: null });
-    expect(upstream.received).toEqual([]);
-  });
-});
-
-type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>;
-type Person = (request: ElicitRequest, extra: Extra) => Promise<ElicitResult>;
-
-/** A real SDK client before the built server; without a person it declares no elicitation. */
-const connect = async (person?: Person) => {
-  const upstream = await startUpstream();
-  onTestFinished(upstream.close);
-  const client = new Client(
-    { name: "sdk-client", version: "1.0.0" },
-    { capabilities: person ? capabilities : {} },
-  );
-  if (person) client.setRequestHandler(ElicitRequestSchema, person);
-  const transport = new StdioClientTransport({
-    command: process.execPath,
-    args: [builtServer],
-    env: { ...env, PRELUDE_API_KEY: key, PRELUDE_BASE_URL: upstream.url },
-  });
-  onTestFinished(() => client.close());
-  await client.connect(transport);
-  // With the listed schema at hand, the client validates each result.
-  await client.listTools();
-  const call = async (signal?: AbortSignal) => {
-    const params = { name: "update_user_profile", arguments: args };
-    const result = await client.callTool(params, undefined, signal ? { signal } : {});
-    return result.structuredContent as UpdateResult;
-  };
-  return { client, upstream, call };
-};
-
-describe("a client of the SDK", () => {
-  it("accepts: the write happens, and the person saw it all", async () => {
-    const seen: unknown[] = [];
-    const { call, upstream } = await connect(async ({ params }) => {
-      seen.push(params.message);
-      return { action: "accept", content: {} };
-    });
-    expect((await call()).status).toBe("updated");
-    expect(seen).toEqual([question]);
-    expect(upstream.received.map(({ profile }) => profile)).toEqual([args.profile]);
-  });
-
-  it.each<[how: string, person: Person | undefined, expected: object]>([
-    ["declines", async () => ({ action: "decline" }), declined],
-    ["dismisses", async () => ({ action: "cancel" }), declined],
-    ["lacks the capability", undefined, unavailable],
-    [
-      "answers with an error",
-      async () => {
-        throw new Error("no window");
-      },
-      unavailable,
-    ],
-    ["answers nonsense", async () => ({ action: "sure" }) as never, unavailable],
-  ])("%s: nothing is written", async (_, person, expected) => {
-    const { call, upstream } = await connect(person);
-    expect(await call()).toMatchObject(expected);
-    expect(upstream.received).toEqual([]);
-  });
-
-  it("disconnects while asked: nothing is written", async () => {
-    const window = gate();
-    const { client, call, upstream } = await connect(async () => {
-      window.open();
-      return new Promise<never>(() => {});
-    });
-    const failed = call().catch((error: Error) => error.message);
-    await window.opened;
-    await client.close();
-    expect(await failed).toContain("Connection closed");
-    expect(upstream.received).toEqual([]);
-  });
-
-  it("cancels the call while asked: the question is withdrawn, nothing is written", async () => {
-    const shown: AbortSignal[] = [];
-    const [window, late] = [gate(), gate()];
-    const { client, call, upstream } = await connect(async (_, { signal }) => {
-      shown.push(signal);
-      if (shown.length > 1) return { action: "decline" };
-      window.open();
-      await late.opened;
-      return { action: "accept", content: {} };
-    });
-    const controller = new AbortController();
-    const cancelled = call(controller.signal).catch((error: Error) => error.message);
-    await window.opened;
-    controller.abort();
-    // What the server sends for the cancellation is here before its answer to what comes later.
-    await client.ping();
-    late.open();
-    expect(await cancelled).toContain("abort");
-    expect(await call()).toMatchObject(declined);
-    expect(upstream.received).toEqual([]);
-    expect(shown.map(({ aborted }) => aborted)).toEqual([true, false]);
-  });
-});
-
-describe("a client pinned to 2026-07-28", () => {
-  const pinned = async (action?: "accept" | "decline" | "cancel") => {
-    const upstream = await startUpstream();
-    onTestFinished(upstream.close);
-    const seen: unknown[] = [];
-    const client = new PinnedClient(
-      { name: "pinned-client", version: "2.0.0" },
-      {
-        capabilities: action ? capabilities : {},
-        versionNegotiation: { mode: { pin: "2026-07-28" } },
-      },
+        `Update the Prelude profile of user ${user} in app ${app}?`,
+        '"first_name" = "Jane"',
+        '"plan" = ""',
+        '"a b" = "x y"',
+      ].join("\n"),
     );
-    if (action) {
-      client.setRequestHandler("elicitation/create", async ({ params }) => {
-        seen.push(params.message);
-        return { action, ...(action === "accept" && { content: {} }) };
-      });
-    }
-    const transport = new PinnedTransport({
-      command: process.execPath,
-      args: [builtServer],
-      env: { ...env, PRELUDE_API_KEY: key, PRELUDE_BASE_URL: upstream.url },
-    });
-    onTestFinished(() => client.close());
-    await client.connect(transport);
-    await client.listTools();
-    const { structuredContent } = await client.callTool({
-      name: "update_user_profile",
-      arguments: args,
-    });
-    return { result: structuredContent, seen, received: upstream.received };
-  };
-
-  it("accepts: the write happens, and the person saw it all", async () => {
-    const { result, seen, received } = await pinned("accept");
-    expect(result).toMatchObject({ status: "updated", updated_keys: ["first_name", "plan"] });
-    expect(seen).toEqual([question]);
-    expect(received.map(({ profile }) => profile)).toEqual([args.profile]);
   });
 
-  it.each(["decline", "cancel"] as const)("answers %s: nothing is written", async (action) => {
-    const { result, seen, received } = await pinned(action);
-    expect(result).toMatchObject(declined);
-    expect(seen).toEqual([question]);
-    expect(received).toEqual([]);
-  });
-
-  it("lacks the capability: nothing is written", async () => {
-    const { result, received } = await pinned();
-    expect(result).toMatchObject(unavailable);
-    expect(received).toEqual([]);
-  });
-});
-
-const accept = { confirm: { action: "accept", content: {} } };
-const decline = { confirm: { action: "decline" } };
-/** How an acceptance may come back other than with its own ticket for its own write. */
-const forgeries: [how: string, more: (ticket: string) => Json][] = [
-  ["without the ticket", () => ({ inputResponses: accept })],
-  ["with an empty ticket", () => ({ requestState: "", inputResponses: accept })],
-  ["with a ticket of its own", () => ({ requestState: "a".repeat(36), inputResponses: accept })],
-  [
-    "with the ticket changed in one letter",
-    (ticket) => ({
-      requestState: ticket.replace(/.$/, (end) => (end === "0" ? "1" : "0")),
-      inputResponses: accept,
-    }),
-  ],
-  ["with the ticket in a list", (ticket) => ({ requestState: [ticket], inputResponses: accept })],
-  ["with the ticket alone", (ticket) => ({ requestState: ticket })],
-  [
-    "under another name",
-    (ticket) => ({ requestState: ticket, inputResponses: { other: accept.confirm } }),
-  ],
-  ["as a list", (ticket) => ({ requestState: ticket, inputResponses: [accept.confirm] })],
-  [
-    "with an unknown action",
-    (ticket) => ({ requestState: ticket, inputResponses: { confirm: { action: "accepted" } } }),
-  ],
-  [
-    "for another value",
-    (ticket) => ({
-      requestState: ticket,
-      inputResponses: accept,
-      arguments: { ...args, profile: { ...args.profile, plan: "enterprise" } },
-    }),
-  ],
-  [
-    "for one key more",
-    (ticket) => ({
-      requestState: ticket,
-      inputResponses: accept,
-      arguments: { ...args, profile: { ...args.profile, role: "admin" } },
-    }),
-  ],
-  [
-    "for another user",
-    (ticket) => ({
-      requestState: ticket,
-      inputResponses: accept,
-      arguments: { ...args, user_id: "usr_other" },
-    }),
-  ],
-  [
-    "for another app",
-    (ticket) => ({
-      requestState: ticket,
-      inputResponses: accept,
-      arguments: { ...args, app_id: "fvua38g" },
-    }),
-  ],
-];
-
-describe("the wire of 2026-07-28", () => {
-  const metaWith = (clientCapabilities: Json) => ({
-    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-    "io.modelcontextprotocol/clientCapabilities": clientCapabilities,
-    "io.modelcontextprotocol/clientInfo": { name: "raw-client", version: "1" },
-  });
-  const call = (server: ServerProcess, more: Json = {}, offered: Json = capabilities) =>
-    server.request("tools/call", {
-      name: "update_user_profile",
-      arguments: args,
-      _meta: metaWith(offered),
-      ...more,
-    });
-  /** The ticket of a question; fails where the answer is none. */
-  const ticketOf = ({ result }: RpcResponse): string => {
-    expect(result).toMatchObject({
-      resultType: "input_required",
-      requestState: expect.any(String),
-      inputRequests: {
-        confirm: { method: "elicitation/create", params: { mode: "form", message: question } },
-      },
-    });
-    return String(result?.requestState);
-  };
-
-  it("asks first, then writes once the ticket comes back with an acceptance", async () => {
-    const { server, upstream } = await startGuarded({ env });
-    const requestState = ticketOf(await call(server));
-    expect(upstream.received).toEqual([]);
-    const { structured } = toolAnswer(await call(server, { requestState, inputResponses: accept }));
-    expect(structured.status).toBe("updated");
-    expect(upstream.received).toHaveLength(1);
-  });
-
-  it("has the person asked anew where an acceptance is not for this very write", async () => {
-    const { server, upstream } = await startGuarded({ env });
-    for (const [how, more] of forgeries) {
-      const ticket = ticketOf(await call(server));
-      const { result } = await call(server, more(ticket));
-      const sent = upstream.received.length;
-      expect({ how, resultType: result?.resultType, sent }).toEqual({
-        how,
-        resultType: "input_required",
-        sent: 0,
-      });
-      expect(result?.requestState).not.toBe(ticket);
+  it("shows ordinary text of any language as it is", () => {
+    for (const value of ["Zoë", "Łukasz", "明", "محمد", "🙂", "a.b-c_d@e"]) {
+      expect(linesOf({ name: value })).toEqual([`"name" = "${value}"`]);
     }
   });
 
-  it("a ticket is good for one acceptance", async () => {
-    const { server, upstream } = await startGuarded({ env });
-    const requestState = ticketOf(await call(server));
-    const answered = { requestState, inputResponses: accept };
-    const answers = await Promise.all([call(server, answered), call(server, answered)]);
-    answers.push(await call(server, answered));
-    expect(answers.map(({ result }) => result?.resultType)).toEqual([
-      "complete",
-      "input_required",
-      "input_required",
+  it.each([
+    ["a line break", "\n", "\\n"],
+    ["a carriage return", "\r", "\\r"],
+    ["a tab", "\t", "\\t"],
+    ["an escape", "\u001b", "\\u001b"],
+    ["a delete", "\u007f", "\\u{7f}"],
+    ["a line separator", "\u2028", "\\u{2028}"],
+    ["a reversal of direction", "\u202e", "\\u{202e}"],
+    ["a zero-width space", "\u200b", "\\u{200b}"],
+    ["a soft hyphen", "\u00ad", "\\u{ad}"],
+    ["a tag letter", "\u{e0061}", "\\u{e0061}"],
+    ["half a pair", "\ud800", "\\ud800"],
+    ["a quote", '"', '\\"'],
+    ["a backslash", "\\", "\\\\"],
+  ])("makes %s visible, in keys and in values", (_, char, shown) => {
+    expect(linesOf({ [`ro${char}le`]: `ad${char}min` })).toEqual([
+      `"ro${shown}le" = "ad${shown}min"`,
     ]);
-    expect(upstream.received).toHaveLength(1);
   });
 
-  it("a ticket is void once the person has declined", async () => {
-    const { server, upstream } = await startGuarded({ env });
-    const requestState = ticketOf(await call(server));
-    const refused = await call(server, { requestState, inputResponses: decline });
-    expect(toolAnswer(refused).structured).toMatchObject(declined);
-    const { result } = await call(server, { requestState, inputResponses: accept });
-    expect(result?.resultType).toBe("input_required");
-    expect(upstream.received).toEqual([]);
-  });
-
-  it("a ticket of another process is void", async () => {
-    const [first, second] = [await startGuarded({ env }), await startGuarded({ env })];
-    const requestState = ticketOf(await call(first.server));
-    const { result } = await call(second.server, { requestState, inputResponses: accept });
-    expect(result?.resultType).toBe("input_required");
-    expect(second.upstream.received).toEqual([]);
-  });
-
-  it("a ticket does not help a client that cannot ask", async () => {
-    const { server, upstream } = await startGuarded({ env });
-    const requestState = ticketOf(await call(server));
-    for (const offered of [{}, { elicitation: { url: {} } }]) {
-      const answered = { requestState, inputResponses: accept };
-      const { structured } = toolAnswer(await call(server, answered, offered));
-      expect(structured).toMatchObject(unavailable);
-    }
-    expect(upstream.received).toEqual([]);
-  });
-
-  it("a ticket does not help a request of an older revision", async () => {
-    const { server, upstream } = await startGuarded({ env, capabilities });
-    const requestState = ticketOf(await call(server));
-    const params = { name: "update_user_profile", arguments: args };
-    const older = server.request("tools/call", {
-      ...params,
-      requestState,
-      inputResponses: accept,
+  it("has one line a key, whatever keys and values hold", () => {
+    const profile = fc.dictionary(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }), {
+      minKeys: 1,
+      maxKeys: 20,
     });
-    server.send(answer(await asked(server), { action: "decline" }));
-    expect(toolAnswer(await older).structured).toMatchObject(declined);
-    expect(upstream.received).toEqual([]);
+    fc.assert(
+      fc.property(profile, (entries) => {
+        const lines = linesOf(entries);
+        expect(lines).toHaveLength(Object.keys(entries).length);
+        expect(lines.every((line) => /^"[^\p{Cc}\p{Cf}]*"$/u.test(line))).toBe(true);
+      }),
+    );
   });
 
-  it("a confirmed write counts once against the brake", async () => {
-    const limited = { ...env, PRELUDE_MAX_WRITES_PER_MINUTE: "1" };
-    const { server, upstream } = await startGuarded({ env: limited });
-    const requestState = ticketOf(await call(server));
-    const { structured } = toolAnswer(await call(server, { requestState, inputResponses: accept }));
-    expect(structured.status).toBe("updated");
-    expect(upstream.received).toHaveLength(1);
+  it("says when reserved keys will be left out", () => {
+    expect(ask({ a: "1" }, { onReservedKey: "skip" })?.text.split("\n").slice(1)).toEqual([
+      '"a" = "1"',
+      "Keys that Prelude reserves will be left out.",
+    ]);
   });
 
-  it("a ticket sent twice at once buys no second write", async () => {
-    const limited = { ...env, PRELUDE_MAX_WRITES_PER_MINUTE: "1" };
-    const { server, upstream } = await startGuarded({ env: limited });
-    const requestState = ticketOf(await call(server));
-    const answered = { requestState, inputResponses: accept };
-    const [first, second] = await Promise.all([call(server, answered), call(server, answered)]);
-    expect(toolAnswer(first).structured.status).toBe("updated");
-    const next = second.result?.requestState ?? requestState;
-    const third = await call(server, { requestState: next, inputResponses: accept });
-    expect(toolAnswer(third).structured.error?.code).toBe("too_many_writes");
-    expect(upstream.received).toHaveLength(1);
+  const keys = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, "x"]));
+
+  it.each<[what: string, profile: Record<string, string>]>([
+    ["more keys than a dialog can show", { ...keys(100), role: "admin" }],
+    ["a value longer than a dialog can show", { first_name: "Jane", bio: "x".repeat(10_000) }],
+    ["a key longer than a dialog can show", { ["x".repeat(10_000)]: "" }],
+    ["invisible characters that grow when shown", { bio: "\u200b".repeat(2_000) }],
+  ])("is not asked about %s: nobody approves what is not shown", (_, profile) => {
+    expect(ask(profile)).toBeUndefined();
+  });
+
+  it("shows all of what it asks about", () => {
+    const profile = { ...keys(99), bio: "x".repeat(5_000) };
+    expect(linesOf(profile)).toEqual(
+      Object.entries(profile).map(([key, value]) => `"${key}" = "${value}"`),
+    );
+  });
+
+  it("takes __proto__ for a key", () => {
+    expect(linesOf(JSON.parse('{"__proto__":"x"}'))).toEqual(['"__proto__" = "x"']);
   });
 });
 
-describe("time", () => {
-  afterEach(() => {
-    vi.useRealTimers();
+describe("what the answer is about", () => {
+  const subjectOf = (profile: Record<string, string>, choices?: Choices) =>
+    ask(profile, choices)?.subject;
+  const subject = subjectOf({ a: "1", b: "2" });
+
+  it("is the same for the same write", () => {
+    expect(subjectOf({ a: "1", b: "2" })).toBe(subject);
+    expect(subject).toEqual(expect.any(String));
   });
 
-  const hour = 3_600_000;
-  const settings = { ...env, PRELUDE_API_KEY: key, PRELUDE_TIMEOUT_MS: "1000" };
-  const configured = () => {
-    const { config, problems } = readConfig(settings, () => "");
-    if (!config) throw new Error(problems.join());
-    return config;
-  };
-  /** Stands for Prelude and records the bounds that each request is given. */
-  const recordingClient = () => {
-    const scopes: CallScope[] = [];
-    const client: PreludeClient = {
-      patchProfile: async (_, scope) => {
-        scopes.push(scope);
-        return { attempts: 1 };
-      },
-      close: async () => {},
-    };
-    return { client, scopes };
-  };
-
-  it("with the person does not count against the deadline, nor does that of a call before", async () => {
-    vi.useFakeTimers();
-    const { client, scopes } = recordingClient();
-    const people: ((answer: "accepted") => void)[] = [];
-    const update = createUpdateProfile({
-      config: configured(),
-      sandbox: false,
-      client: async () => client,
-      audit: undefined,
-    });
-    const call = () =>
-      update({
-        arguments: args,
-        signal: new AbortController().signal,
-        clientName: undefined,
-        clientVersion: undefined,
-        resumed: false,
-        confirm: () => new Promise((resolve) => people.push(resolve)),
-        progress: () => {},
-      });
-    const calls = [call(), call()];
-    for (const index of [0, 1]) {
-      await vi.advanceTimersByTimeAsync(hour);
-      expect(people).toHaveLength(index + 1);
-      expect(scopes).toHaveLength(index);
-      people[index]?.("accepted");
-      await vi.advanceTimersByTimeAsync(0);
-      expect(scopes[index]?.signal.aborted).toBe(false);
-      expect(scopes[index]?.deadlineAt).toBe(performance.now() + 1_000);
-    }
-    const results = await Promise.all(calls);
-    expect(results).toMatchObject([{ status: "updated" }, { status: "updated" }]);
-  });
-
-  it("of ten minutes without an answer is a dismissal", async () => {
-    vi.useFakeTimers();
-    const { client, scopes } = recordingClient();
-    const config = configured();
-    const server = createServer({
-      name: "test",
-      title: "Test",
-      version: "1.0.0",
-      websiteUrl: "https://example.com",
-      instructions: "",
-      secret: key,
-      log: { error: () => {}, info: () => {}, debug: () => {} },
-      definition: () => publishedTool(config),
-      update: async () =>
-        createUpdateProfile({
-          config,
-          sandbox: false,
-          client: async () => client,
-          audit: undefined,
-        }),
-    });
-    const [ours, theirs] = InMemoryTransport.createLinkedPair();
-    await server.connect(ours);
-    const person = new Client({ name: "silent", version: "1.0.0" }, { capabilities });
-    const window = gate();
-    person.setRequestHandler(ElicitRequestSchema, () => {
-      window.open();
-      return new Promise(() => {});
-    });
-    await person.connect(theirs);
-    const params = { name: "update_user_profile", arguments: args };
-    const call = person.callTool(params, undefined, { timeout: hour });
-    await window.opened;
-    const [{ structuredContent }] = await Promise.all([call, vi.advanceTimersByTimeAsync(600_000)]);
-    expect(structuredContent).toMatchObject(declined);
-    expect(scopes).toEqual([]);
-    await person.close();
+  it.each([
+    ["another app", subjectOf({ a: "1", b: "2" }, { appId: "fvua38g" })],
+    ["another user", subjectOf({ a: "1", b: "2" }, { userId: "usr_other" })],
+    ["another choice for reserved keys", subjectOf({ a: "1", b: "2" }, { onReservedKey: "skip" })],
+    ["another value", subjectOf({ a: "1", b: "3" })],
+    ["another key", subjectOf({ a: "1", c: "2" })],
+    ["one key more", subjectOf({ a: "1", b: "2", c: "" })],
+    ["one key less", subjectOf({ a: "1" })],
+    ["keys run together", subjectOf({ 'a","1"],["b': "2" })],
+    ["an invisible character", subjectOf({ a: "1", b: "2\u200b" })],
+  ])("differs for %s", (_, other) => {
+    expect(other).toEqual(expect.any(String));
+    expect(other).not.toBe(subject);
   });
 });

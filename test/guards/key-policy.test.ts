@@ -1,307 +1,172 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { maxBodyBytes } from "../../src/limits.ts";
-import { app, builtServer, type ServerProcess, user } from "../support/server-process.ts";
-import { apiError, noContent, type Upstream } from "../support/upstream.ts";
-import { bothForms, callRaw, publishedSchema, startGuarded } from "./guarded.ts";
+import { createKeyCheck, foldKey } from "../../src/guards/key-policy.ts";
 
-const target = `"app_id":"${app}","user_id":"${user}"`;
-const withProfile = (profile: string) => `{${target},"profile":${profile}}`;
-const oneKey = (name: string) => `{${JSON.stringify(name)}:"x"}`;
+const check = (policy: { allowed?: string[]; blocked?: string[] }) =>
+  createKeyCheck({ allowedKeys: policy.allowed, blockedKeys: policy.blocked ?? [] });
 
-type Refusal = {
-  how: string;
-  /** The JSON of the profile, or of the members that hold one. */
-  json: string;
-  /** As the result names them. */
-  keys: string[];
-};
+/** Characters that show nothing, or only a gap, wherever they stand. */
+const unseen = [
+  ..."\u0000\u0007\u001b\u007f\u0085\u009b\u009d", // controls
+  ..." \t\n\r\u00a0\u1680\u2003\u2028\u2029\u202f\u205f\u3000", // white space
+  ..."\u00ad\u034f\u061c\u115f\u1160\u17b4\u180b\u180e\u3164\uffa0", // ignorable letters and marks
+  ..."\u200b\u200c\u200d\u200e\u200f\u2060\u2064\ufeff", // zero width
+  ..."\u202a\u202b\u202c\u202d\u202e\u2066\u2069", // direction
+  ..."\u2800\ufe00\ufe0f\u{e0100}\u{e0001}\u{e0061}\u{1d173}", // blanks, variations, tags
+  ..."\ue000\u{f0000}", // private use
+  "\ud800", // half a pair
+];
 
-/** Sends each in both forms and expects `key_not_allowed`, all refused keys named, nothing sent. */
-const expectRefused = async (server: ServerProcess, upstream: Upstream, rows: Refusal[]) => {
-  for (const { how, json, keys } of rows) {
-    const args = json.startsWith("{") ? withProfile(json) : `{${target},${json}}`;
-    for (const form of bothForms(args)) {
-      const { structured, isError } = await callRaw(server, form);
-      const { status, updated_keys, error } = structured;
-      const sent = upstream.received.length;
-      expect({ how, isError, status, updated_keys, ...error, sent }).toMatchObject({
-        how,
-        isError: true,
-        status: "not_updated",
-        updated_keys: [],
-        code: "key_not_allowed",
-        keys,
-        retryable: false,
-        sent: 0,
-      });
-    }
-  }
-};
+describe("allowed keys", () => {
+  const refused = check({ allowed: ["first_name", "caf\u00e9"] });
 
-describe("PRELUDE_ALLOWED_KEYS", () => {
-  const env = { PRELUDE_ALLOWED_KEYS: "first_name, last_name" };
+  it.each([[["first_name"]], [["caf\u00e9", "first_name"]], [[]]])("%j passes", (keys) => {
+    expect(refused(keys)).toBeUndefined();
+  });
 
-  it("publishes a closed object with exactly these keys", async () => {
-    const { server } = await startGuarded({ env });
-    const { properties } = (await publishedSchema(server)) as {
-      properties: Record<string, { description: string }>;
-    };
-    expect(properties.profile).toEqual({
-      type: "object",
-      description: expect.stringContaining("Only the keys listed here may be written."),
-      properties: {
-        first_name: { type: "string", description: expect.any(String) },
-        last_name: { type: "string", description: expect.any(String) },
-      },
-      additionalProperties: false,
+  it.each([
+    "last_name",
+    "First_name",
+    "first_name ",
+    "first_name\u200b",
+    "\ufb01rst_name",
+    "cafe\u0301",
+    "first_nam",
+    "first_name_",
+    "",
+    "__proto__",
+    "constructor",
+    "hasOwnProperty",
+  ])("%j does not: the comparison is exact", (key) => {
+    expect(refused([key])).toEqual({ keys: [key] });
+  });
+
+  it("names all that are refused, in the order of the call, and only those", () => {
+    expect(refused(["b", "first_name", "a", "c"])).toEqual({ keys: ["b", "a", "c"] });
+  });
+
+  it("refuses every key where the list is empty", () => {
+    expect(check({ allowed: [] })(["a"])).toEqual({ keys: ["a"] });
+  });
+});
+
+describe("blocked keys", () => {
+  const blocked = [
+    "role",
+    "tenant_id",
+    "caf\u00e9",
+    "stra\u00dfe",
+    "\u0130d",
+    "\u03bf\u03b4\u03cc\u03c2",
+    "a b",
+    "__proto__",
+  ];
+  const refused = check({ blocked });
+
+  it.each(blocked)("%j is refused without a further reason", (key) => {
+    expect(refused([key])).toEqual({ keys: [key] });
+  });
+
+  it.each([
+    "roles",
+    "rol",
+    "r\u00f4le",
+    "r0le",
+    "role_",
+    "ro-le",
+    "tenantid",
+    "cafe",
+    "",
+    " ",
+    "proto",
+    "constructor",
+  ])("%j is another key and passes", (key) => {
+    expect(refused([key])).toBeUndefined();
+  });
+
+  it.each([
+    ["case", "ROLE"],
+    ["case of one letter", "rOle"],
+    ["full-width letters", "\uff52\uff4f\uff4c\uff45"],
+    ["mathematical letters", "\u{1d42b}\u{1d428}\u{1d425}\u{1d41e}"],
+    ["a decomposed letter", "cafe\u0301"],
+    ["a decomposed capital", "CAFE\u0301"],
+    ["a decomposed letter, pulled apart", "cafe\u200b\u0301"],
+    ["a decomposed letter, spaced apart", "cafe \u0301"],
+    ["an accent that stands alone", "cafe\u00b4"],
+    ["sharp s in capitals", "STRASSE"],
+    ["capital sharp s", "stra\u1e9ee"],
+    ["dotted capital I", "id"],
+    ["a dotless i", "\u0131D"],
+    ["final sigma", "\u039f\u0394\u038c\u03a3"],
+    ["middle sigma at the end", "\u03bf\u03b4\u03cc\u03c3"],
+    ["the Kelvin sign's kin, long s", "\u017ftra\u00dfe"],
+    ["no space", "ab"],
+    ["two spaces", "a  b"],
+    ["a terminal sequence", "ro\u001b[31mle"],
+    ["case of a prototype name", "__PROTO__"],
+  ])("a look-alike by %s is refused, and the answer says why", (_, key) => {
+    expect(refused(["fine", key])).toEqual({
+      keys: [key],
+      cause: expect.stringContaining("counts as that key"),
     });
   });
 
-  it("lets each of them through", async () => {
-    const { server, upstream } = await startGuarded({ env });
-    for (const profile of [`{"first_name":"Jane"}`, `{"last_name":"Roe","first_name":"Jane"}`]) {
-      for (const json of bothForms(withProfile(profile))) {
-        const { structured } = await callRaw(server, json);
-        expect(structured.status).toBe("updated");
-      }
-    }
-    expect(upstream.received.map(({ profile }) => profile)).toEqual([
-      { first_name: "Jane" },
-      { first_name: "Jane" },
-      { last_name: "Roe", first_name: "Jane" },
-      { last_name: "Roe", first_name: "Jane" },
-    ]);
-  });
-
-  it("refuses everything else, however it is sent", async () => {
-    const { server, upstream } = await startGuarded({ env });
-    const many = Object.fromEntries(Array.from({ length: 1_000 }, (_, i) => [`k${i}`, "x"]));
-    await expectRefused(server, upstream, [
-      { how: "a key", json: oneKey("role"), keys: ["role"] },
-      {
-        how: "beside an allowed key",
-        json: `{"first_name":"Jane","role":"x"}`,
-        keys: ["role"],
-      },
-      { how: "several", json: `{"role":"x","plan":"y"}`, keys: ["role", "plan"] },
-      { how: "1,000", json: JSON.stringify(many), keys: Object.keys(many) },
-      { how: "case", json: oneKey("First_Name"), keys: ["First_Name"] },
-      { how: "a ligature", json: oneKey("\ufb01rst_name"), keys: ["\ufb01rst_name"] },
-      { how: "a space behind", json: oneKey("first_name "), keys: ["first_name "] },
-      { how: "a zero-width space", json: oneKey("first_name\u200b"), keys: ["first_name"] },
-      { how: "a blank key", json: oneKey(""), keys: [""] },
-      { how: "an escape", json: `{"\\u0072ole":"x"}`, keys: ["role"] },
-      { how: "a repeated key", json: `{"first_name":"a","role":"x","role":"y"}`, keys: ["role"] },
-      { how: "__proto__", json: `{"__proto__":"x"}`, keys: ["__proto__"] },
-      { how: "a nested __proto__", json: `{"__proto__":{"first_name":"x"}}`, keys: ["__proto__"] },
-      { how: "constructor", json: oneKey("constructor"), keys: ["constructor"] },
-      { how: "toString", json: oneKey("toString"), keys: ["toString"] },
-      {
-        how: "the profile as text",
-        json: `"profile":${JSON.stringify(oneKey("role"))}`,
-        keys: ["role"],
-      },
-      {
-        how: "a second profile",
-        json: `"profile":{"first_name":"x"},"profile":{"role":"x"}`,
-        keys: ["role"],
-      },
-      {
-        how: "with on_reserved_key",
-        json: `"profile":{"first_name":"x","role":"x"},"on_reserved_key":"skip"`,
-        keys: ["role"],
-      },
-    ]);
-  });
-
-  it("names the allowed keys and tells the agent not to look for a way round", async () => {
-    const { server } = await startGuarded({ env });
-    const { text, structured } = await callRaw(server, withProfile(oneKey("role")));
-    expect(structured.error?.message).toBe(
-      'This server may not write "role"; nothing was written.',
-    );
-    expect(structured.error?.next_step).toContain(
-      'only these may be written: "first_name", "last_name"',
-    );
-    expect(structured.error?.next_step).toContain("Do not try other spellings.");
-    expect(JSON.parse(text)).toEqual(structured);
-  });
-
-  it("is checked on what is sent: of repeated members the last counts for both", async () => {
-    const { server, upstream } = await startGuarded({ env });
-    const members = [
-      `"profile":{"role":"x"},"profile":{"first_name":"last"}`,
-      `"profile":{"first_name":"x","first_name":"last"}`,
-    ];
-    for (const member of members) await callRaw(server, `{${target},${member}}`);
-    expect(upstream.received.map(({ rawBody }) => rawBody)).toEqual([
-      '{"profile":{"first_name":"last"}}',
-      '{"profile":{"first_name":"last"}}',
-    ]);
-  });
-
-  it("does not let a nested value carry a key", async () => {
-    const { server, upstream } = await startGuarded({ env });
-    for (const value of ['{"role":"admin"}', '[{"role":"admin"}]']) {
-      const { structured } = await callRaw(server, withProfile(`{"first_name":${value}}`));
-      expect(structured.error?.code).toBe("invalid_arguments");
-      expect(structured.error?.issues?.map(({ path }) => path)).toEqual(["profile.first_name"]);
-    }
-    expect(upstream.received).toEqual([]);
-  });
-
-  it("is named together with every other problem of the call", async () => {
-    const { server, upstream } = await startGuarded({ env });
-    const { structured } = await callRaw(
-      server,
-      `{"app_id":"..","profile":{"first_name":1,"role":"x","plan":"y"}}`,
-    );
-    expect(structured.error?.code).toBe("invalid_arguments");
-    expect(structured.error?.issues).toMatchObject([
-      { path: "app_id" },
-      { path: "user_id" },
-      { path: "profile.first_name" },
-      { path: "profile.role", received: "a key that this server may not write" },
-      { path: "profile.plan", received: "a key that this server may not write" },
-    ]);
-    expect(upstream.received).toEqual([]);
-  });
-
-  it("answers a huge call with no more than the largest call that would be sent", async () => {
-    const allowed = Array.from({ length: 40 }, (_, i) => `allowed_${i}`).join(",");
-    const { server, upstream } = await startGuarded({ env: { PRELUDE_ALLOWED_KEYS: allowed } });
-    const many = Object.fromEntries(Array.from({ length: 5_000 }, (_, i) => [`k${i}`, "x"]));
-    const profile = `"profile":${JSON.stringify(many)}`;
-    for (const members of [profile, `${profile},"extra":1`]) {
-      const { text } = await callRaw(server, `{${target},${members}}`);
-      expect(text.length).toBeLessThan(maxBodyBytes);
-    }
-    expect(upstream.received).toEqual([]);
-  });
-
-  it.each(["constructor", "toString", "__proto__"])(
-    "takes the name %s as any other",
-    async (name) => {
-      const env = { PRELUDE_ALLOWED_KEYS: `first_name,${name}` };
-      const { server, upstream } = await startGuarded({ env });
-      const { properties } = (await publishedSchema(server)) as {
-        properties: { profile: { properties: object } };
-      };
-      expect(Object.keys(properties.profile.properties)).toEqual(["first_name", name]);
-      const bodies = [`{"first_name":"x"}`, oneKey(name)];
-      for (const body of bodies) {
-        const { structured } = await callRaw(server, withProfile(body));
-        expect(structured.status).toBe("updated");
-      }
-      expect(upstream.received.map(({ rawBody }) => rawBody)).toEqual(
-        bodies.map((body) => `{"profile":${body}}`),
-      );
+  it.each(unseen.map((char) => [`U+${char.codePointAt(0)?.toString(16)}`, char]))(
+    "%s before, inside or behind a blocked key hides nothing",
+    (_, char) => {
+      const lookAlikes = [`${char}role`, `ro${char}le`, `role${char}`];
+      expect(refused(lookAlikes)?.keys).toEqual(lookAlikes);
     },
   );
+
+  it("sees through any mix of these", () => {
+    const disguised = fc
+      .tuple(
+        fc.constantFrom(...blocked),
+        fc.array(fc.tuple(fc.nat(), fc.constantFrom(...unseen)), { maxLength: 6 }),
+        fc.array(fc.boolean(), { maxLength: 12 }),
+        fc.constantFrom("NFC", "NFD", "NFKC", "NFKD"),
+      )
+      .map(([key, insertions, upper, form]) => {
+        const chars = [...key.normalize(form)].map((char, i) =>
+          upper[i] ? char.toUpperCase() : char,
+        );
+        for (const [at, char] of insertions) chars.splice(at % (chars.length + 1), 0, char);
+        return chars.join("");
+      });
+    fc.assert(
+      fc.property(disguised, (key) => {
+        expect(refused([key])?.keys).toEqual([key]);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
 });
 
-describe("PRELUDE_BLOCKED_KEYS", () => {
-  const env = { PRELUDE_BLOCKED_KEYS: "role, tenant_id, caf\u00e9" };
+describe("both lists", () => {
+  const refused = check({ allowed: ["a", "b"], blocked: ["role"] });
 
-  it("leaves the published profile open", async () => {
-    const { server } = await startGuarded({ env });
-    const { properties } = (await publishedSchema(server)) as { properties: { profile: object } };
-    expect(properties.profile).toEqual({
-      type: "object",
-      description: expect.any(String),
-      additionalProperties: { type: "string" },
+  it("refuses what either refuses", () => {
+    expect(refused(["a", "role", "c"])).toEqual({ keys: ["role", "c"] });
+    expect(refused(["a", "Role", "c"])).toMatchObject({
+      keys: ["Role", "c"],
+      cause: expect.stringContaining("spelling"),
     });
-  });
-
-  it("lets other keys through, also those that only resemble a blocked one", async () => {
-    const { server, upstream } = await startGuarded({ env });
-    const profile = { roles: "a", r0le: "b", tenant: "c", cafe: "d", "tenant-id": "e" };
-    const { structured } = await callRaw(server, withProfile(JSON.stringify(profile)));
-    expect(structured.status).toBe("updated");
-    expect(upstream.received.map((request) => request.profile)).toEqual([profile]);
-  });
-
-  it("refuses these keys, however they are sent", async () => {
-    const { server, upstream } = await startGuarded({ env });
-    await expectRefused(server, upstream, [
-      { how: "a key", json: oneKey("role"), keys: ["role"] },
-      { how: "beside a free key", json: `{"plan":"x","role":"y"}`, keys: ["role"] },
-      { how: "several", json: `{"role":"x","a":"b","tenant_id":"y"}`, keys: ["role", "tenant_id"] },
-      { how: "an escape", json: `{"\\u0072ole":"x"}`, keys: ["role"] },
-      { how: "a repeated key", json: `{"role":"x","role":"y"}`, keys: ["role"] },
-      {
-        how: "the profile as text",
-        json: `"profile":${JSON.stringify(oneKey("role"))}`,
-        keys: ["role"],
-      },
-      {
-        how: "with on_reserved_key",
-        json: `"profile":{"a":"x","role":"x"},"on_reserved_key":"skip"`,
-        keys: ["role"],
-      },
-    ]);
-  });
-
-  it("refuses look-alikes of these keys, and says why", async () => {
-    const { server, upstream } = await startGuarded({ env });
-    const lookAlikes: [name: string, shown: string][] = [
-      ["ROLE", "ROLE"],
-      ["\uff52ole", "\uff52ole"],
-      ["ro\u200ble", "role"],
-      ["role ", "role "],
-      ["\u00a0role", "\u00a0role"],
-      ["ro\u00adle", "role"],
-      ["\u202erole", "role"],
-      ["role\ufe0f", "role"],
-      ["role\u{e0065}", "role"],
-      ["role\u0000", "role"],
-      ["\u001brole", "ole"],
-      ["ro\u001b[31mle", "role"],
-      ["cafe\u0301", "cafe\u0301"],
-    ];
-    await expectRefused(
-      server,
-      upstream,
-      lookAlikes.map(([name, shown]) => ({
-        how: JSON.stringify(name),
-        json: oneKey(name),
-        keys: [shown],
-      })),
-    );
-    const { structured } = await callRaw(server, withProfile(oneKey("ROLE")));
-    expect(structured.error?.message).toContain(
-      "differs from a blocked key only by case, white space, Unicode form or invisible characters",
-    );
-  });
-
-  it("holds beside allowed keys too", async () => {
-    const both = { PRELUDE_ALLOWED_KEYS: "first_name,plan", PRELUDE_BLOCKED_KEYS: "role" };
-    const { server, upstream } = await startGuarded({ env: both });
-    await expectRefused(server, upstream, [
-      { how: "the blocked key", json: oneKey("role"), keys: ["role"] },
-      { how: "its look-alike", json: oneKey("Role"), keys: ["Role"] },
-      { how: "a key on neither list", json: oneKey("other"), keys: ["other"] },
-    ]);
-  });
-
-  it("is not softened by the search for reserved keys", async () => {
-    const reserved = apiError(400, "reserved_profile_key");
-    const { server, upstream } = await startGuarded({ env, answers: [reserved, noContent] });
-    const profile = `"profile":{"a":"1","role":"2","b":"3"}`;
-    const { structured } = await callRaw(server, `{${target},${profile},"on_reserved_key":"skip"}`);
-    expect(structured.error).toMatchObject({ code: "key_not_allowed", keys: ["role"] });
-    expect(upstream.received).toEqual([]);
+    expect(refused(["a", "b"])).toBeUndefined();
   });
 });
 
-it("the lists hold in the sandbox too", async () => {
-  const env = { PRELUDE_ALLOWED_KEYS: "first_name", PRELUDE_BLOCKED_KEYS: "role" };
-  const command = [process.execPath, builtServer, "--sandbox"];
-  const { server, upstream } = await startGuarded({ env, command });
-  await expectRefused(server, upstream, [
-    { how: "a key on neither list", json: oneKey("plan"), keys: ["plan"] },
-    { how: "a blocked key", json: oneKey("role"), keys: ["role"] },
-  ]);
-  const { structured } = await callRaw(server, withProfile(oneKey("first_name")));
-  expect(structured).toMatchObject({ status: "updated", sandbox: true });
+it("without lists every key passes", () => {
+  expect(check({})(["role", "__proto__", "", "\u200b"])).toBeUndefined();
+});
+
+it("foldKey of a folded key changes nothing more", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "binary" }), (key) => {
+      const once = foldKey(key);
+      expect(foldKey(once)).toBe(once);
+    }),
+    { numRuns: 5_000 },
+  );
 });

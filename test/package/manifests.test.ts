@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Setting, settings } from "../../src/settings.ts";
+import { type Setting, settings } from "../../src/config/settings.ts";
 import { type Json, type ServerProcess, startServer } from "../support/server-process.ts";
 import { succeed, temporaryFolder } from "./run.ts";
 

@@ -6,7 +6,7 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { publint } from "publint";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { hostNames } from "../../src/hosts.ts";
+import { hostNames } from "../../src/cli/hosts.ts";
 import { app, user } from "../support/server-process.ts";
 import { npm, run, shell, temporaryFolder } from "./run.ts";
 

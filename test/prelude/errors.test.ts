@@ -5,7 +5,7 @@ import {
   failureOfTransport,
   type RequestFailure,
 } from "../../src/prelude/errors.ts";
-import { type ErrorCode, recovery } from "../../src/recovery.ts";
+import { type ErrorCode, recovery } from "../../src/tools/messages.ts";
 
 const secret = "test-key-7d21";
 const api = (code: string, message = "Words.") => JSON.stringify({ code, status: "x", message });

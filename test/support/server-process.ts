@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { resolve } from "node:path";
-import type { UpdateResult } from "../../src/tool.ts";
+import type { UpdateResult } from "../../src/tools/update-profile/schema.ts";
 
 /** The built file, as users run it. */
 export const builtServer = resolve("dist/prelude-profile-mcp.cjs");

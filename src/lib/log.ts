@@ -1,0 +1,28 @@
+import type { LogLevel } from "../config/settings.ts";
+import { redact, stripInvisible } from "./text.ts";
+
+const rank: Record<LogLevel, number> = { silent: 0, error: 1, info: 2, debug: 3 };
+const maxLine = 2_000;
+/** Unread log lines, in bytes, above which further ones are dropped. */
+const maxUnread = 64 * 1024;
+
+type Level = Exclude<LogLevel, "silent">;
+export type Log = Record<Level, (message: string) => void>;
+
+/**
+ * A log that goes to stderr, one line per message, with the secret removed. stdout belongs to the
+ * protocol. A client that does not read stderr loses lines; it must not stop the server.
+ */
+export const createLog = (level: LogLevel, secret: string | undefined): Log => {
+  let guarded = false;
+  const at = (messageLevel: Level) => (message: string) => {
+    if (rank[messageLevel] > rank[level]) return;
+    const { stderr } = process;
+    if (!guarded) stderr.on("error", () => {});
+    guarded = true;
+    if (stderr.writableLength > maxUnread) return;
+    const line = redact(stripInvisible(redact(message, secret)), secret);
+    stderr.write(`prelude-profile-mcp: ${line.slice(0, maxLine)}\n`);
+  };
+  return { error: at("error"), info: at("info"), debug: at("debug") };
+};

@@ -1,0 +1,121 @@
+import { isObject } from "../lib/json.ts";
+
+/**
+ * The stateless MCP revision that clients may pin. SDK v1 speaks up to 2025-11-25 only; the two
+ * differ, for a server with one tool, in the envelope of requests and results and in how a person
+ * is asked, and all of that is here.
+ */
+export const revision = "2026-07-28";
+
+const meta = (key: string) => `io.modelcontextprotocol/${key}`;
+
+type Params = Readonly<Record<string, unknown>>;
+
+/** What a stateless request says of its client. */
+export type ClientFacts = { clientName?: string; clientVersion?: string; canAsk: boolean };
+
+type RequestError = { code: number; message: string; data?: object };
+
+/**
+ * Reads the envelope in `params._meta`; undefined for a request of an older revision, which carries
+ * none (MCP 2026-07-28, basic: `_meta`; versioning: error -32022).
+ */
+export const readClient = (
+  params: Params,
+): { client: ClientFacts } | { error: RequestError } | undefined => {
+  const fields = params._meta;
+  if (!isObject(fields) || !(meta("protocolVersion") in fields)) return undefined;
+  const requested = fields[meta("protocolVersion")];
+  const capabilities = fields[meta("clientCapabilities")];
+  const info = fields[meta("clientInfo")];
+  if (typeof requested !== "string") return invalid("protocolVersion", "a string");
+  if (!isObject(capabilities)) return invalid("clientCapabilities", "an object");
+  if (requested !== revision) {
+    const message = "Unsupported protocol version";
+    return { error: { code: -32022, message, data: { supported: [revision], requested } } };
+  }
+  const { elicitation } = capabilities;
+  const name = isObject(info) ? info.name : undefined;
+  const version = isObject(info) ? info.version : undefined;
+  return {
+    client: {
+      ...(typeof name === "string" && { clientName: name }),
+      ...(typeof version === "string" && { clientVersion: version }),
+      canAsk: isObject(elicitation) && (isObject(elicitation.form) || !("url" in elicitation)),
+    },
+  };
+};
+
+const invalid = (key: string, kind: string) => ({
+  error: { code: -32602, message: `Invalid params: _meta["${meta(key)}"] must be ${kind}` },
+});
+
+type ServerInfo = { name: string; version: string };
+
+/** A result as this revision wants it: its kind, and who answered. */
+export const complete = (result: object, serverInfo: ServerInfo): Record<string, unknown> => ({
+  resultType: "complete",
+  ...result,
+  _meta: { [meta("serverInfo")]: serverInfo },
+});
+
+/** The same for results that a client may cache; this server asks it not to. */
+export const completeList = (result: object, serverInfo: ServerInfo): Record<string, unknown> => ({
+  ...complete(result, serverInfo),
+  ttlMs: 0,
+  cacheScope: "private",
+});
+
+/** The form that asks a person to approve; accepting it is the whole answer. */
+export const confirmationForm = (question: string) => ({
+  mode: "form" as const,
+  message: question,
+  requestedSchema: { type: "object" as const, properties: {} },
+});
+
+/** The person's answer to an earlier question, undefined where the client brought none. */
+export type Claim = { subject: string; answer: "accepted" | "declined" | undefined };
+
+const answers: ReadonlyMap<unknown, "accepted" | "declined"> = new Map([
+  ["accept", "accepted"],
+  ["decline", "declined"],
+  ["cancel", "declined"],
+]);
+
+/**
+ * There are no requests from server to client in this revision: a call ends with the question, and
+ * the client sends it again with the person's answer and the ticket. A ticket is good for one
+ * answer to one question; anything else in its place has the question asked anew.
+ *
+ * @param newTicket makes an id that nobody can guess
+ */
+export const createTickets = (newTicket: () => string, maxOpen = 1_000) => {
+  const open = new Map<string, string>();
+  return {
+    /** Uses up the ticket that `params` bring, if it is open; `subject` is what was asked about. */
+    claim: ({ requestState, inputResponses }: Params): Claim | undefined => {
+      if (typeof requestState !== "string") return undefined;
+      const subject = open.get(requestState);
+      if (subject === undefined || !open.delete(requestState)) return undefined;
+      const response = isObject(inputResponses) ? inputResponses.confirm : undefined;
+      return { subject, answer: answers.get(isObject(response) ? response.action : undefined) };
+    },
+    /** The result that has the client ask the person. */
+    ask: (question: string, subject: string, serverInfo: ServerInfo): Record<string, unknown> => {
+      const ticket = newTicket();
+      open.set(ticket, subject);
+      // The oldest goes first: a client that never comes back must not fill the memory.
+      for (const oldest of open.keys()) {
+        if (open.size <= maxOpen) break;
+        open.delete(oldest);
+      }
+      return {
+        ...complete({ requestState: ticket }, serverInfo),
+        resultType: "input_required",
+        inputRequests: {
+          confirm: { method: "elicitation/create", params: confirmationForm(question) },
+        },
+      };
+    },
+  };
+};

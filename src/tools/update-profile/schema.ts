@@ -1,0 +1,133 @@
+import { z } from "zod/v3";
+import { zodToJsonSchema } from "zod-to-json-schema";
+import { appIdPattern, maxBodyBytes, userIdPattern } from "../../lib/contract.ts";
+import type { JsonSchema, ToolScope } from "./definition.ts";
+
+const appId = z.string().regex(appIdPattern).describe("App id, exactly as it was given to you.");
+const userId = z
+  .string()
+  .regex(userIdPattern)
+  .describe(
+    "User id, exactly as it was given to you: usr_ and letters and digits, the sub claim of the user's access token. Not an email address, phone number or UUID.",
+  );
+const onReservedKey = z
+  .enum(["fail", "skip"])
+  .describe(
+    'If Prelude reserves a key: "fail" (used if left out) writes nothing, "skip" writes the other keys.',
+  );
+const profileText = `Keys to set, at least one, spelled as the app spells them. Values are strings only: "42", "true". At most ${maxBodyBytes / 1024} KiB in all.`;
+
+const profileSchema = (allowedKeys: readonly string[] | undefined) =>
+  allowedKeys
+    ? z
+        .object(
+          Object.fromEntries(
+            allowedKeys.map((key) => [key, z.string().describe(`New value of ${key}.`).optional()]),
+          ),
+        )
+        .strict()
+        .describe(`${profileText} Only the keys listed here may be written.`)
+    : z.record(z.string()).describe(profileText);
+
+/**
+ * The tool's arguments. What the operator pinned is not declared at all, so that the model cannot
+ * set it; whatever is not declared is refused. Hosts show a person only the declared arguments, so
+ * an ignored extra would be the place to smuggle something past an approval.
+ */
+export const inputSchema = (scope: ToolScope) =>
+  z
+    .object({
+      ...(scope.appId === undefined && { app_id: appId }),
+      ...(scope.userId === undefined && { user_id: userId }),
+      profile: profileSchema(scope.allowedKeys),
+      on_reserved_key: onReservedKey.optional(),
+    })
+    .strict();
+
+/**
+ * The one shape of every result, success and failure alike: client SDKs validate
+ * `structuredContent` against it even when `isError` is set, and hide the error on a mismatch.
+ * Open to further properties, so that an older client survives a newer server.
+ */
+export const outputSchema = z
+  .object({
+    status: z
+      .enum(["updated", "partially_updated", "not_updated", "unknown"])
+      .describe(
+        "updated: all keys saved. partially_updated: only updated_keys. not_updated: nothing saved. unknown: possibly saved.",
+      ),
+    app_id: z.string().describe("App id.").optional(),
+    user_id: z.string().describe("User id.").optional(),
+    updated_keys: z.array(z.string()).describe("Keys that Prelude acknowledged."),
+    attempts: z.number().int().describe("Attempts made.").optional(),
+    sandbox: z.boolean().describe("true: simulation, nothing real changed.").optional(),
+    error: z
+      .object({
+        // Not an enum: a client that validates with an older schema must survive a new code.
+        code: z.string().describe("E.g. user_not_found."),
+        message: z.string().describe("What happened."),
+        keys: z
+          .array(z.string())
+          .describe("Keys at fault; all sent, if Prelude does not say.")
+          .optional(),
+        issues: z
+          .array(
+            z
+              .object({
+                path: z.string().describe("Argument."),
+                received: z.string().describe("Kind of value."),
+                accepted: z.string().describe("What to send."),
+              })
+              .passthrough(),
+          )
+          .describe("Every problem.")
+          .optional(),
+        http_status: z.number().int().describe("HTTP status.").optional(),
+        request_id: z.string().describe("Request id.").optional(),
+        retryable: z.boolean().describe("true: the identical call may succeed later."),
+        retry_after_seconds: z.number().describe("Wait so long.").optional(),
+        next_step: z.string().describe("What to do now."),
+      })
+      .passthrough()
+      .describe("Present unless status is updated.")
+      .optional(),
+  })
+  .passthrough();
+
+export type UpdateResult = z.infer<typeof outputSchema>;
+export type Issue = { path: string; received: string; accepted: string };
+
+/**
+ * JSON Schema as it goes over the wire: no `$ref` (several clients reject it), no `$schema`, no
+ * `additionalProperties: true` (the default, and tokens).
+ */
+const jsonSchema = (schema: z.ZodTypeAny): JsonSchema => {
+  const { $schema: _, ...rest } = zodToJsonSchema(schema, {
+    strictUnions: true,
+    pipeStrategy: "input",
+    $refStrategy: "none",
+    postProcess: (schema) => {
+      if (!schema || !("additionalProperties" in schema)) return schema;
+      const { additionalProperties, ...rest } = schema;
+      return additionalProperties === true ? (rest as typeof schema) : schema;
+    },
+  }) as { $schema?: string; type: "object" };
+  return rest;
+};
+
+/** The published schema of the arguments. */
+export const inputJsonSchema = (scope: ToolScope): JsonSchema => {
+  const schema = jsonSchema(inputSchema(scope)) as JsonSchema & Published;
+  const name = "__proto__";
+  if (scope.allowedKeys?.includes(name)) {
+    // The conversion assigns properties, and this one would vanish.
+    const value = { type: "string", description: `New value of ${name}.` };
+    Object.defineProperty(schema.properties.profile.properties, name, { value, enumerable: true });
+  }
+  return schema;
+};
+
+type Published = { properties: { profile: { properties: object } } };
+
+/** The published schema of every result. */
+export const outputJsonSchema: JsonSchema = jsonSchema(outputSchema);

@@ -1,0 +1,147 @@
+import { setImmediate as tick } from "node:timers/promises";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { createTurns } from "../../src/profile/turns.ts";
+
+const forever = new AbortController().signal;
+
+describe("calls with the same key", () => {
+  test("run one after the other, in the order in which they asked", async () => {
+    const turns = createTurns();
+    const events: string[] = [];
+    const call = async (name: string) => {
+      const release = await turns.take("user", forever);
+      events.push(`${name} begins`);
+      await tick();
+      events.push(`${name} ends`);
+      release();
+    };
+    await Promise.all(["a", "b", "c"].map(call));
+    expect(events).toEqual(["a begins", "a ends", "b begins", "b ends", "c begins", "c ends"]);
+    expect(turns.size()).toBe(0);
+  });
+
+  test("do not wait for calls with another key", async () => {
+    const turns = createTurns();
+    await turns.take("one", forever);
+    const release = await turns.take("other", forever);
+    release();
+    expect(turns.size()).toBe(1);
+  });
+
+  test("a turn may be given back twice", async () => {
+    const turns = createTurns();
+    const first = await turns.take("user", forever);
+    const second = turns.take("user", forever);
+    first();
+    first();
+    const release = await second;
+    first();
+    const third = turns.take("user", forever);
+    let ran = false;
+    void third.then(() => {
+      ran = true;
+    });
+    await tick();
+    expect(ran).toBe(false);
+    release();
+    (await third)();
+    expect(turns.size()).toBe(0);
+  });
+});
+
+describe("a call that is cancelled while it waits", () => {
+  test("ends with the signal's reason, and those behind it still wait for those before it", async () => {
+    const turns = createTurns();
+    const cancelled = new AbortController();
+    const first = await turns.take("user", forever);
+    const second = turns.take("user", cancelled.signal);
+    let ran = false;
+    const third = turns.take("user", forever).then((release) => {
+      ran = true;
+      return release;
+    });
+    cancelled.abort(new Error("no longer wanted"));
+    await expect(second).rejects.toThrow("no longer wanted");
+    await tick();
+    expect(ran).toBe(false);
+    first();
+    (await third)();
+    expect(turns.size()).toBe(0);
+  });
+
+  test("leaves nothing behind, even as the last in line", async () => {
+    const turns = createTurns();
+    const first = await turns.take("user", forever);
+    const waiting = Array.from({ length: 5 }, () => turns.take("user", AbortSignal.abort()));
+    for (const turn of waiting) await expect(turn).rejects.toThrow();
+    expect(turns.size()).toBe(1);
+    first();
+    await tick();
+    expect(turns.size()).toBe(0);
+  });
+});
+
+test("any mix of calls and cancellations keeps the order, never two at once, and ends empty", async () => {
+  const call = fc.record({
+    key: fc.constantFrom("a", "b"),
+    cancel: fc.boolean(),
+    ticks: fc.nat(2),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(call, { maxLength: 12 }), async (calls) => {
+      const turns = createTurns();
+      const running = new Set<string>();
+      const order: Record<string, number[]> = { a: [], b: [] };
+      await Promise.all(
+        calls.map(async ({ key, cancel, ticks }, index) => {
+          const cancelled = new AbortController();
+          const turn = turns.take(key, cancelled.signal);
+          if (cancel) setImmediate(() => cancelled.abort());
+          try {
+            const release = await turn;
+            expect(running.has(key)).toBe(false);
+            running.add(key);
+            order[key]?.push(index);
+            for (let i = 0; i < ticks; i++) await tick();
+            running.delete(key);
+            release();
+          } catch (error) {
+            if (!cancelled.signal.aborted) throw error;
+          }
+        }),
+      );
+      await tick();
+      expect(turns.size()).toBe(0);
+      for (const indexes of Object.values(order)) {
+        expect(indexes).toEqual([...indexes].sort((x, y) => x - y));
+      }
+      const certain = calls.filter(({ cancel }) => !cancel).length;
+      expect(Object.values(order).flat().length).toBeGreaterThanOrEqual(certain);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("100,000 users leave nothing behind", async () => {
+  const turns = createTurns();
+  const cancelled = new AbortController();
+  const first = await Promise.all(
+    Array.from({ length: 100_000 }, (_, i) => turns.take(`app/usr_${i}`, forever)),
+  );
+  // Every tenth user has a second call that gives up and a third that gets its turn.
+  const second: Promise<unknown>[] = [];
+  const third: Promise<() => void>[] = [];
+  for (let i = 0; i < 100_000; i += 10) {
+    second.push(turns.take(`app/usr_${i}`, cancelled.signal));
+    third.push(turns.take(`app/usr_${i}`, forever));
+  }
+  expect(turns.size()).toBe(100_000);
+  cancelled.abort();
+  const given = await Promise.allSettled(second);
+  expect(given.every(({ status }) => status === "rejected")).toBe(true);
+  for (const release of first) release();
+  for (const turn of third) (await turn)();
+  await tick();
+  expect(turns.size()).toBe(0);
+});
