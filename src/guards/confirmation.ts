@@ -1,8 +1,11 @@
 import { escapeInvisible } from "../lib/text.ts";
 import type { Write } from "../profile/write.ts";
 
-/** What became of the question to the person; `asked`: the answer will come with another call. */
-export type Answer = "accepted" | "declined" | "unavailable" | "asked";
+/** The call ends with this question to the person; their answer comes with another call. */
+export type Question = { question: Record<string, unknown> };
+
+/** What became of the question to the person. */
+export type Answer = "accepted" | "declined" | "timeout" | "unavailable" | Question;
 
 export type Confirmation = {
   /** What the person is shown: all of what would be written. */

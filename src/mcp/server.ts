@@ -4,148 +4,52 @@ import { ErrorCode, McpError } from "@modelcontextprotocol/sdk/types.js";
 import type { Answer, Confirmation } from "../guards/confirmation.ts";
 import type { Log } from "../lib/log.ts";
 import { redact } from "../lib/text.ts";
-import { type ToolDefinition, toolName } from "../tools/update-profile/definition.ts";
-import type { UpdateResult } from "../tools/update-profile/schema.ts";
-import type { UpdateProfile } from "../tools/update-profile/update-profile.ts";
+import { isAsked, type Tool, type ToolResult } from "../tools/tool.ts";
+import { elicit } from "./elicitation.ts";
 import {
   type ClientFacts,
   complete,
   completeList,
-  confirmationForm,
   createTickets,
   readClient,
   revision,
+  type ServerInfo,
+  type Tickets,
 } from "./stateless.ts";
 
 export type ServerOptions = {
-  name: string;
-  title: string;
-  version: string;
-  websiteUrl: string;
+  info: ServerInfo;
   /** What the model reads about the server as a whole. */
   instructions: string;
   /** Taken out of every result, as the last line of defence. */
   secret: string | undefined;
   log: Log;
-  definition: () => Promise<ToolDefinition>;
-  /** Loaded when the tool is first called. */
-  update: () => Promise<UpdateProfile>;
+  tools: readonly Tool[];
 };
-
-/** Longest wait for a person's answer, in milliseconds. */
-const personTimeoutMs = 600_000;
 
 type Handler = NonNullable<Server["fallbackRequestHandler"]>;
 type Extra = Parameters<Handler>[1];
 type Params = Record<string, unknown>;
 
-/** The MCP server with its one tool, not yet connected to a transport. */
+const capabilities = { tools: {} };
+
+/** The SDK's default is ajv, a large part of the start-up time, for a form with one field that `answerOf` reads. */
+const jsonSchemaValidator = {
+  getValidator: () => (input: unknown) => ({
+    valid: true as const,
+    data: input as never,
+    errorMessage: undefined,
+  }),
+};
+
+/** The MCP server with its tools, not yet connected to a transport. */
 export const createServer = (options: ServerOptions): Server => {
-  const { name, title, version, websiteUrl, instructions, log } = options;
-  const serverInfo = { name, title, version, websiteUrl };
-  const capabilities = { tools: {} };
-  const server = new Server(serverInfo, {
+  const server = new Server(options.info, {
     capabilities,
-    instructions,
-    // The SDK's default is ajv, a large part of the start-up time, for a form without fields.
-    jsonSchemaValidator: {
-      getValidator: () => (input) => ({
-        valid: true,
-        data: input as never,
-        errorMessage: undefined,
-      }),
-    },
+    instructions: options.instructions,
+    jsonSchemaValidator,
   });
-  const tickets = createTickets(randomUUID);
-
-  const elicit = async (question: string, extra: Extra): Promise<Answer> => {
-    if (!server.getClientCapabilities()?.elicitation?.form) return "unavailable";
-    try {
-      const { action } = await server.elicitInput(confirmationForm(question), {
-        signal: extra.signal,
-        timeout: personTimeoutMs,
-        relatedRequestId: extra.requestId,
-      });
-      return action === "accept" ? "accepted" : "declined";
-    } catch (error) {
-      // Silence is a dismissal; any other error means that nobody could be asked.
-      const silent = error instanceof McpError && error.code === ErrorCode.RequestTimeout;
-      return silent ? "declined" : "unavailable";
-    }
-  };
-
-  const callTool = async (params: Params, extra: Extra, facts: ClientFacts | undefined) => {
-    if (params.name !== toolName) {
-      throw rpcError(ErrorCode.InvalidParams, `Unknown tool; this server has one, ${toolName}`);
-    }
-    const client = server.getClientVersion();
-    const progressToken = extra._meta?.progressToken;
-    let progress = 0;
-    const claim = facts && tickets.claim(params);
-    let question: Params = {};
-
-    const ask = async ({ text, subject }: Confirmation): Promise<Answer> => {
-      if (!facts) return elicit(text, extra);
-      if (!facts.canAsk) return "unavailable";
-      // An answer counts for the very write that the person was asked about.
-      const answer = claim?.subject === subject ? claim.answer : undefined;
-      if (answer === undefined) question = tickets.ask(text, subject, serverInfo);
-      return answer ?? "asked";
-    };
-
-    const update = await options.update();
-    const result = await update({
-      arguments: params.arguments,
-      signal: extra.signal,
-      clientName: facts ? facts.clientName : client?.name,
-      clientVersion: facts ? facts.clientVersion : client?.version,
-      resumed: claim !== undefined,
-      confirm: ask,
-      progress: (message) => {
-        log.info(message);
-        if (progressToken === undefined) return;
-        progress += 1;
-        const notification = { progressToken, progress, message };
-        extra
-          .sendNotification({ method: "notifications/progress", params: notification })
-          .catch(() => {});
-      },
-    });
-    log.debug(
-      `call: ${result === "asked" ? result : `${result.status} ${result.error?.code ?? ""}`}`,
-    );
-    if (result === "asked") return question;
-    const [text, structured] = withoutSecret(result, options.secret);
-    const answer = {
-      content: [{ type: "text", text }],
-      structuredContent: structured,
-      ...(result.error && { isError: true }),
-    };
-    return facts ? complete(answer, serverInfo) : answer;
-  };
-
-  const handle = async (method: string, params: Params, extra: Extra): Promise<Params> => {
-    const read = readClient(params);
-    if (read && "error" in read) {
-      throw rpcError(read.error.code, read.error.message, read.error.data);
-    }
-    const facts = read?.client;
-    if (method === "tools/call") return callTool(params, extra, facts);
-    if (method === "tools/list") {
-      const list = { tools: [await options.definition()] };
-      return facts ? completeList(list, serverInfo) : list;
-    }
-    if (method === "server/discover" && facts) {
-      const about = {
-        supportedVersions: [revision],
-        capabilities,
-        instructions,
-      };
-      return completeList(about, serverInfo);
-    }
-    throw rpcError(ErrorCode.MethodNotFound, "Method not found");
-  };
-
+  const handle = createHandler(server, options);
   // Not setRequestHandler: that would answer arguments sent as a JSON string, or none at all, with
   // a protocol error and a dump of the SDK's own schema, where the model needs our result.
   server.fallbackRequestHandler = async ({ method, params = {} }, extra) => {
@@ -153,28 +57,137 @@ export const createServer = (options: ServerOptions): Server => {
       return await handle(method, params, extra);
     } catch (error) {
       if (error instanceof McpError) throw error;
-      log.error(`defect: ${error instanceof Error ? error.stack : String(error)}`);
+      options.log.error(`defect: ${error instanceof Error ? error.stack : String(error)}`);
       throw rpcError(
         ErrorCode.InternalError,
         "Internal error of prelude-profile-mcp; it is unknown whether anything was written",
       );
     }
   };
-
   // Without the error's text, which can hold a whole message of the client.
-  server.onerror = () => log.debug("a message that the protocol does not foresee");
+  server.onerror = () => options.log.debug("a message that the protocol does not foresee");
   return server;
+};
+
+/** Answers each request that is not the SDK's own business, of either kind of revision. */
+const createHandler = (server: Server, options: ServerOptions) => {
+  const { info, instructions, tools } = options;
+  const callTool = createToolCaller(server, options);
+  return async (method: string, params: Params, extra: Extra): Promise<Params> => {
+    const read = readClient(params);
+    if (read && "error" in read) {
+      throw rpcError(read.error.code, read.error.message, read.error.data);
+    }
+    const stateless = read?.client;
+    if (method === "tools/call") return callTool(params, extra, stateless);
+    if (method === "tools/list") {
+      const list = { tools: await Promise.all(tools.map((tool) => tool.definition())) };
+      return stateless ? completeList(list, info) : list;
+    }
+    if (method === "server/discover" && stateless) {
+      return completeList({ supportedVersions: [revision], capabilities, instructions }, info);
+    }
+    throw rpcError(ErrorCode.MethodNotFound, "Method not found");
+  };
+};
+
+/** Runs one `tools/call` and puts what comes of it into the revision's own form. */
+const createToolCaller = (server: Server, { info, secret, log, tools }: ServerOptions) => {
+  const tickets = createTickets(randomUUID);
+  return async (params: Params, extra: Extra, stateless: ClientFacts | undefined) => {
+    const tool = tools.find(({ name }) => name === params.name);
+    if (!tool) {
+      const names = tools.map(({ name }) => name).join(" and ");
+      throw rpcError(ErrorCode.InvalidParams, `Unknown tool; this server has ${names}`);
+    }
+    const client = stateless ?? clientOf(server);
+    const progress = createProgress(extra, log);
+    const person = stateless
+      ? askByResult(tickets, params, stateless, info)
+      : askByRequest(server, extra, progress);
+    const outcome = await tool.call({
+      arguments: params.arguments,
+      signal: extra.signal,
+      clientName: client.clientName,
+      clientVersion: client.clientVersion,
+      resumed: person.resumed,
+      confirm: person.confirm,
+      progress,
+    });
+    if (isAsked(outcome)) {
+      log.debug(`${tool.name}: asked`);
+      return outcome.question;
+    }
+    log.debug(`${tool.name}: ${outcome.status} ${outcome.error?.code ?? ""}`);
+    const answer = toCallResult(outcome, secret);
+    return stateless ? complete(answer, info) : answer;
+  };
+};
+
+const clientOf = (server: Server) => {
+  const client = server.getClientVersion();
+  return { clientName: client?.name, clientVersion: client?.version };
+};
+
+/** How a call reaches the person, and whether it brings an answer of theirs. */
+type Person = { resumed: boolean; confirm: (confirmation: Confirmation) => Promise<Answer> };
+
+/** Up to 2025-11-25: the server asks while the call waits. */
+const askByRequest = (
+  server: Server,
+  extra: Extra,
+  progress: (message: string) => void,
+): Person => ({
+  resumed: false,
+  confirm: ({ text }) => elicit(server, text, extra, progress),
+});
+
+/** 2026-07-28: the call ends with the question; an answer counts for the very write it was about. */
+const askByResult = (
+  tickets: Tickets,
+  params: Params,
+  { canAsk }: ClientFacts,
+  info: ServerInfo,
+): Person => {
+  const claim = tickets.claim(params);
+  return {
+    resumed: claim !== undefined,
+    confirm: async ({ text, subject }) => {
+      if (!canAsk) return "unavailable";
+      const answer = claim?.subject === subject ? claim.answer : undefined;
+      return answer ?? { question: tickets.ask(text, subject, info) };
+    },
+  };
+};
+
+/** Tells the log and, where it gave a token, the client what a call is waiting for. */
+const createProgress = ({ _meta, sendNotification }: Extra, log: Log) => {
+  const progressToken = _meta?.progressToken;
+  let progress = 0;
+  return (message: string): void => {
+    log.info(message);
+    if (progressToken === undefined) return;
+    progress += 1;
+    const params = { progressToken, progress, message };
+    sendNotification({ method: "notifications/progress", params }).catch(() => {});
+  };
 };
 
 /** McpError puts its code in front of the message; the wire has a field for that. */
 const rpcError = (code: number, message: string, data?: object): McpError =>
   Object.assign(new McpError(code, message, data), { message });
 
-/** The result as text and as data, without the secret in any text that is not our own word. */
-const withoutSecret = (
-  result: UpdateResult,
-  secret: string | undefined,
-): [string, UpdateResult] => {
+/** The result as text and as data, both the same, without the secret. */
+const toCallResult = (result: ToolResult, secret: string | undefined) => {
+  const [text, structuredContent] = withoutSecret(result, secret);
+  const content = [{ type: "text", text }];
+  return result.error
+    ? { content, structuredContent, isError: true }
+    : { content, structuredContent };
+};
+
+/** The secret goes out of any text that is not our own word. */
+const withoutSecret = (result: ToolResult, secret: string | undefined): [string, ToolResult] => {
   const json = JSON.stringify(result);
   if (secret === undefined || redact(json, secret) === json) return [json, result];
   const text = JSON.stringify(result, (name, value: unknown) =>

@@ -1,8 +1,9 @@
 import { isObject } from "../lib/json.ts";
+import { answerOf, confirmationForm, personTimeoutMs } from "./elicitation.ts";
 
 /**
  * The stateless MCP revision that clients may pin. SDK v1 speaks up to 2025-11-25 only; the two
- * differ, for a server with one tool, in the envelope of requests and results and in how a person
+ * differ, for a server that only has tools, in the envelope of requests and results and in how a person
  * is asked, and all of that is here.
  */
 export const revision = "2026-07-28";
@@ -50,7 +51,8 @@ const invalid = (key: string, kind: string) => ({
   error: { code: -32602, message: `Invalid params: _meta["${meta(key)}"] must be ${kind}` },
 });
 
-type ServerInfo = { name: string; version: string };
+/** `serverInfo` (MCP, `Implementation`). */
+export type ServerInfo = { name: string; version: string; title?: string; websiteUrl?: string };
 
 /** A result as this revision wants it: its kind, and who answered. */
 export const complete = (result: object, serverInfo: ServerInfo): Record<string, unknown> => ({
@@ -66,44 +68,43 @@ export const completeList = (result: object, serverInfo: ServerInfo): Record<str
   cacheScope: "private",
 });
 
-/** The form that asks a person to approve; accepting it is the whole answer. */
-export const confirmationForm = (question: string) => ({
-  mode: "form" as const,
-  message: question,
-  requestedSchema: { type: "object" as const, properties: {} },
-});
-
 /** The person's answer to an earlier question, undefined where the client brought none. */
 export type Claim = { subject: string; answer: "accepted" | "declined" | undefined };
 
-const answers: ReadonlyMap<unknown, "accepted" | "declined"> = new Map([
-  ["accept", "accepted"],
-  ["decline", "declined"],
-  ["cancel", "declined"],
-]);
+/** The actions of `ElicitResult`; anything else is no answer. */
+const actions: ReadonlySet<unknown> = new Set(["accept", "decline", "cancel"]);
 
 /**
  * There are no requests from server to client in this revision: a call ends with the question, and
  * the client sends it again with the person's answer and the ticket. A ticket is good for one
- * answer to one question; anything else in its place has the question asked anew.
+ * answer to one question, for five minutes; anything else in its place has the question asked anew.
  *
  * @param newTicket makes an id that nobody can guess
+ * @param now a monotonic clock in milliseconds
  */
-export const createTickets = (newTicket: () => string, maxOpen = 1_000) => {
-  const open = new Map<string, string>();
+export const createTickets = (
+  newTicket: () => string,
+  maxOpen = 1_000,
+  now: () => number = () => performance.now(),
+) => {
+  const open = new Map<string, { subject: string; askedAt: number }>();
   return {
     /** Uses up the ticket that `params` bring, if it is open; `subject` is what was asked about. */
     claim: ({ requestState, inputResponses }: Params): Claim | undefined => {
       if (typeof requestState !== "string") return undefined;
-      const subject = open.get(requestState);
-      if (subject === undefined || !open.delete(requestState)) return undefined;
+      const asked = open.get(requestState);
+      if (asked === undefined) return undefined;
+      open.delete(requestState);
+      const { subject, askedAt } = asked;
       const response = isObject(inputResponses) ? inputResponses.confirm : undefined;
-      return { subject, answer: answers.get(isObject(response) ? response.action : undefined) };
+      const given = isObject(response) && actions.has(response.action);
+      const late = now() - askedAt > personTimeoutMs;
+      return { subject, answer: given && !late ? answerOf(response) : undefined };
     },
     /** The result that has the client ask the person. */
     ask: (question: string, subject: string, serverInfo: ServerInfo): Record<string, unknown> => {
       const ticket = newTicket();
-      open.set(ticket, subject);
+      open.set(ticket, { subject, askedAt: now() });
       // The oldest goes first: a client that never comes back must not fill the memory.
       for (const oldest of open.keys()) {
         if (open.size <= maxOpen) break;
@@ -119,3 +120,5 @@ export const createTickets = (newTicket: () => string, maxOpen = 1_000) => {
     },
   };
 };
+
+export type Tickets = ReturnType<typeof createTickets>;

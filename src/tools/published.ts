@@ -1,5 +1,6 @@
 import { inputSchemas, outputSchema } from "./schemas.wire.ts";
-import { type ToolDefinition, type ToolScope, toolText } from "./update-profile/definition.ts";
+import type { ToolDefinition, ToolScope } from "./tool.ts";
+import { toolText } from "./update-profile/definition.ts";
 
 /** The tool as `tools/list` publishes it for this scope. */
 export const publishedTool = async (scope: ToolScope): Promise<ToolDefinition> => {

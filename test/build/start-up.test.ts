@@ -43,6 +43,7 @@ describe("what a conversation pays for before the first call", () => {
     expect(start.modules.filter((id) => id.startsWith("src/")).sort()).toEqual(
       [
         "cli/args",
+        "cli/serve",
         "config/config",
         "config/did-you-mean",
         "config/settings",
@@ -54,6 +55,7 @@ describe("what a conversation pays for before the first call", () => {
         "lib/package.wire",
         "lib/text",
         "main",
+        "mcp/elicitation",
         "mcp/sdk-setup",
         "mcp/server",
         "mcp/stateless",
@@ -62,6 +64,7 @@ describe("what a conversation pays for before the first call", () => {
         "mcp/stdio/transport",
         "tools/published",
         "tools/schemas.wire",
+        "tools/tool",
         "tools/update-profile/definition",
       ].map((room) => `src/${room}.ts`),
     );

@@ -109,7 +109,10 @@ describe("on the wire", () => {
       expect(questions(server).at(-1)?.params).toEqual({
         mode: "form",
         message: question,
-        requestedSchema: { type: "object", properties: {} },
+        requestedSchema: {
+          type: "object",
+          properties: { write: { type: "boolean", title: "Write these values", default: true } },
+        },
       });
       expect(upstream.received).toHaveLength(count - 1);
       server.send(answer(id, { action: "accept", content: {} }));
@@ -668,26 +671,27 @@ describe("time", () => {
     expect(results).toMatchObject([{ status: "updated" }, { status: "updated" }]);
   });
 
-  it("of ten minutes without an answer is a dismissal", async () => {
+  it("of five minutes without an answer is a dismissal", async () => {
     vi.useFakeTimers();
     const { client, scopes } = recordingClient();
     const config = configured();
     const server = createServer({
-      name: "test",
-      title: "Test",
-      version: "1.0.0",
-      websiteUrl: "https://example.com",
+      info: { name: "test", version: "1.0.0" },
       instructions: "",
       secret: key,
       log: { error: () => {}, info: () => {}, debug: () => {} },
-      definition: () => publishedTool(config),
-      update: async () =>
-        createUpdateProfile({
-          config,
-          sandbox: false,
-          client: async () => client,
-          audit: undefined,
-        }),
+      tools: [
+        {
+          name: "update_user_profile",
+          definition: () => publishedTool(config),
+          call: createUpdateProfile({
+            config,
+            sandbox: false,
+            client: async () => client,
+            audit: undefined,
+          }),
+        },
+      ],
     });
     const [ours, theirs] = InMemoryTransport.createLinkedPair();
     await server.connect(ours);
@@ -701,7 +705,7 @@ describe("time", () => {
     const params = { name: "update_user_profile", arguments: args };
     const call = person.callTool(params, undefined, { timeout: hour });
     await window.opened;
-    const [{ structuredContent }] = await Promise.all([call, vi.advanceTimersByTimeAsync(600_000)]);
+    const [{ structuredContent }] = await Promise.all([call, vi.advanceTimersByTimeAsync(300_000)]);
     expect(structuredContent).toMatchObject(declined);
     expect(scopes).toEqual([]);
     await person.close();

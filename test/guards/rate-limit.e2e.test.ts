@@ -153,7 +153,7 @@ it("lets a held call through once its wait is over", async () => {
       confirm: async () => "unavailable",
       progress: () => {},
     });
-    if (result === "asked") return result;
+    if ("question" in result) return result;
     return result.error?.retry_after_seconds ?? result.status;
   };
   const answers: unknown[] = [];

@@ -172,7 +172,7 @@ const call = async (update: UpdateProfile, args: object, signal: AbortSignal) =>
     confirm: async () => "accepted",
     progress: () => {},
   });
-  if (result === "asked") throw new Error("nobody was to be asked");
+  if ("question" in result) throw new Error("nobody was to be asked");
   return result;
 };
 

@@ -2,7 +2,7 @@ import type { ZodIssue } from "zod/v3";
 import { maxBodyBytes } from "../../lib/contract.ts";
 import { isObject } from "../../lib/json.ts";
 import { plainName } from "../../lib/text.ts";
-import type { ToolScope } from "./definition.ts";
+import type { ToolScope } from "../tool.ts";
 import { type Issue, inputSchema } from "./schema.ts";
 
 export type Profile = Readonly<Record<string, string>>;

@@ -1,9 +1,4 @@
-/** What the operator fixed or limited, as far as it changes the published tool. */
-export type ToolScope = {
-  appId: string | undefined;
-  userId: string | undefined;
-  allowedKeys: readonly string[] | undefined;
-};
+import type { ToolDefinition, ToolScope } from "../tool.ts";
 
 export const toolName = "update_user_profile";
 
@@ -49,18 +44,12 @@ const annotations = {
 };
 
 /** Everything about the tool that is not a schema. */
-export const toolText = (scope: ToolScope) => ({
+export const toolText = (
+  scope: ToolScope,
+): Omit<ToolDefinition, "inputSchema" | "outputSchema"> => ({
   name: toolName,
   title,
   description: description(scope),
   annotations,
   icons: [icon],
 });
-
-export type JsonSchema = { type: "object"; [keyword: string]: unknown };
-
-/** The tool as it goes over the wire. */
-export type ToolDefinition = ReturnType<typeof toolText> & {
-  inputSchema: JsonSchema;
-  outputSchema: JsonSchema;
-};

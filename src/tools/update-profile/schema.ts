@@ -1,7 +1,7 @@
 import { z } from "zod/v3";
 import { zodToJsonSchema } from "zod-to-json-schema";
 import { appIdPattern, maxBodyBytes, userIdPattern } from "../../lib/contract.ts";
-import type { JsonSchema, ToolScope } from "./definition.ts";
+import type { JsonSchema, ToolScope } from "../tool.ts";
 
 const appId = z.string().regex(appIdPattern).describe("App id, exactly as it was given to you.");
 const userId = z

@@ -1,6 +1,6 @@
 import type { Config } from "../../config/config.ts";
 import type { Audit, AuditEntry } from "../../guards/audit.ts";
-import { type Answer, type Confirmation, confirmationOf } from "../../guards/confirmation.ts";
+import { confirmationOf } from "../../guards/confirmation.ts";
 import { createKeyCheck } from "../../guards/key-policy.ts";
 import { createBrake } from "../../guards/rate-limit.ts";
 import { plainName, redact } from "../../lib/text.ts";
@@ -10,6 +10,7 @@ import { createTurns } from "../../profile/turns.ts";
 import { type Write, type Written, writeProfile } from "../../profile/write.ts";
 import type { FailureFacts } from "../messages.ts";
 import { type Failure, failure, success } from "../result.ts";
+import type { Asked, ToolCall } from "../tool.ts";
 import { createArgumentParser, type Parsed, refusedKeyIssues } from "./arguments.ts";
 import type { UpdateResult } from "./schema.ts";
 
@@ -24,24 +25,6 @@ export type Dependencies = {
   now?: () => number;
 };
 
-export type Call = {
-  /** The `arguments` of the tool call, unchecked. */
-  arguments: unknown;
-  /** Aborted when the client cancels the call or goes away. */
-  signal: AbortSignal;
-  clientName: string | undefined;
-  clientVersion: string | undefined;
-  /** True: the call brings the answer to a question that an earlier one ended with. */
-  resumed: boolean;
-  /** Asks the person. Resolves with `accepted` only if the person said so. */
-  confirm: (confirmation: Confirmation) => Promise<Answer>;
-  /** Tells the client that the call is waiting, and for what. */
-  progress: (message: string) => void;
-};
-
-/** The call ends with a question to the person; the answer comes with another call. */
-type Asked = "asked";
-
 type Outcome = Failure | Written | Asked;
 
 const refused = (code: Failure["code"], facts: FailureFacts = {}): Failure => ({
@@ -50,8 +33,7 @@ const refused = (code: Failure["code"], facts: FailureFacts = {}): Failure => ({
   facts,
 });
 
-const isFailure = (outcome: Outcome): outcome is Failure =>
-  outcome !== "asked" && "code" in outcome;
+const isFailure = (outcome: Outcome): outcome is Failure => "code" in outcome;
 
 const tooLargeToShow = {
   cause: "This server must ask the person before each write, and this update is too large to show",
@@ -75,7 +57,7 @@ export const createUpdateProfile = (deps: Dependencies) => {
   const pins = { appPinned: config.appId !== undefined, userPinned: config.userId !== undefined };
 
   /** What can be refused at once; the brake comes last, so that only real attempts use it up. */
-  const refusal = (parsed: Parsed, call: Call): Failure | undefined => {
+  const refusal = (parsed: Parsed, call: ToolCall): Failure | undefined => {
     if (config.apiKey === undefined && !sandbox) return refused("not_configured");
     const { keys, cause } = refusedKeys(parsed.keys) ?? { keys: [] };
     const refusals = refusedKeyIssues(keys);
@@ -98,17 +80,17 @@ export const createUpdateProfile = (deps: Dependencies) => {
     return refused("too_many_writes", { retryAfterSeconds: Math.ceil(waitMs / 1000) });
   };
 
-  const confirm = async (write: Write, call: Call): Promise<Failure | Asked | undefined> => {
+  const confirm = async (write: Write, call: ToolCall): Promise<Failure | Asked | undefined> => {
     const confirmation = confirmationOf(write);
     if (!confirmation) return refused("confirmation_unavailable", tooLargeToShow);
     const answer = await call.confirm(confirmation);
     if (answer === "accepted") return undefined;
-    if (answer === "asked") return answer;
-    return refused(answer === "declined" ? "confirmation_declined" : "confirmation_unavailable");
+    if (typeof answer === "object") return answer;
+    return refused(answer === "unavailable" ? "confirmation_unavailable" : "confirmation_declined");
   };
 
   /** Waits for the user's turn, asks the person where the operator wants that, and writes. */
-  const takeTurn = async (write: Write, call: Call): Promise<Outcome> => {
+  const takeTurn = async (write: Write, call: ToolCall): Promise<Outcome> => {
     const { timeoutMs } = config;
     const deadline = startDeadline(call.signal, timeoutMs);
     // Waiting for a person, in this call or in one before it, must not use up Prelude's time.
@@ -144,7 +126,7 @@ export const createUpdateProfile = (deps: Dependencies) => {
   };
 
   /** Handles one call. Throws only on a defect of this server. */
-  return async (call: Call): Promise<UpdateResult | Asked> => {
+  return async (call: ToolCall): Promise<UpdateResult | Asked> => {
     const started = now();
     const parsed = parse(call.arguments);
     let entry: AuditEntry | undefined;
@@ -157,7 +139,7 @@ export const createUpdateProfile = (deps: Dependencies) => {
     let result: UpdateResult | undefined;
     try {
       outcome = refusal(parsed, call) ?? (await takeTurn(parsed as Parsed & Write, call));
-      if (outcome === "asked") return outcome;
+      if ("question" in outcome) return outcome;
       result = resultOf(parsed, outcome);
       return result;
     } finally {
@@ -169,10 +151,10 @@ export const createUpdateProfile = (deps: Dependencies) => {
         app_id: parsed.appId === undefined ? null : named(parsed.appId),
         user_id: parsed.userId === undefined ? null : named(parsed.userId),
         keys: parsed.keys.slice(0, maxAuditedKeys).map(named),
-        status: result?.status ?? (outcome === "asked" ? "not_updated" : "unknown"),
+        status: result?.status ?? (outcome && "question" in outcome ? "not_updated" : "unknown"),
         code: auditCode(call.signal.aborted, outcome),
         http_status: result?.error?.http_status ?? null,
-        attempts: outcome === undefined || outcome === "asked" ? 0 : (outcome.attempts ?? 0),
+        attempts: outcome === undefined || "question" in outcome ? 0 : (outcome.attempts ?? 0),
         ms: Math.round(now() - started),
         request_id: result?.error?.request_id ?? null,
       });
@@ -188,7 +170,7 @@ const maxAuditedKeys = 1_000;
 /** What the audit says of a call: its error code, or why there was no result. */
 const auditCode = (cancelled: boolean, outcome: Outcome | undefined): string | null => {
   if (cancelled) return "cancelled";
-  if (outcome === "asked") return "confirmation_asked";
+  if (outcome && "question" in outcome) return "confirmation_asked";
   if (outcome === undefined) return "internal_error";
   return isFailure(outcome) ? outcome.code : null;
 };

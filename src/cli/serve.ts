@@ -1,0 +1,134 @@
+import type { Config } from "../config/config.ts";
+import type { Audit } from "../guards/audit.ts";
+import type { Log } from "../lib/log.ts";
+import { name, title, version, websiteUrl } from "../lib/package.wire.ts";
+import { createServer } from "../mcp/server.ts";
+import { createStdio } from "../mcp/stdio/transport.ts";
+import { publishedTool } from "../tools/published.ts";
+import type { Tool } from "../tools/tool.ts";
+import { instructions, toolName } from "../tools/update-profile/definition.ts";
+
+/** How long calls in flight may go on after the client is gone, in milliseconds. */
+const graceMs = 1_200;
+/** When the process is ended even if something still holds it, in milliseconds. */
+const forceMs = 1_700;
+
+const maxIgnoredLines = 10;
+
+/** Loads something when it is first needed, once; a failed attempt is forgotten. */
+const lazily = <T>(load: () => Promise<T>): (() => Promise<T>) => {
+  let loaded: Promise<T> | undefined;
+  return () => {
+    loaded ??= load().catch((error: unknown) => {
+      loaded = undefined;
+      throw error;
+    });
+    return loaded;
+  };
+};
+
+type Session = { config: Config; sandbox: boolean; audit: Audit | undefined; log: Log };
+
+/** The HTTP client for Prelude or for the sandbox; what it opens is closed by `cleanups`. */
+const clientOf = ({ config, sandbox, log }: Session, cleanups: (() => unknown)[]) =>
+  lazily(async () => {
+    const { createClient } = await import("../prelude/client.ts");
+    const product = `${name}/${version}`;
+    if (!sandbox) {
+      const { baseUrl, apiKey = "" } = config;
+      const real = createClient({ baseUrl, apiKey, product, useProxy: true });
+      cleanups.push(real.close);
+      return real;
+    }
+    const { startSandbox } = await import("../sandbox/sandbox.ts");
+    const { baseUrl, apiKey, close } = await startSandbox(config);
+    log.info(`sandbox at ${baseUrl}`);
+    const simulated = createClient({ baseUrl, apiKey, product, useProxy: false });
+    cleanups.push(simulated.close, close);
+    return simulated;
+  });
+
+const toolsOf = (session: Session, client: ReturnType<typeof clientOf>): Tool[] => {
+  const { config, sandbox, audit } = session;
+  const update = lazily(async () => {
+    const { createUpdateProfile } = await import("../tools/update-profile/update-profile.ts");
+    return createUpdateProfile({ config, sandbox, client, audit });
+  });
+  return [
+    {
+      name: toolName,
+      definition: lazily(() => publishedTool(config)),
+      call: async (call) => (await update())(call),
+    },
+  ];
+};
+
+/** Ends the server once: lets calls in flight finish within `grace`, then closes everything. */
+const createStop = (
+  log: Log,
+  { settled, close }: { settled: () => Promise<void>; close: () => Promise<void> },
+) => {
+  let stopping = false;
+  return async (why: string, grace: number): Promise<void> => {
+    if (stopping) return;
+    stopping = true;
+    log.info(`stopping: ${why}`);
+    setTimeout(() => process.exit(), forceMs).unref();
+    const graceOver = new Promise((resolve) => setTimeout(resolve, grace).unref());
+    await Promise.race([settled(), graceOver]);
+    // Aborts what is still in flight. Nothing holds the process after that: it ends when stdout is
+    // flushed, which process.exit() would not wait for.
+    await close();
+  };
+};
+
+/** Reports input that cannot be answered, and stops reporting before it fills a log. */
+const createIgnoredReport = (log: Log) => {
+  let ignored = 0;
+  return (reason: string): void => {
+    ignored += 1;
+    if (ignored <= maxIgnoredLines) log.error(`ignored ${reason}`);
+    if (ignored === maxIgnoredLines) log.error("what else is ignored is not reported any more");
+  };
+};
+
+/** Runs the MCP server on stdin and stdout until the client goes away or a signal comes. */
+export const serve = async (session: Session): Promise<void> => {
+  const { config, sandbox, log } = session;
+  const cleanups: (() => unknown)[] = [];
+  const server = createServer({
+    info: { name, title, version, websiteUrl },
+    instructions: instructions(config, sandbox),
+    secret: config.apiKey,
+    log,
+    tools: toolsOf(session, clientOf(session, cleanups)),
+  });
+  const stop = createStop(log, {
+    settled: () => stdio.settled(),
+    close: async () => {
+      await server.close();
+      for (const cleanup of cleanups) cleanup();
+    },
+  });
+  const stdio = createStdio(process.stdin, process.stdout, {
+    onStdinEnd: () => void stop("stdin ended", graceMs),
+    onStdoutBroken: () => void stop("stdout broke", 0),
+    onOverflow: () => {
+      log.error(
+        "stopping: a line of more than 10 MiB arrived, and what follows it cannot be told apart",
+      );
+      process.exitCode = 1;
+      void stop("overflow", 0);
+    },
+    onIgnored: createIgnoredReport(log),
+  });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => void stop(signal, graceMs));
+  }
+  await server.connect(stdio as Parameters<typeof server.connect>[0]);
+  if (process.stdin.isTTY) {
+    log.error(
+      "waiting for an MCP client on stdin; --help says how to set one up, Ctrl-C ends this",
+    );
+  }
+};

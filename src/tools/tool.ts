@@ -1,0 +1,62 @@
+import type { Answer, Confirmation } from "../guards/confirmation.ts";
+
+/** What the operator fixed or limited, as far as it changes the published tools. */
+export type ToolScope = {
+  appId: string | undefined;
+  userId: string | undefined;
+  allowedKeys: readonly string[] | undefined;
+  /** Whether profiles may be read, and how much of them is shown. */
+  read?: "off" | "keys" | "values";
+};
+
+export type JsonSchema = { type: "object"; [keyword: string]: unknown };
+
+/** A tool as it goes over the wire (MCP 2025-11-25, `Tool`), all four hints given. */
+export type ToolDefinition = {
+  name: string;
+  title: string;
+  description: string;
+  annotations: {
+    title: string;
+    readOnlyHint: boolean;
+    destructiveHint: boolean;
+    idempotentHint: boolean;
+    openWorldHint: boolean;
+  };
+  icons: readonly { src: string; mimeType: string }[];
+  inputSchema: JsonSchema;
+  outputSchema: JsonSchema;
+};
+
+/** One `tools/call`, free of the protocol. */
+export type ToolCall = {
+  /** The `arguments` of the call, unchecked. */
+  arguments: unknown;
+  /** Aborted when the client cancels the call or goes away. */
+  signal: AbortSignal;
+  clientName: string | undefined;
+  clientVersion: string | undefined;
+  /** True: the call brings the answer to a question that an earlier one ended with. */
+  resumed: boolean;
+  /** Asks the person. Resolves with `accepted` only if the person said so. */
+  confirm: (confirmation: Confirmation) => Promise<Answer>;
+  /** Tells the client that the call is waiting, and for what. */
+  progress: (message: string) => void;
+};
+
+/** What every result has in common: a status, and an error wherever the status is not the hoped-for one. */
+export type ToolResult = { status: string; error?: { code: string } | undefined };
+
+/** The call ends with a question to the person; the answer comes with another call. */
+export type Asked = { question: Record<string, unknown> };
+
+export type Tool = {
+  name: string;
+  /** Loaded when the tools are first listed. */
+  definition: () => Promise<ToolDefinition>;
+  /** Handles one call. Rejects only on a defect of this server. */
+  call: (call: ToolCall) => Promise<ToolResult | Asked>;
+};
+
+/** Whether a call ended with a question instead of a result. */
+export const isAsked = (outcome: ToolResult | Asked): outcome is Asked => "question" in outcome;
