@@ -51,6 +51,9 @@ const statusOf = ({ httpStatus }: Detail): string =>
 const proxyName = ({ variable }: ReasonDetail): string =>
   variable === undefined ? "the proxy" : `the proxy of ${variable}`;
 
+const proxyAnswer = ({ proxyStatus }: ReasonDetail): string =>
+  proxyStatus === undefined ? "an error" : `HTTP ${proxyStatus}`;
+
 const proxySettings = ({ variable }: ReasonDetail): string =>
   variable === undefined ? "HTTPS_PROXY, HTTP_PROXY and NO_PROXY" : `${variable} and NO_PROXY`;
 
@@ -81,15 +84,15 @@ const others: Readonly<Record<Exclude<Reason, ConnectReason>, WordsFor>> = {
     advice: checkProxy(d),
   }),
   proxy_wants_credentials: (d) => ({
-    cause: `${proxyName(d)} refused the connection with HTTP ${d.proxyStatus}: it wants a user name and a password`,
+    cause: `${proxyName(d)} refused the connection with ${proxyAnswer(d)}: it wants a user name and a password`,
     operator: `check ${proxySettings(d)}`,
   }),
   proxy_refused: (d) => ({
-    cause: `${proxyName(d)} refused the connection with HTTP ${d.proxyStatus}`,
+    cause: `${proxyName(d)} refused the connection with ${proxyAnswer(d)}`,
     operator: `check ${proxySettings(d)}`,
   }),
   proxy_failed: (d) => ({
-    cause: `${proxyName(d)} could not reach Prelude and answered HTTP ${d.proxyStatus}`,
+    cause: `${proxyName(d)} could not reach Prelude and answered ${proxyAnswer(d)}`,
     advice: checkProxy(d),
   }),
   broke_off: () => ({ cause: "the answer broke off" }),
