@@ -12,16 +12,13 @@ afterAll(async () => {
 
 const update = async (env: Record<string, string>) => {
   const server = startServer({ env: { PRELUDE_API_KEY: key, ...env } });
-  onTestFinished(async () => {
+  try {
+    await server.initialize();
+    const profile = { first_name: "Ada" };
+    return (await server.callTool({ app_id: app, user_id: user, profile })).structured;
+  } finally {
     await server.close();
-  });
-  await server.initialize();
-  const { structured } = await server.callTool({
-    app_id: app,
-    user_id: user,
-    profile: { first_name: "Ada" },
-  });
-  return structured;
+  }
 };
 
 const answered = async (...handlers: Handler[]) => {
