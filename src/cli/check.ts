@@ -4,6 +4,7 @@ import { quoteList } from "../lib/text.ts";
 import { createClient } from "../prelude/client.ts";
 import type { RequestFailure } from "../prelude/errors.ts";
 import type { ErrorCode } from "../tools/messages.ts";
+import { causeOf } from "../tools/reasons.ts";
 
 /** It can belong to nobody: a ULID of zeros. So a PATCH for it changes nothing. */
 const nilUser = "usr_00000000000000000000000000";
@@ -59,7 +60,8 @@ const judge = (failure: RequestFailure | undefined, appKnown: boolean): Verdict 
       text: `Prelude accepted a write for ${nilUser}, a user that cannot exist: is PRELUDE_BASE_URL right?`,
     };
   }
-  const { code, cause, apiCode, apiMessage, httpStatus } = failure;
+  const { code, reason, reasonDetail, apiCode, apiMessage, httpStatus } = failure;
+  const cause = reason && causeOf(reason, { ...reasonDetail, ...(httpStatus && { httpStatus }) });
   const status = httpStatus === undefined ? {} : { http_status: httpStatus };
   if (code === "user_not_found") {
     return { ok: true, code, text: "The key, the app and the network are fine.", ...status };
@@ -72,7 +74,9 @@ const judge = (failure: RequestFailure | undefined, appKnown: boolean): Verdict 
       ...status,
     };
   }
-  const known = [httpStatus && `HTTP ${httpStatus}`, apiCode && `code ${apiCode}`].filter(Boolean);
+  const known = [httpStatus && `HTTP ${httpStatus}`, apiCode && `code "${apiCode}"`].filter(
+    Boolean,
+  );
   const words = [
     known.length > 0 && !fixes[code] && `(${known.join(", ")})`,
 

@@ -24,20 +24,28 @@ const header = (headers: Headers, name: string): string => {
   return (typeof value === "string" ? value : "").trim();
 };
 
+/** The longest wait that is taken for an answer to "when", in milliseconds. */
+const maxAskedMs = 24 * 60 * 60 * 1000;
+
 /**
  * How long the API asks to wait, in milliseconds: `retry-after-ms`, else `Retry-After` in seconds
- * or as an HTTP date (RFC 9110, 10.2.3); undefined where it does not say.
+ * or as an HTTP date (RFC 9110, 10.2.3); undefined where it does not say. A wait of more than
+ * 24 hours counts as not said: nobody can plan with it, and it is rather a defect than an answer.
  *
  * @param now wall-clock time in milliseconds since the epoch
  */
-export const askedDelayMs = (headers: Headers, now: number): number | undefined => {
-  const ms = header(headers, "retry-after-ms");
-  if (/^\d{1,12}(?:\.\d+)?$/.test(ms)) return Number(ms);
-  const after = header(headers, "retry-after");
-  if (/^\d{1,9}(?:\.\d+)?$/.test(after)) return Number(after) * 1000;
-  const date = /^[A-Za-z]{3}/.test(after) ? Date.parse(after) : Number.NaN;
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
-};
+export const askedDelayMs = (headers: Headers, now: number): number | undefined =>
+  [
+    plainNumber(header(headers, "retry-after-ms")),
+    plainNumber(header(headers, "retry-after")) * 1000,
+    Math.max(0, dateOf(header(headers, "retry-after")) - now),
+  ].find((ms) => ms <= maxAskedMs);
+
+const plainNumber = (text: string): number =>
+  /^\d{1,12}(?:\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+
+const dateOf = (text: string): number =>
+  /^[A-Za-z]{3}/.test(text) ? Date.parse(text) : Number.NaN;
 
 /** Whether this failure is worth repeating at once, and what the API asked for. */
 export const isRetried = (

@@ -1,4 +1,5 @@
 import { quoteList } from "../lib/text.ts";
+import type { Reason, ReasonDetail } from "../prelude/errors.ts";
 
 /**
  * What is known about a failed call, as far as its sentences need it. Texts from the API must
@@ -18,6 +19,9 @@ export type FailureFacts = {
   /** Arguments that the operator fixed, so that the agent cannot change them. */
   appPinned?: boolean;
   userPinned?: boolean;
+  /** What `prelude/` knows about the cause; `reasons.ts` has the words. */
+  reason?: Reason;
+  reasonDetail?: ReasonDetail;
   /** A sentence of our own about the cause, without a full stop. */
   cause?: string;
   /** What to do about this cause, where the table's general advice would be wrong. */
@@ -42,7 +46,7 @@ const keys = (f: FailureFacts) => quoteList(f.keys ?? []);
 const app = (f: FailureFacts) => (f.appId ? `app ${f.appId}` : "the app");
 const user = (f: FailureFacts) => (f.userId ? `user ${f.userId}` : "the user");
 const own = (f: FailureFacts) =>
-  [f.apiCode && `code ${f.apiCode}`, f.httpStatus && `HTTP ${f.httpStatus}`]
+  [f.apiCode && `code ${quoteList([f.apiCode])}`, f.httpStatus && `HTTP ${f.httpStatus}`]
     .filter(Boolean)
     .join(", ");
 

@@ -1,5 +1,6 @@
 import { plainName, quoteList } from "../lib/text.ts";
 import { type ErrorCode, type FailureFacts, recovery } from "./messages.ts";
+import { adviceOf, causeOf } from "./reasons.ts";
 import type { Issue, UpdateResult } from "./update-profile/schema.ts";
 
 /** Whom the call is for, once the ids have passed their patterns, and where it was made. */
@@ -68,13 +69,23 @@ const shortened = (issues: Issue[]): Issue[] => {
   return [...issues.slice(0, maxIssues), last];
 };
 
+/** The facts, with words about the reason where nobody has found better ones. */
+const explained = (facts: FailureFacts): FailureFacts => {
+  const { reason, reasonDetail, httpStatus } = facts;
+  if (reason === undefined) return facts;
+  const detail = httpStatus === undefined ? reasonDetail : { ...reasonDetail, httpStatus };
+  const advice = adviceOf(reason, detail);
+  const words = { cause: causeOf(reason, detail), ...facts };
+  return advice === undefined ? words : { advice, ...words };
+};
+
 /**
  * The result of a failure: its code, whether anything was written, and the next step, so that
  * either half of the MCP result (text or structured) is enough to go on.
  */
 export const failure = (to: Target, failed: Failure): UpdateResult => {
   const { code, wrote, issues, requestId } = failed;
-  const facts: FailureFacts = { ...to, ...failed.facts };
+  const facts: FailureFacts = { ...to, ...explained(failed.facts) };
   const row = recovery[code];
   const retryable = failed.retryable ?? row.retryable;
   const words = facts.apiMessage ? ` Prelude's words: ${JSON.stringify(facts.apiMessage)}` : "";

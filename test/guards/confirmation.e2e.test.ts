@@ -632,6 +632,8 @@ describe("time", () => {
         scopes.push(scope);
         return { attempts: 1 };
       },
+      getUser: async () => ({ attempts: 1 }),
+      findUsers: async () => ({ attempts: 1 }),
       close: async () => {},
     };
     return { client, scopes };

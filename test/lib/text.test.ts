@@ -8,7 +8,7 @@ import {
   redact,
   stripInvisible,
 } from "../../src/lib/text.ts";
-import { failureOf } from "../../src/prelude/errors.ts";
+import { failureOf } from "../../src/prelude/answer.ts";
 import { errorCodes } from "../../src/tools/messages.ts";
 import { failure } from "../../src/tools/result.ts";
 
@@ -229,7 +229,7 @@ describe("the API's words in a result", () => {
     const marker = /^(.*?) Prelude's words: ("(?:[^"\\]|\\.)*")$/su;
     fc.assert(
       fc.property(hostile, fc.constantFrom(...errorCodes), (message, code) => {
-        const apiMessage = failureOf(answer(message), secret)?.apiMessage ?? "none";
+        const apiMessage = failureOf(answer(message), [secret])?.apiMessage ?? "none";
         const errorWith = (words: string) =>
           failure({}, { code, wrote: "none", facts: { apiMessage: words } }).error;
         const [, own, words] = marker.exec(errorWith(apiMessage)?.message ?? "") ?? [];
@@ -246,7 +246,7 @@ describe("the API's words in a result", () => {
     ["a code", { ...answer(""), body: JSON.stringify({ code: secret }) }],
     ["a request id", answer("", { "x-request-id": secret })],
   ])("never hold the API key, sent back as %s", (_, from) => {
-    expect(JSON.stringify(failureOf(from, secret))).not.toContain(secret);
+    expect(JSON.stringify(failureOf(from, [secret]))).not.toContain(secret);
   });
 
   it.each([
@@ -256,14 +256,14 @@ describe("the API's words in a result", () => {
     ["too many characters", "a".repeat(129)],
     ["nothing", ""],
   ])("do not come as a request id with %s", (_, id) => {
-    expect(failureOf(answer("", { "x-request-id": id }), secret)).not.toHaveProperty("requestId");
+    expect(failureOf(answer("", { "x-request-id": id }), [secret])).not.toHaveProperty("requestId");
   });
 
   it.each(["ignore all of this", "x".repeat(65), "-rf", "a\u200bb", "<b>", ""])(
     "do not come as the code %j",
     (code) => {
       const from = { ...answer(""), body: JSON.stringify({ code, message: "m" }) };
-      expect(failureOf(from, secret)).not.toHaveProperty("apiCode");
+      expect(failureOf(from, [secret])).not.toHaveProperty("apiCode");
     },
   );
 });

@@ -1,9 +1,31 @@
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { maxBodyRead, readBody } from "../../src/prelude/body.ts";
+import {
+  type Body,
+  createCollector,
+  decodeBody,
+  maxBodyRead,
+  maxContentRead,
+} from "../../src/prelude/body.ts";
 import { type Encoding, pack } from "../support/fault-server.ts";
 
 const text = '{"code":"reserved_profile_key","message":"Größe 🎈"}';
+
+/** Reads a body as a request does: piece by piece, until there are no more or too many. */
+const readBody = async (
+  source: AsyncIterable<Uint8Array>,
+  encoding: string | undefined,
+  limit = maxBodyRead,
+): Promise<Body> => {
+  const collector = createCollector(limit);
+  let ended = true;
+  try {
+    for await (const chunk of source) if (!collector.add(chunk)) break;
+  } catch {
+    ended = false;
+  }
+  return decodeBody(collector.take(ended), encoding, limit);
+};
 
 async function* chunks(...parts: (string | Uint8Array)[]) {
   for (const part of parts) yield Buffer.from(part);
@@ -82,6 +104,16 @@ describe("keeps what arrived and says that it is not all", () => {
       expect((await readBody(chunks(text), encoding)).complete).toBe(false);
     }
   });
+});
+
+test("reads further where the content is wanted", async () => {
+  const long = "x".repeat(maxContentRead);
+  for (const encoding of [undefined, "gzip"]) {
+    const [whole, more] = [long, `${long}x`].map((body) => (encoding ? gzipSync(body) : body));
+    const read = (body = "") => readBody(chunks(body), encoding, maxContentRead);
+    expect(await read(whole as string)).toEqual({ text: long, complete: true });
+    expect(await read(more as string)).toEqual({ text: long, complete: false });
+  }
 });
 
 describe("stops at 64 kB", () => {

@@ -1,13 +1,6 @@
-import { createServer as createHttpServer } from "node:http";
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import {
-  type CallScope,
-  createClient,
-  maxConnections,
-  type PatchOutcome,
-  type PreludeClient,
-} from "../../src/prelude/client.ts";
+import { createServer, type Socket } from "node:net";
+import { describe, expect, test, vi } from "vitest";
+import { maxConnections } from "../../src/prelude/dispatcher.ts";
 import { retryPolicy } from "../../src/prelude/retry.ts";
 import {
   apiBody,
@@ -16,7 +9,6 @@ import {
   drip,
   drop,
   endless,
-  type FaultServer,
   honest,
   interim,
   never,
@@ -24,90 +16,26 @@ import {
   reply,
   reset,
   resetOnReuse,
-  type Stage,
   type Step,
   startFaultServer,
   truncated,
 } from "../support/fault-server.ts";
+import { apiKey, appId, done, send, setTheScene, slow } from "./scene.ts";
 
-const apiKey = "test-key-5b80";
-const appId = "54e9ujn";
-const quick = { ...retryPolicy, firstDelayMs: 1, maxDelayMs: 1 };
-const slow = { ...retryPolicy, firstDelayMs: 60_000, maxDelayMs: 60_000 };
-
-let server: FaultServer;
-let users = 0;
-const closers: (() => unknown)[] = [];
-
-beforeAll(async () => {
-  server = await startFaultServer();
-});
-
-afterAll(async () => {
-  for (const close of closers) await close();
-  await server.close();
-});
-
-type Call = {
-  profile?: Record<string, string>;
-  timeoutMs?: number;
-  signal?: AbortSignal;
-  onRetry?: CallScope["onRetry"];
-};
-type Options = { baseUrl?: string; retry?: typeof retryPolicy; useProxy?: boolean };
-
-const newClient = ({ baseUrl = server.url, retry = quick, useProxy = false }: Options = {}) => {
-  const client = createClient({ baseUrl, apiKey, product: "test/1.2.3", useProxy, retry });
-  closers.push(client.close);
-  return client;
-};
-
-const send = (client: PreludeClient, userId: string, call: Call = {}): Promise<PatchOutcome> => {
-  const { profile = { name: "Ada" }, timeoutMs = 10_000, signal, onRetry } = call;
-  const deadline = AbortSignal.timeout(timeoutMs);
-  const scope: CallScope = {
-    signal: signal ? AbortSignal.any([signal, deadline]) : deadline,
-    deadlineAt: performance.now() + timeoutMs,
-    ...(onRetry && { onRetry }),
-  };
-  return client.patchProfile({ appId, userId, profile }, scope);
-};
-
-/** A user of its own, with the steps that its requests meet, and a client of its own. */
-const scene = (steps: Step[], options: Options & Partial<Stage> = {}) => {
-  users += 1;
-  const user = `usr_client${users}`;
-  const stage = server.stage(user, { steps, ...options });
-  const client = newClient(options);
-  return { user, stage, client, patch: (call?: Call) => send(client, user, call) };
-};
-
-const listen = async (listener: Server): Promise<number> => {
-  const sockets = new Set<Socket>();
-  listener.on("connection", (socket: Socket) => {
-    sockets.add(socket);
-    socket.on("error", () => {});
-  });
-  await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
-  closers.push(() => {
-    for (const socket of sockets) socket.destroy();
-    listener.close();
-  });
-  return (listener.address() as AddressInfo).port;
-};
+const { server, closers, newClient, scene, listen } = setTheScene();
 
 describe("the request", () => {
   test("is the one of the API document, with these headers and no others", async () => {
     const { stage, patch, user } = scene([]);
-    expect(await patch({ profile: { first_name: "Zoë", "": "", 'a"b': "\u0000" } })).toEqual({
-      attempts: 1,
-    });
+    expect(await patch({ profile: { first_name: "Zoë", "": "", 'a"b': "\u0000" } })).toEqual(
+      done(1),
+    );
     const [request] = stage.received;
     expect(request?.method).toBe("PATCH");
     expect(request?.path).toBe(`/v2/session/apps/${appId}/users/${user}/profile`);
     expect(request?.rawBody).toBe('{"profile":{"first_name":"Zoë","":"","a\\"b":"\\u0000"}}');
     expect(request?.headers).toEqual({
-      host: `127.0.0.1:${server.port}`,
+      host: `127.0.0.1:${server().port}`,
       connection: "keep-alive",
       authorization: `Bearer ${apiKey}`,
       "content-type": "application/json",
@@ -116,6 +44,14 @@ describe("the request", () => {
       "user-agent": `test/1.2.3 node/${process.versions.node}`,
       "content-length": String(Buffer.byteLength(request?.rawBody ?? "")),
     });
+  });
+
+  test("is answered with a status and, where the answer has one, an id", async () => {
+    const headers = { "x-request-id": "req_1", "cf-ray": apiKey };
+    const { patch } = scene([reply(204, "", headers), reply(200, "OK", headers), reply(201, "{}")]);
+    expect(await patch()).toEqual({ attempts: 1, httpStatus: 204, requestId: "req_1" });
+    expect(await patch()).toEqual({ attempts: 1, httpStatus: 200, requestId: "req_1" });
+    expect(await patch()).toEqual({ attempts: 1, httpStatus: 201 });
   });
 
   test("keeps keys that every JavaScript object has", async () => {
@@ -131,15 +67,15 @@ describe("the request", () => {
     const odd = { appId: "a/b?c#d", userId: "usr_%2e/../x y", profile: { a: "b" } };
     const scope = { signal: AbortSignal.timeout(5_000), deadlineAt: performance.now() + 5_000 };
     expect((await client.patchProfile(odd, scope)).failure?.code).toBe("not_found");
-    expect(server.strays.map(({ path }) => path)).toContain(
+    expect(server().strays.map(({ path }) => path)).toContain(
       "/v2/session/apps/a%2Fb%3Fc%23d/users/usr_%252e%2F..%2Fx%20y/profile",
     );
   });
 
   test("goes below a path in the base URL", async () => {
-    const client = newClient({ baseUrl: `${server.url}/gateway/prelude` });
+    const client = newClient({ baseUrl: `${server().url}/gateway/prelude` });
     await send(client, "usr_below");
-    expect(server.strays.map(({ path }) => path)).toContain(
+    expect(server().strays.map(({ path }) => path)).toContain(
       `/gateway/prelude/v2/session/apps/${appId}/users/usr_below/profile`,
     );
   });
@@ -165,7 +101,7 @@ describe("is repeated after", () => {
   ];
   test.concurrent.each(cases)("%s", async (_, step) => {
     const once = scene([step]);
-    expect(await once.patch()).toEqual({ attempts: 2 });
+    expect(await once.patch()).toEqual(done(2));
     expect(once.stage.received).toHaveLength(2);
     expect(once.stage.profile).toEqual(new Map([["name", "Ada"]]));
 
@@ -188,7 +124,7 @@ describe("is repeated after", () => {
     expect(failure).toMatchObject({
       code: "unreachable",
       mayHaveWritten: false,
-      cause: "the connection was refused",
+      reason: "connection_refused",
     });
   });
 
@@ -233,11 +169,28 @@ describe("is never repeated after", () => {
     expect(stage.received).toHaveLength(1);
   });
 
+  const notDone: [number, string][] = [
+    [200, '{"error":"boom"}'],
+    [200, '{"success":false}'],
+    [200, "false"],
+    [202, ""],
+    [206, "OK"],
+    [207, "{}"],
+  ];
+  test.each(notDone)("%d %s, which is no success", async (status, body) => {
+    const { stage, patch } = scene([reply(status, body)]);
+    expect(await patch()).toMatchObject({
+      attempts: 1,
+      failure: { code: "unexpected_response", mayHaveWritten: true, httpStatus: status },
+    });
+    expect(stage.received).toHaveLength(1);
+  });
+
   test.concurrent.each([300, 301, 302, 303, 307, 308])(
     "redirect %d, nor followed",
     async (status) => {
       const other = scene([]);
-      const location = `${server.url}/v2/session/apps/${appId}/users/${other.user}/profile`;
+      const location = `${server().url}/v2/session/apps/${appId}/users/${other.user}/profile`;
       const { stage, patch } = scene([reply(status, "", { location })]);
       expect(await patch()).toMatchObject({
         attempts: 1,
@@ -294,7 +247,7 @@ describe("the wait before a repeat", () => {
   ];
   test.each(short)("is shorter than the policy's if %s says so", async (_, headers) => {
     const { stage, patch } = scene([reply(503, "", headers)], { retry: slow });
-    expect(await patch({ timeoutMs: 5_000 })).toEqual({ attempts: 2 });
+    expect(await patch({ timeoutMs: 5_000 })).toEqual(done(2));
     expect(stage.received).toHaveLength(2);
   });
 
@@ -383,7 +336,7 @@ describe("a stale connection does not surface", () => {
     ["a body of the 204", "HTTP/1.1 204 No Content\r\ncontent-length: 5\r\n\r\nhello", false],
   ])("after %s", async (_, bytes, end) => {
     const { stage, patch } = scene([applied(raw(bytes, end))]);
-    expect(await patch()).toEqual({ attempts: 1 });
+    expect(await patch()).toEqual(done(1));
     const second = await patch({ profile: { name: "Grace" } });
     expect(second.failure).toBeUndefined();
     expect(stage.profile.get("name")).toBe("Grace");
@@ -395,7 +348,7 @@ describe("cancellation and deadline", () => {
     const cancelled = new AbortController();
     const { stage, patch } = scene([applied(never)]);
     const pending = patch({ signal: cancelled.signal });
-    await server.until(() => stage.received.length === 1);
+    await server().until(() => stage.received.length === 1);
     cancelled.abort();
     expect(await pending).toEqual({
       attempts: 1,
@@ -493,7 +446,7 @@ describe("cancellation and deadline", () => {
     cancelled.abort();
     await Promise.all(blockers);
     const after = await send(client, "usr_waiting", { profile: { late: "yes" } });
-    expect(after).toEqual({ attempts: 1 });
+    expect(after).toEqual(done(1));
     expect(waiting.applied).toEqual([new Map([["late", "yes"]])]);
     expect(own.mostSockets()).toBeLessThanOrEqual(2 * maxConnections);
   });
@@ -520,7 +473,7 @@ describe("what earlier attempts left stays part of the truth", () => {
 
   test("but a documented success settles it", async () => {
     const { patch, stage } = scene([applied(drop), reply(503)]);
-    expect(await patch()).toEqual({ attempts: 3 });
+    expect(await patch()).toEqual(done(3));
     expect(stage.applied).toHaveLength(2);
   });
 });
@@ -572,7 +525,7 @@ describe("odd answers", () => {
   ];
   test.concurrent.each(succeeded)("%s is a success", async (_, step) => {
     const { stage, patch } = scene([step]);
-    expect(await patch()).toEqual({ attempts: 1 });
+    expect(await patch()).toEqual({ attempts: 1, httpStatus: expect.any(Number) });
     expect(stage.applied).toHaveLength(1);
   });
 
@@ -591,7 +544,7 @@ describe("odd answers", () => {
       failure: {
         code: "unexpected_response",
         mayHaveWritten: true,
-        cause: "it is not valid HTTP",
+        reason: "not_http",
       },
     });
   });
@@ -603,7 +556,7 @@ describe("odd answers", () => {
       return endless(503, Buffer.alloc(64 * 1024, "x"))(exchange);
     };
     const { stage, patch } = scene([flood]);
-    expect(await patch()).toEqual({ attempts: 2 });
+    expect(await patch()).toEqual(done(2));
     await stage.received[0]?.closed;
     expect(sockets[0]?.bytesWritten).toBeLessThan(32 * 1024 * 1024);
   });
@@ -636,21 +589,21 @@ describe("the key", () => {
 
 describe("TLS", () => {
   test.each([
-    ["that nobody signed", "valid", /self-signed/],
-    ["that has expired", "expired", /has expired/],
-  ] as const)("a certificate %s is refused before anything is sent", async (_, name, cause) => {
+    ["that nobody signed", "valid", "tls_self_signed"],
+    ["that has expired", "expired", "tls_expired"],
+  ] as const)("a certificate %s is refused before anything is sent", async (_, name, reason) => {
     const own = await startFaultServer(name);
     closers.push(own.close);
     const stage = own.stage("usr_1");
     const { attempts, failure } = await send(newClient({ baseUrl: own.url }), "usr_1");
     expect(attempts).toBe(1);
     expect(failure).toMatchObject({ code: "unreachable", mayHaveWritten: false, retryable: false });
-    expect(failure?.cause).toMatch(cause);
+    expect(failure?.reason).toBe(reason);
     expect(stage.received).toHaveLength(0);
   });
 
   test.each([
-    ["plain HTTP", (): string => server.url.replace("http:", "https:")],
+    ["plain HTTP", (): string => server().url.replace("http:", "https:")],
     [
       "something else",
       async () =>
@@ -660,7 +613,7 @@ describe("TLS", () => {
     const { attempts, failure } = await send(newClient({ baseUrl: await url() }), "usr_1");
     expect(attempts).toBe(1);
     expect(failure).toMatchObject({ code: "unreachable", mayHaveWritten: false, retryable: false });
-    expect(failure?.cause).toMatch(/does not speak TLS/);
+    expect(failure?.reason).toMatch(/^tls_(?:not_spoken|no_common_version)$/);
   });
 
   test("a handshake that never ends is ended by the deadline, with nothing sent", async () => {
@@ -679,150 +632,5 @@ describe("TLS", () => {
       attempts: 3,
       failure: { code: "unreachable", mayHaveWritten: false },
     });
-  });
-});
-
-describe("a proxy", () => {
-  beforeEach(() => {
-    for (const name of ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"]) {
-      vi.stubEnv(name, undefined);
-      vi.stubEnv(name.toLowerCase(), undefined);
-    }
-  });
-  afterEach(() => vi.unstubAllEnvs());
-
-  type OnConnect = (socket: Socket, target: string) => void;
-
-  const tunnel: OnConnect = (socket, target) => {
-    const [host = "", port] = target.split(":");
-    const upstream = connect(Number(port), host, () => {
-      socket.write("HTTP/1.1 200 Connection Established\r\n\r\n");
-      upstream.pipe(socket).pipe(upstream);
-    });
-    upstream.on("error", () => socket.destroy());
-    upstream.on("close", () => socket.destroy());
-    socket.on("close", () => upstream.destroy());
-  };
-
-  const startProxy = async (onConnect: OnConnect = tunnel) => {
-    const connects: { target: string; authorization: string | undefined }[] = [];
-    const plain = createHttpServer((_, response) => response.writeHead(500).end());
-    plain.on("connect", ({ url = "", headers }, socket: Socket) => {
-      connects.push({ target: url, authorization: headers["proxy-authorization"] });
-      onConnect(socket, url);
-    });
-    const port = await listen(plain);
-    return { url: `http://127.0.0.1:${port}`, port, connects };
-  };
-
-  const through = (name: string, proxy: string, baseUrl = server.url) => {
-    vi.stubEnv(name, proxy);
-    return newClient({ baseUrl, useProxy: true });
-  };
-
-  const names = ["HTTP_PROXY", "http_proxy"];
-  test.each(names)("in %s is used, with its credentials, which go no further", async (name) => {
-    const proxy = await startProxy();
-    const { user, stage } = scene([]);
-    const client = through(name, proxy.url.replace("//", "//me:p%40ss@"));
-    expect(await send(client, user)).toEqual({ attempts: 1 });
-    const authorization = `Basic ${Buffer.from("me:p@ss").toString("base64")}`;
-    expect(proxy.connects).toEqual([{ target: `127.0.0.1:${server.port}`, authorization }]);
-    expect(stage.received[0]?.headers).not.toHaveProperty("proxy-authorization");
-  });
-
-  test.each(["HTTPS_PROXY", "https_proxy"])("in %s is used for https", async (name) => {
-    const own = await startFaultServer("valid");
-    closers.push(own.close);
-    const proxy = await startProxy();
-    const { failure } = await send(through(name, proxy.url, own.url), "usr_1");
-    expect(proxy.connects.map(({ target }) => target)).toEqual([`127.0.0.1:${own.port}`]);
-    // Through the tunnel, the certificate that was seen is the API's, and it was looked at.
-    expect(failure?.cause).toMatch(/self-signed/);
-  });
-
-  test("is passed by for the hosts in NO_PROXY, and where proxies are off", async () => {
-    const proxy = await startProxy();
-    vi.stubEnv("HTTP_PROXY", proxy.url);
-    const { user } = scene([]);
-    expect(await send(newClient({ useProxy: false }), user)).toEqual({ attempts: 1 });
-    vi.stubEnv("NO_PROXY", "127.0.0.1");
-    expect(await send(newClient({ useProxy: true }), user)).toEqual({ attempts: 1 });
-    expect(proxy.connects).toEqual([]);
-  });
-
-  test("written without http:// is understood, as other programs do", async () => {
-    const proxy = await startProxy();
-    const { user } = scene([]);
-    for (const host of ["127.0.0.1", "localhost"]) {
-      const client = through("HTTP_PROXY", `${host}:${proxy.port}`);
-      expect(await send(client, user)).toEqual({ attempts: 1 });
-    }
-    expect(proxy.connects).toHaveLength(2);
-  });
-
-  test.each(["http://", "::", "http://a b"])("at %s cannot be used", (address) => {
-    expect(() => through("HTTP_PROXY", address)).toThrow();
-  });
-
-  test("of another kind is not taken for an HTTP proxy", () => {
-    for (const address of ["socks4://127.0.0.1:1080", "ftp://127.0.0.1:21"]) {
-      expect(() => through("HTTP_PROXY", address)).toThrow();
-    }
-  });
-
-  test("that wants credentials is named, and not asked again", async () => {
-    const proxy = await startProxy((socket) => {
-      socket.end("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n");
-    });
-    const { attempts, failure } = await send(through("HTTP_PROXY", proxy.url), "usr_1");
-    expect(failure).toMatchObject({
-      code: "unreachable",
-      mayHaveWritten: false,
-      cause: "the proxy refused the connection with HTTP 407",
-    });
-    expect(attempts).toBe(1);
-    expect(proxy.connects).toHaveLength(1);
-  });
-
-  test("that cannot reach the API is asked again", async () => {
-    let broken = 2;
-    const proxy = await startProxy((socket, target) => {
-      if (broken-- > 0) socket.end("HTTP/1.1 502 Bad Gateway\r\n\r\n");
-      else tunnel(socket, target);
-    });
-    const { user } = scene([]);
-    expect(await send(through("HTTP_PROXY", proxy.url), user)).toEqual({ attempts: 3 });
-  });
-
-  test("that hangs up is asked as often as the policy says, and no more", async () => {
-    const proxy = await startProxy((socket) => socket.end());
-    const outcome = await send(through("HTTP_PROXY", proxy.url), "usr_1", { timeoutMs: 1_000 });
-    expect(outcome).toMatchObject({
-      attempts: 3,
-      failure: { code: "unreachable", mayHaveWritten: false },
-    });
-    expect(proxy.connects).toHaveLength(3);
-  });
-
-  test("that never answers is ended by the deadline, with nothing sent", async () => {
-    const proxy = await startProxy(() => {});
-    const client = through("HTTP_PROXY", proxy.url);
-    expect(await send(client, "usr_1", { timeoutMs: 100 })).toEqual({
-      attempts: 1,
-      failure: { code: "timeout", mayHaveWritten: false },
-    });
-  });
-
-  test("does not hide whether the request had left", async () => {
-    const proxy = await startProxy();
-    const { user, stage } = scene([applied(drop)], {
-      otherwise: reply(404, apiBody("user_not_found")),
-    });
-    expect(await send(through("HTTP_PROXY", proxy.url), user)).toMatchObject({
-      attempts: 2,
-      failure: { code: "user_not_found", mayHaveWritten: true },
-    });
-    expect(stage.applied).toHaveLength(1);
   });
 });

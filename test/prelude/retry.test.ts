@@ -18,7 +18,14 @@ describe("how long the API asks to wait", () => {
     [{ "retry-after": "120" }, 120_000],
     [{ "retry-after": "1.5" }, 1_500],
     [{ "retry-after": " 2 " }, 2_000],
-    [{ "retry-after": "999999999" }, 999_999_999_000],
+    [{ "retry-after": "86400" }, 86_400_000],
+    [{ "retry-after": "86401" }, undefined],
+    [{ "retry-after": "999999999" }, undefined],
+    [{ "retry-after": "252455616000" }, undefined],
+    [{ "retry-after": "Fri, 31 Dec 9999 23:59:59 GMT" }, undefined],
+    [{ "retry-after": "Tue, 24 Nov 2026 12:00:00 GMT" }, 86_400_000],
+    [{ "retry-after-ms": "999999999999", "retry-after": "9" }, 9_000],
+    [{ "retry-after-ms": "86400001" }, undefined],
     [{ "retry-after": "Mon, 23 Nov 2026 12:00:07 GMT" }, 7_000],
     [{ "retry-after": "Monday, 23-Nov-26 12:00:07 GMT" }, 7_000],
     [{ "retry-after": "Mon, 23 Nov 2026 11:59:00 GMT" }, 0],
@@ -36,7 +43,7 @@ describe("how long the API asks to wait", () => {
     expect(askedDelayMs(headers, now)).toBe(ms);
   });
 
-  test("is never negative and never NaN, whatever the headers hold", () => {
+  test("is never negative, NaN or more than a day, whatever the headers hold", () => {
     const text = fc.oneof(
       fc.string(),
       fc.integer().map(String),
@@ -46,7 +53,9 @@ describe("how long the API asks to wait", () => {
     fc.assert(
       fc.property(text, text, (ms, after) => {
         const asked = askedDelayMs({ "retry-after-ms": ms, "retry-after": after }, now);
-        if (asked !== undefined) expect(asked).toBeGreaterThanOrEqual(0);
+        if (asked === undefined) return;
+        expect(asked).toBeGreaterThanOrEqual(0);
+        expect(asked).toBeLessThanOrEqual(86_400_000);
       }),
     );
   });

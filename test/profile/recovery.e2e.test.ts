@@ -1,6 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { type AddressInfo, connect, type Socket } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as tick } from "node:timers/promises";
@@ -398,7 +398,7 @@ describe("TLS", () => {
       error: { code: "unreachable", retryable: false },
     });
     expect(answer.structured.error?.message).toContain(cause);
-    expect(answer.structured.error?.next_step).toContain("whoever runs this server");
+    expect(answer.structured.error?.next_step).toContain("the operator must");
     expect(stage.received).toHaveLength(0);
   });
 });
@@ -409,25 +409,22 @@ describe("a proxy in the environment", () => {
     const proxy = createServer();
     proxy.on("connect", ({ url = "" }, socket: Socket) => {
       targets.push(url);
-      const through = connect(upstream.port, "127.0.0.1", () => {
-        socket.write("HTTP/1.1 200 Connection Established\r\n\r\n");
-        through.pipe(socket).pipe(through);
-      });
-      for (const side of [socket, through]) side.on("error", () => {});
-      socket.on("close", () => through.destroy());
+      socket.on("error", () => {}).end("HTTP/1.1 403 Forbidden\r\n\r\n");
     });
     await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
     const { port } = proxy.address() as AddressInfo;
+    const elsewhere = { PRELUDE_BASE_URL: "https://api.prelude.test" };
 
     const { user } = newStage();
-    const used = await withServer({ HTTP_PROXY: `http://127.0.0.1:${port}` }, (server) =>
-      server.callTool(argsFor(user, { a: "1" })),
+    const used = await withServer(
+      { ...elsewhere, HTTP_PROXY: `http://127.0.0.1:${port}` },
+      (server) => server.callTool(argsFor(user, { a: "1" })),
     );
-    expect(used.structured.status).toBe("updated");
-    expect(targets).toEqual([`127.0.0.1:${upstream.port}`]);
+    expect(used.structured.error?.code).toBe("unreachable");
+    expect(targets).toEqual(["api.prelude.test:443"]);
     proxy.close();
 
-    const wrong = await withServer({ HTTP_PROXY: "http://" }, (server) =>
+    const wrong = await withServer({ ...elsewhere, HTTP_PROXY: "http://" }, (server) =>
       server.callTool(argsFor(user, { a: "1" })),
     );
     expect(wrong.structured).toMatchObject({

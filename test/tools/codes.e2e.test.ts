@@ -209,7 +209,7 @@ const cases: Case[] = [
     answer: apiError(422, "unheard_of"),
     requests: 1,
     nextStep: /Do not repeat/,
-    message: /code unheard_of, HTTP 422/,
+    message: /code "unheard_of", HTTP 422/,
   },
   {
     code: "upstream_error",

@@ -1,0 +1,240 @@
+import { gzipSync } from "node:zlib";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { createClient, type PreludeClient } from "../../src/prelude/client.ts";
+import { apiError, type Handler, startUpstream, type Upstream } from "../support/upstream.ts";
+import { apiKey, appId, quick, scopeOf } from "./scene.ts";
+
+let upstream: Upstream;
+let client: PreludeClient;
+
+beforeAll(async () => {
+  upstream = await startUpstream();
+  client = createClient({
+    baseUrl: `${upstream.url}/gateway`,
+    apiKey,
+    product: "test/1",
+    useProxy: false,
+    retry: quick,
+  });
+});
+afterAll(async () => {
+  await client.close();
+  await upstream.close();
+});
+
+const userId = "usr_1";
+const user = { id: userId, status: "active", identifiers: [], profile: { error: "x" } };
+const json =
+  (body: unknown, headers: Record<string, string> = {}): Handler =>
+  (_, response) => {
+    response.writeHead(200, { "content-type": "application/json", ...headers });
+    response.end(JSON.stringify(body));
+  };
+const answer =
+  (status: number, body: string | Buffer, headers: Record<string, string> = {}): Handler =>
+  (_, response) => {
+    response.writeHead(status, headers).end(body);
+  };
+const get = () => client.getUser({ appId, userId }, scopeOf());
+const find = (identifierValue: string, identifierType: "email_address" | "phone_number") =>
+  client.findUsers({ appId, identifierType, identifierValue }, scopeOf());
+
+describe("getUser", () => {
+  test("is one GET without a body, with these headers and no others", async () => {
+    upstream.play(json({ user, more: true }, { "x-request-id": "req_1" }));
+    expect(await get()).toEqual({ attempts: 1, httpStatus: 200, requestId: "req_1", user });
+    const [request] = upstream.received;
+    expect(request?.method).toBe("GET");
+    expect(request?.path).toBe(`/gateway/v2/session/apps/${appId}/users/${userId}`);
+    expect(request?.rawBody).toBe("");
+    expect(request?.headers).toEqual({
+      host: `127.0.0.1:${upstream.port}`,
+      connection: "keep-alive",
+      authorization: `Bearer ${apiKey}`,
+      accept: "application/json",
+      "accept-encoding": "identity",
+      "user-agent": `test/1 node/${process.versions.node}`,
+    });
+  });
+
+  test("stays below its path, whatever the ids hold", async () => {
+    upstream.play(json({ user }));
+    await client.getUser({ appId: "a/b?c#d", userId: "usr_%2e/../x y" }, scopeOf());
+    expect(upstream.received[0]?.path).toBe(
+      "/gateway/v2/session/apps/a%2Fb%3Fc%23d/users/usr_%252e%2F..%2Fx%20y",
+    );
+  });
+
+  test("reads a profile of a megabyte, also a compressed one", async () => {
+    const large = { ...user, profile: { text: "é".repeat(500_000) } };
+    upstream.play(json({ user: large }));
+    expect((await get()).user).toEqual(large);
+    upstream.play(
+      answer(200, gzipSync(JSON.stringify({ user: large })), { "content-encoding": "gzip" }),
+    );
+    expect((await get()).user).toEqual(large);
+  });
+
+  test("reads no more than 2 MiB, and does not repeat that", async () => {
+    const huge = JSON.stringify({ user: { ...user, profile: { text: "x".repeat(3_000_000) } } });
+    for (const handler of [
+      answer(200, huge),
+      answer(200, gzipSync(huge), { "content-encoding": "gzip" }),
+    ]) {
+      upstream.play(handler);
+      expect(await get()).toMatchObject({
+        attempts: 1,
+        failure: { code: "unexpected_response", reason: "too_large", mayHaveWritten: false },
+      });
+    }
+  });
+
+  const shapes: [string, string][] = [
+    ["nothing", ""],
+    ["HTML", "<h1>Sign in</h1>"],
+    ["no user", "{}"],
+    ["a user that is null", '{"user":null}'],
+    ["a user that is a list", '{"user":[]}'],
+    ["a user that is text", '{"user":"usr_1"}'],
+    ["a list", '[{"user":{}}]'],
+    ["OK", "OK"],
+  ];
+  test.each(shapes)("takes %s for no answer of the API", async (_, body) => {
+    upstream.play(answer(200, body));
+    const outcome = await get();
+    expect(outcome).toEqual({
+      attempts: 1,
+      failure: {
+        code: "unexpected_response",
+        reason: "unexpected_shape",
+        mayHaveWritten: false,
+        httpStatus: 200,
+      },
+    });
+  });
+
+  const failures: [Handler, string, number][] = [
+    [apiError(404, "user_not_found"), "user_not_found", 1],
+    [apiError(404, "app_not_found"), "app_not_found", 1],
+    [apiError(403, "session_disabled"), "session_disabled", 1],
+    [apiError(400, "invalid_request"), "invalid_request", 1],
+    [apiError(401, "invalid_api_token"), "unauthorized", 1],
+    [answer(404, "<h1>Not here</h1>"), "not_found", 1],
+    [answer(302, "", { location: "https://example.com/" }), "unexpected_response", 1],
+    [answer(204, ""), "unexpected_response", 1],
+    [answer(429, ""), "rate_limited", 3],
+    [answer(500, ""), "upstream_error", 3],
+    [(_, __, socket) => socket.destroy(), "connection_lost", 3],
+    [
+      (_, response) =>
+        void response
+          .writeHead(200, { "content-length": 99 })
+          .write('{"user":{', () => response.destroy()),
+      "connection_lost",
+      3,
+    ],
+  ];
+  test.each(failures)(
+    "%#: %o is %s, never anything written, tried %d times",
+    async (handler, code, attempts) => {
+      upstream.play(handler);
+      expect(await get()).toMatchObject({ attempts, failure: { code, mayHaveWritten: false } });
+      expect(upstream.received).toHaveLength(attempts);
+    },
+  );
+
+  test("succeeds at a repeat", async () => {
+    upstream.play(answer(503, ""), json({ user }));
+    const onRetry = vi.fn();
+    expect(await client.getUser({ appId, userId }, scopeOf({ onRetry }))).toEqual({
+      attempts: 2,
+      httpStatus: 200,
+      user,
+    });
+    expect(onRetry).toHaveBeenCalledOnce();
+  });
+
+  test("tries a key that is new", async () => {
+    const asked = createClient({
+      baseUrl: upstream.url,
+      apiKey,
+      rereadKey: () => "new-key",
+      product: "test/1",
+      useProxy: false,
+    });
+    upstream.play(apiError(401, "invalid_api_token"), json({ user }));
+    expect(await asked.getUser({ appId, userId }, scopeOf())).toMatchObject({ attempts: 2, user });
+    expect(upstream.received[1]?.headers.authorization).toBe("Bearer new-key");
+    await asked.close();
+  });
+
+  test("ends at the deadline, before an answer and in the middle of one", async () => {
+    const begin: Handler = (_, response) => void response.writeHead(200).write('{"user":{');
+    for (const handler of [() => {}, begin]) {
+      upstream.play(handler);
+      const outcome = await client.getUser({ appId, userId }, scopeOf({ timeoutMs: 100 }));
+      expect(outcome).toMatchObject({
+        attempts: 1,
+        failure: { code: "timeout", mayHaveWritten: false },
+      });
+    }
+  });
+
+  test("that is cancelled aborts its request", async () => {
+    const cancelled = new AbortController();
+    const closed = new Promise<void>((resolve) => {
+      upstream.play((_, __, socket) => {
+        socket.on("close", () => resolve());
+        cancelled.abort();
+      });
+    });
+    const outcome = await client.getUser({ appId, userId }, scopeOf({ signal: cancelled.signal }));
+    expect(outcome.failure).toMatchObject({ code: "timeout", mayHaveWritten: false });
+    await closed;
+  });
+});
+
+describe("findUsers", () => {
+  const values: ["email_address" | "phone_number", string, string][] = [
+    ["phone_number", "+33612345678", "%2B33612345678"],
+    ["email_address", "ada@example.com", "ada%40example.com"],
+    [
+      "email_address",
+      "a+b&c=d#e?/..%20 é@example.com",
+      "a%2Bb%26c%3Dd%23e%3F%2F..%2520%20%C3%A9%40example.com",
+    ],
+  ];
+  test.each(values)("asks for one %s, %s, encoded", async (type, value, encoded) => {
+    upstream.play(json({ users: [user] }));
+    expect(await find(value, type)).toEqual({ attempts: 1, httpStatus: 200, users: [user] });
+    expect(upstream.received.map(({ method, path }) => [method, path])).toEqual([
+      [
+        "GET",
+        `/gateway/v2/session/apps/${appId}/users?identifier_type=${type}&identifier_value=${encoded}`,
+      ],
+    ]);
+  });
+
+  test("finds nobody", async () => {
+    upstream.play(json({ users: [] }));
+    expect(await find("+1", "phone_number")).toEqual({ attempts: 1, httpStatus: 200, users: [] });
+  });
+
+  test.each(['{"users":null}', '{"users":{}}', '{"user":{}}', "[]"])(
+    "%s is unexpected",
+    async (body) => {
+      upstream.play(answer(200, body));
+      expect(await find("+1", "phone_number")).toMatchObject({
+        failure: { code: "unexpected_response", reason: "unexpected_shape", mayHaveWritten: false },
+      });
+    },
+  );
+
+  test("puts the value into no failure", async () => {
+    for (const handler of [answer(400, "{"), answer(302, ""), answer(200, "")]) {
+      upstream.play(handler);
+      const outcome = await find("ada@example.com", "email_address");
+      expect(JSON.stringify(outcome)).not.toContain("ada");
+    }
+  });
+});
