@@ -58,9 +58,7 @@ export type KeyRefusal = { keys: string[]; lookAlike: boolean };
 export const createKeyCheck = ({ allowedKeys, blockedKeys }: KeyPolicy) => {
   const allowed = allowedKeys && new Set(allowedKeys);
   const blocked = new Set(blockedKeys);
-  const folded = new Set(
-    blockedKeys.filter((key) => key.length <= maxKeyCharacters).map(foldKey),
-  );
+  const folded = new Set(blockedKeys.filter((key) => key.length <= maxKeyCharacters).map(foldKey));
 
   const isLookAlike = (key: string): boolean =>
     folded.size > 0 &&

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Agent, type Dispatcher, EnvHttpProxyAgent, Pool, request } from "undici";
 import { abortable } from "../lib/abortable.ts";
 import { readBody } from "./body.ts";
-import { failureOf, failureOfTransport, type RequestFailure } from "./errors.ts";
+import { failureOf, failureOfTransport, type RequestFailure, requestId } from "./errors.ts";
 import { askedDelayMs, backoffMs, isRetried, type RetryPolicy, retryPolicy } from "./retry.ts";
 
 export type ClientOptions = {
@@ -23,11 +23,21 @@ export type CallScope = {
   /** On the clock of `performance.now()`. */
   deadlineAt: number;
   onRetry?: (wait: { attempt: number; waitMs: number; failure: RequestFailure }) => void;
+  /** Asked right before each attempt; false: it is not sent, and the outcome is `held`. */
+  admit?: () => boolean;
 };
 
 export type Patch = { appId: string; userId: string; profile: Readonly<Record<string, string>> };
 
-export type PatchOutcome = { attempts: number; failure?: RequestFailure; retryAfterMs?: number };
+export type PatchOutcome = {
+  attempts: number;
+  httpStatus?: number;
+  requestId?: string;
+  retryAfterMs?: number;
+  /** With `held`: of the attempt before the one that was not sent. */
+  failure?: RequestFailure;
+  held?: true;
+};
 
 /** Connections kept open to the API at most; further requests wait for one. */
 export const maxConnections = 16;
@@ -111,7 +121,7 @@ export const createClient = (options: ClientOptions) => {
       );
       if (response.statusCode === 204) {
         response.body.resume();
-        return {};
+        return { status: 204, headers: response.headers };
       }
       const timer = setTimeout(() => response.body.destroy(new Error("slow body")), bodyTimeoutMs);
       const encoding = response.headers["content-encoding"];
@@ -127,7 +137,7 @@ export const createClient = (options: ClientOptions) => {
         complete,
       };
       const failure = failureOf(answer, apiKey);
-      if (!failure) return {};
+      if (!failure) return { status: answer.status, headers: answer.headers };
       const late = signal.aborted && failure.code === "connection_lost";
       return {
         failure: late ? { ...failure, code: "timeout" as const } : failure,
@@ -155,10 +165,18 @@ export const createClient = (options: ClientOptions) => {
     const url = `${baseUrl}/v2/session/apps/${encodeURIComponent(appId)}/users/${encodeURIComponent(userId)}/profile`;
     const json = JSON.stringify({ profile });
     let mayHaveWritten = false;
+    let before: RequestFailure | undefined;
     for (let attempts = 1; ; attempts++) {
-      const { failure, headers = {} } = await sendOnce(url, json, scope.signal);
-      if (!failure) return { attempts };
+      if (!scope.signal.aborted && scope.admit?.() === false) {
+        return { attempts: attempts - 1, held: true, ...(before && { failure: before }) };
+      }
+      const { status, failure, headers = {} } = await sendOnce(url, json, scope.signal);
+      if (!failure) {
+        const id = requestId(headers, apiKey);
+        return { attempts, ...(status && { httpStatus: status }), ...(id && { requestId: id }) };
+      }
       mayHaveWritten ||= failure.mayHaveWritten;
+      before = { ...failure, mayHaveWritten };
       const asked = askedDelayMs(headers, Date.now());
       const stop: PatchOutcome = {
         attempts,

@@ -89,7 +89,7 @@ const parseError = (text: string, complete: boolean): Record<string, unknown> =>
   return isObject(value) ? value : {};
 };
 
-const requestId = (headers: Answer["headers"], secret: string): string | undefined =>
+export const requestId = (headers: Answer["headers"], secret: string): string | undefined =>
   requestIdHeaders
     .map((name) => headers[name])
     .find(

@@ -653,7 +653,7 @@ describe("time", () => {
         signal: new AbortController().signal,
         clientName: undefined,
         clientVersion: undefined,
-        resumed: false,
+        answered: () => undefined,
         confirm: () => new Promise((resolve) => people.push(resolve)),
         progress: () => {},
       });

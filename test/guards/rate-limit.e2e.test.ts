@@ -149,7 +149,7 @@ it("lets a held call through once its wait is over", async () => {
       signal: new AbortController().signal,
       clientName: undefined,
       clientVersion: undefined,
-      resumed: false,
+      answered: () => undefined,
       confirm: async () => "unavailable",
       progress: () => {},
     });

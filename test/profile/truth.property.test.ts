@@ -168,7 +168,7 @@ const call = async (update: UpdateProfile, args: object, signal: AbortSignal) =>
     signal,
     clientName: "test",
     clientVersion: "1",
-    resumed: false,
+    answered: () => undefined,
     confirm: async () => "accepted",
     progress: () => {},
   });
