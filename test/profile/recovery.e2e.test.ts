@@ -456,6 +456,6 @@ test("an answer that echoes the key brings it neither into the result nor into t
     expect(server.stderr()).not.toContain(key);
   });
   const audit = readFileSync(file, "utf8");
-  expect(audit.trim().split("\n")).toHaveLength(2);
+  expect(audit.trim().split("\n")).toHaveLength(4);
   expect(audit).not.toContain(key);
 });
