@@ -39,5 +39,3 @@ export const createRateLimit = (maxPerMinute: number, now: () => number) => {
     count,
   };
 };
-
-export type RateLimit = ReturnType<typeof createRateLimit>;

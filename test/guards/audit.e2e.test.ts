@@ -169,6 +169,29 @@ describe("two lines for each call that sends something", () => {
   });
 });
 
+it.each([1, 5, 20])(
+  "a server that is killed at its request %d: every request has its line",
+  async (last) => {
+    const { file, server, upstream } = await startAudited({
+      env: { PRELUDE_MAX_WRITES_PER_MINUTE: "0" },
+    });
+    upstream.play((_, response) => {
+      if (upstream.received.length >= last) server.child.kill("SIGKILL");
+      else response.writeHead(204).end();
+    });
+    for (let i = 0; i < 40; i++) {
+      const params = { name: "update_user_profile", arguments: { ...args, user_id: `usr_${i}` } };
+      server.send({ jsonrpc: "2.0", id: `k${i}`, method: "tools/call", params });
+    }
+    await server.exited;
+    const attempted = linesOf(file).flatMap(({ event, user_id }) =>
+      event === "attempt" ? [user_id] : [],
+    );
+    expect(upstream.received.length).toBeGreaterThanOrEqual(last);
+    for (const { path } of upstream.received) expect(attempted).toContain(path.split("/")[6]);
+  },
+);
+
 describe("one line for each call that sends nothing", () => {
   type Row = { what: string; env?: Record<string, string>; call?: unknown; line: Json };
   it.each<Row>([
