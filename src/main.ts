@@ -19,8 +19,11 @@ const fail = (problems: readonly string[]): void => {
   error("not started; --help lists all flags and settings");
 };
 
-const lostLine =
-  "an audit line could not be written; it is kept, and no further call is made before it is in the file";
+const lostLines = {
+  outcome:
+    "an audit line could not be written; it is kept, and nothing more is sent before it is in the file",
+  refused: "the audit line of a refused call could not be written, and is lost",
+};
 
 /** Opens the audit file, or says why that is not possible. */
 const auditOf = (
@@ -29,7 +32,7 @@ const auditOf = (
 ): { audit: Audit | undefined; problem?: never } | { problem: string } => {
   if (path === undefined) return { audit: undefined };
   try {
-    return { audit: openAudit(path, () => log.error(lostLine)) };
+    return { audit: openAudit(path, (event) => log.error(lostLines[event])) };
   } catch (error) {
     const code = (error as { code?: string }).code ?? (error as Error).message;
     return { problem: `PRELUDE_AUDIT_LOG cannot be opened for appending (${code})` };

@@ -1,3 +1,4 @@
+import { maxKeyCharacters } from "../lib/contract.ts";
 import { removeInvisible, stripInvisible } from "../lib/text.ts";
 
 export type KeyPolicy = {
@@ -6,46 +7,75 @@ export type KeyPolicy = {
   blockedKeys: readonly string[];
 };
 
+/** A spelling that differs from a blocked key by these only counts as that key. */
+export const foldedDifferences = [
+  "case",
+  "white space",
+  "accents and other combining marks",
+  "compatibility forms of Unicode (full-width letters, ligatures)",
+  "invisible characters",
+  "terminal sequences",
+] as const;
+
+/** A spelling that differs from a blocked key by one of these is another key, and passes. */
+export const keptDifferences = [
+  "look-alike letters of other scripts (Cyrillic, Greek)",
+  "small capitals",
+  "letters with a stroke (ø, ł)",
+  "digits for letters",
+] as const;
+
+const decompose = (text: string): string =>
+  removeInvisible(text.normalize("NFKD")).replace(/[\s\p{M}]+/gu, "");
+
 /**
- * What two spellings of a key have in common if they differ only by Unicode normalisation, case,
- * white space or invisible characters.
+ * What all spellings of a key have in common that count as the same. Gone or made equal are: case,
+ * both ways (`ROLE`, `straße` and `STRASSE`); white space; everything that Unicode calls a mark
+ * (`rôle`; in scripts that write vowels as marks, such as Devanagari, those too); compatibility
+ * forms (NFKD: full-width and mathematical letters, ligatures, `ſ`); and invisible characters
+ * (controls, formats, private use, variation selectors, fillers).
+ *
+ * Not made equal: letters that only look alike, such as Cyrillic `о`, Greek `ο`, small capitals
+ * (`ʀᴏʟᴇ`), letters with a stroke (`ø`), and digits (`r0le`). Terminal sequences are the caller's to
+ * take out first.
+ *
+ * @param key at most `maxKeyCharacters`: Unicode normalisation is quadratic in a run of marks
  */
 export const foldKey = (key: string): string =>
-  removeInvisible(key.normalize("NFKD"))
-    .replace(/\s+/g, "")
-    // Both ways, since some letters have a counterpart in one direction only.
-    .toLowerCase()
-    .toUpperCase()
-    .toLowerCase()
-    .normalize("NFKC")
-    .replaceAll("i\u0307", "i");
+  // Both ways, since some letters have a counterpart in one direction only; the last step takes
+  // apart what changing the case put together.
+  decompose(decompose(key).toLowerCase().toUpperCase().toLowerCase());
 
-export type Refusal = { keys: string[]; cause?: string };
+/** Keys that may not be written; `lookAlike`: one of them is another spelling of a blocked key. */
+export type KeyRefusal = { keys: string[]; lookAlike: boolean };
 
 /**
  * Makes the check of which keys a call may not write. Allowed keys are compared exactly: a
- * look-alike of an allowed key is simply not on the list. Blocked keys also catch their
- * look-alikes, because whatever reads the profile may fold them back together.
+ * look-alike of an allowed key is simply not on the list. Blocked keys also catch the spellings
+ * that `foldKey` makes equal, because whatever reads the profile may do the same. A key of more
+ * than `maxKeyCharacters` is refused unseen.
  */
 export const createKeyCheck = ({ allowedKeys, blockedKeys }: KeyPolicy) => {
   const allowed = allowedKeys && new Set(allowedKeys);
   const blocked = new Set(blockedKeys);
-  const folded = new Set(blockedKeys.map(foldKey));
-  return (keys: readonly string[]): Refusal | undefined => {
-    const isLookAlike = (key: string) =>
-      folded.size > 0 &&
-      !blocked.has(key) &&
-      // With and without terminal sequences, whose letters a terminal would swallow.
-      (folded.has(foldKey(key)) || folded.has(foldKey(stripInvisible(key))));
-    const refused = keys.filter(
-      (key) => (allowed && !allowed.has(key)) || blocked.has(key) || isLookAlike(key),
-    );
+  const folded = new Set(blockedKeys.filter((key) => key.length <= maxKeyCharacters).map(foldKey));
+
+  const isLookAlike = (key: string): boolean =>
+    folded.size > 0 &&
+    key.length <= maxKeyCharacters &&
+    !blocked.has(key) &&
+    // With and without terminal sequences, whose letters a terminal would swallow.
+    (folded.has(foldKey(key)) || folded.has(foldKey(stripInvisible(key))));
+
+  const isRefused = (key: string): boolean =>
+    key.length > maxKeyCharacters ||
+    (allowed !== undefined && !allowed.has(key)) ||
+    blocked.has(key) ||
+    isLookAlike(key);
+
+  return (keys: readonly string[]): KeyRefusal | undefined => {
+    const refused = keys.filter(isRefused);
     if (refused.length === 0) return undefined;
-    if (!refused.some(isLookAlike)) return { keys: refused };
-    return {
-      keys: refused,
-      cause:
-        "a spelling that differs from a blocked key only by case, white space, Unicode form or invisible characters counts as that key",
-    };
+    return { keys: refused, lookAlike: refused.some(isLookAlike) };
   };
 };

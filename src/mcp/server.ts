@@ -1,10 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { ErrorCode, McpError } from "@modelcontextprotocol/sdk/types.js";
-import type { Answer, Confirmation } from "../guards/confirmation.ts";
 import type { Log } from "../lib/log.ts";
 import { redact } from "../lib/text.ts";
-import { isAsked, type Tool, type ToolResult } from "../tools/tool.ts";
+import { isAsked, type Tool, type ToolCall, type ToolResult } from "../tools/tool.ts";
 import { elicit } from "./elicitation.ts";
 import {
   type ClientFacts,
@@ -110,7 +109,7 @@ const createToolCaller = (server: Server, { info, secret, log, tools }: ServerOp
       signal: extra.signal,
       clientName: client.clientName,
       clientVersion: client.clientVersion,
-      resumed: person.resumed,
+      answered: person.answered,
       confirm: person.confirm,
       progress,
     });
@@ -129,8 +128,8 @@ const clientOf = (server: Server) => {
   return { clientName: client?.name, clientVersion: client?.version };
 };
 
-/** How a call reaches the person, and whether it brings an answer of theirs. */
-type Person = { resumed: boolean; confirm: (confirmation: Confirmation) => Promise<Answer> };
+/** How a call reaches the person, and which answer of theirs it brings. */
+type Person = Pick<ToolCall, "answered" | "confirm">;
 
 /** Up to 2025-11-25: the server asks while the call waits. */
 const askByRequest = (
@@ -138,7 +137,7 @@ const askByRequest = (
   extra: Extra,
   progress: (message: string) => void,
 ): Person => ({
-  resumed: false,
+  answered: () => undefined,
   confirm: ({ text }) => elicit(server, text, extra, progress),
 });
 
@@ -151,12 +150,9 @@ const askByResult = (
 ): Person => {
   const claim = tickets.claim(params);
   return {
-    resumed: claim !== undefined,
-    confirm: async ({ text, subject }) => {
-      if (!canAsk) return "unavailable";
-      const answer = claim?.subject === subject ? claim.answer : undefined;
-      return answer ?? { question: tickets.ask(text, subject, info) };
-    },
+    answered: (subject) => (canAsk && claim?.subject === subject ? claim.answer : undefined),
+    confirm: async ({ text, subject }) =>
+      canAsk ? { question: tickets.ask(text, subject, info) } : "unavailable",
   };
 };
 

@@ -9,25 +9,14 @@ export const startDeadline = (cancelled: AbortSignal, timeoutMs: number) => {
   const onCancel = () => controller.abort(cancelled.reason);
   if (cancelled.aborted) onCancel();
   cancelled.addEventListener("abort", onCancel, { once: true });
-  let endsAt = 0;
-  let timer: NodeJS.Timeout | undefined;
-  const pause = () => clearTimeout(timer);
-  const restart = () => {
-    pause();
-    endsAt = performance.now() + timeoutMs;
-    timer = setTimeout(() => controller.abort(new Error("deadline")), timeoutMs);
-  };
-  restart();
+  const timer = setTimeout(() => controller.abort(new Error("deadline")), timeoutMs);
   return {
     signal: controller.signal,
-    /** On the clock of `performance.now()`. */
-    at: (): number => endsAt,
-    /** Stops the clock, for as long as a person is asked. */
-    pause,
-    restart,
+    /** When it ends, on the clock of `performance.now()`. */
+    at: performance.now() + timeoutMs,
     /** Frees timer and listener; to be called when the call is over. */
     stop: () => {
-      pause();
+      clearTimeout(timer);
       cancelled.removeEventListener("abort", onCancel);
     },
   };

@@ -1,145 +1,184 @@
-import type { PreludeClient } from "../prelude/client.ts";
+import type { Outcome, PreludeClient } from "../prelude/client.ts";
 import type { RequestFailure } from "../prelude/errors.ts";
-import type { FailureFacts } from "../tools/messages.ts";
-import type { Failure } from "../tools/result.ts";
-import type { Profile } from "../tools/update-profile/arguments.ts";
+import { type Admission, type Gate, type Held, startAdmission } from "./admission.ts";
 import type { Deadline } from "./deadline.ts";
-import { separateReserved } from "./reserved-keys.ts";
+import { type Separation, separateReserved } from "./reserved-keys.ts";
+
+export type Profile = Readonly<Record<string, string>>;
 
 export type Write = {
   appId: string;
   userId: string;
   profile: Profile;
+  /** The own keys of `profile`, in order. */
   keys: string[];
   onReservedKey: "fail" | "skip";
 };
 
-/** Everything was written as asked. */
-export type Written = { keys: string[]; attempts: number };
+/** All requests of a call taken together. */
+type Tally = {
+  attempts: number;
+  /** Of the last answer. */
+  httpStatus: number | undefined;
+  requestId: string | undefined;
+  retryAfterMs: number | undefined;
+  /** True: an attempt may have been applied without having been acknowledged. */
+  mayHaveWritten: boolean;
+};
 
-type Scope = {
+/** Everything was written as asked: the last PATCH held all keys, and Prelude acknowledged it. */
+export type Written = { wrote: "all"; keys: readonly string[] } & Tally;
+
+/** Why a call did not write everything. */
+export type Why = RequestFailure | Held;
+
+export type NotWritten = Tally & {
+  /**
+   * `none`: nothing took effect. `partial`: exactly `acknowledgedKeys` were written. `unknown`: an
+   * attempt left and no answer settled what became of it.
+   */
+  wrote: "none" | "partial" | "unknown";
+  why: Why;
+  /** With a search, the keys that Prelude refused alone; else those of the request that failed. */
+  keys: readonly string[];
+  acknowledgedKeys: readonly string[];
+  /** How the search of `on_reserved_key: "skip"` ended. */
+  search: "none" | "finished" | "stopped";
+  /** Keys that Prelude refused together, though it acknowledged every one of them in other company. */
+  refusedTogether: readonly string[];
+};
+
+export type WriteScope = {
   client: PreludeClient;
   deadline: Deadline;
-  timeoutMs: number;
+  gate: Gate;
+  /** Told what the call is waiting for; never a value, never a key. */
   progress: (message: string) => void;
 };
 
-/** How a failed call looks from outside, all its requests taken together. */
-type Tally = {
-  attempts: number;
-  mayHaveWritten: boolean;
-  retryAfterMs: number | undefined;
+type Sender = {
+  tally: () => Tally;
+  admission: Admission;
+  /** Sends one PATCH of these keys; undefined: Prelude acknowledged it. */
+  send: (keys: readonly string[]) => Promise<Why | "spent" | undefined>;
 };
 
 /**
  * Writes a profile: one PATCH, or several where the API refuses a reserved key and the caller asked
  * to skip those. Never throws for what the API or the network does.
  */
-export const writeProfile = async (write: Write, scope: Scope): Promise<Failure | Written> => {
-  const { appId, userId, profile, keys } = write;
-  const { client, deadline, timeoutMs, progress } = scope;
-  let tally: Tally = { attempts: 0, mayHaveWritten: false, retryAfterMs: undefined };
-
-  const patch = async (part: Profile): Promise<RequestFailure | undefined> => {
-    const { attempts, failure, retryAfterMs } = await client.patchProfile(
-      { appId, userId, profile: part },
-      {
-        signal: deadline.signal,
-        deadlineAt: deadline.at(),
-        onRetry: ({ attempt, waitMs, failure: { httpStatus } }) => {
-          const why =
-            httpStatus === undefined
-              ? "The connection to Prelude failed"
-              : `Prelude answered ${httpStatus}`;
-          progress(`${why} at attempt ${attempt}; repeating in ${(waitMs / 1000).toFixed(1)} s`);
-        },
-      },
-    );
-    tally = {
-      attempts: tally.attempts + attempts,
-      mayHaveWritten: tally.mayHaveWritten || (failure?.mayHaveWritten ?? false),
-      retryAfterMs,
-    };
-    return failure;
-  };
-
-  const first = await patch(profile);
-  if (!first) return { keys, attempts: tally.attempts };
-  const skip =
-    first.code === "reserved_profile_key" && write.onReservedKey === "skip" && keys.length > 1;
-  if (!skip) return describe(first, tally, timeoutMs, { keys });
-
-  let last: { group: readonly string[]; failure: RequestFailure | undefined } | undefined;
-  const { accepted, reserved, stopped } = await separateReserved(keys, async (group) => {
-    progress(
-      `Looking for the keys that Prelude reserves: trying ${group.length} of ${keys.length}`,
-    );
-    last = { group, failure: await patch(pick(profile, group)) };
-    if (!last.failure) return "accepted";
-    return last.failure.code === "reserved_profile_key" ? "reserved" : "stop";
-  });
-  const acknowledged = accepted.length > 0 && { acknowledgedKeys: accepted };
-  if (!stopped) {
-    const facts = { keys: reserved, search: "finished", ...acknowledged } as const;
-    const found = describe(first, tally, timeoutMs, facts);
-    return accepted.length > 0 ? { ...found, wrote: "partial" } : found;
+export const writeProfile = async (
+  write: Write,
+  scope: WriteScope,
+): Promise<Written | NotWritten> => {
+  const { keys, onReservedKey } = write;
+  const sender = createSender(write, scope);
+  const first = await sender.send(keys);
+  if (first === undefined) return { wrote: "all", keys, ...sender.tally() };
+  if (first === "spent") throw new Error("a call's first PATCH cannot be one too many");
+  if (first.code === "reserved_profile_key" && onReservedKey === "skip" && keys.length > 1) {
+    return writeOthers(write, sender, first, scope.progress);
   }
-  // What stopped the search is about the last group, not about the reserved keys found before it.
-  const cause = last?.failure ?? first;
-  const about = cause.code === "reserved_profile_key" ? reserved : (last?.group ?? keys);
-  return describe(cause, tally, timeoutMs, { keys: about, search: "stopped", ...acknowledged });
+  const wrote = sender.tally().mayHaveWritten ? "unknown" : "none";
+  return { ...noSearch, ...sender.tally(), wrote, why: first, keys };
 };
 
-/** Codes that are about the keys of the request. */
-const aboutKeys: ReadonlySet<string> = new Set([
-  "invalid_request",
-  "reserved_profile_key",
-  "api_error",
-]);
+const noSearch = { search: "none", acknowledgedKeys: [], refusedTogether: [] } as const;
 
-const describe = (
-  failed: RequestFailure,
-  tally: Tally,
-  timeoutMs: number,
-  { keys, ...search }: Pick<FailureFacts, "keys" | "acknowledgedKeys" | "search">,
-): Failure => {
-  const { code, apiMessage, requestId, retryable, mayHaveWritten: _, ...said } = failed;
-  const { attempts, mayHaveWritten, retryAfterMs } = tally;
-  const mentionedKey =
-    apiMessage && keys && keys.length > 1 ? mentioned(apiMessage, keys) : undefined;
-  const facts: FailureFacts = {
-    ...(code === "timeout" && {
-      cause: `The deadline of ${timeoutMs} ms passed before Prelude answered`,
-    }),
-    ...said,
-    ...search,
-    ...(apiMessage && { apiMessage }),
-    ...(keys && aboutKeys.has(code) && { keys }),
-    ...(mentionedKey !== undefined && { mentionedKey }),
-    ...(retryAfterMs !== undefined && { retryAfterSeconds: Math.ceil(retryAfterMs / 1000) }),
+const createSender = (write: Write, scope: WriteScope): Sender => {
+  const { appId, userId, profile } = write;
+  const { client, deadline, progress } = scope;
+  const admission = startAdmission(scope.gate);
+  let tally: Tally = {
+    attempts: 0,
+    httpStatus: undefined,
+    requestId: undefined,
+    retryAfterMs: undefined,
+    mayHaveWritten: false,
   };
+  const send = async (keys: readonly string[]) => {
+    const outcome = await client.patchProfile(
+      { appId, userId, profile: pick(profile, keys) },
+      {
+        signal: deadline.signal,
+        deadlineAt: deadline.at,
+        admit: admission.admit,
+        onRetry: (wait) => progress(retryText(wait)),
+      },
+    );
+    tally = addTo(tally, outcome);
+    if (outcome.held) return admission.held() ?? outcome.failure ?? "spent";
+    return outcome.failure;
+  };
+  return { tally: () => tally, admission, send };
+};
+
+const addTo = (tally: Tally, { attempts, failure, held, ...answer }: Outcome): Tally => {
+  const mayHaveWritten = failure?.mayHaveWritten ?? (held !== undefined && attempts > 0);
   return {
-    code,
-    wrote: mayHaveWritten || search.acknowledgedKeys ? "unknown" : "none",
-    facts,
-    attempts,
-    ...(requestId !== undefined && { requestId }),
-    ...(retryable !== undefined && { retryable }),
+    attempts: tally.attempts + attempts,
+    httpStatus: failure ? failure.httpStatus : answer.httpStatus,
+    requestId: failure ? failure.requestId : answer.requestId,
+    retryAfterMs: answer.retryAfterMs,
+    mayHaveWritten: tally.mayHaveWritten || mayHaveWritten,
   };
+};
+
+type Wait = { attempt: number; waitMs: number; failure: RequestFailure };
+
+const retryText = ({ attempt, waitMs, failure: { httpStatus } }: Wait): string => {
+  const why =
+    httpStatus === undefined
+      ? "The connection to Prelude failed"
+      : `Prelude answered ${httpStatus}`;
+  return `${why} at attempt ${attempt}; repeating in ${(waitMs / 1000).toFixed(1)} s`;
 };
 
 /** Own properties only, so that a key named `__proto__` stays a key. */
 const pick = (profile: Profile, keys: readonly string[]): Profile =>
   Object.fromEntries(keys.map((key) => [key, profile[key] as string]));
 
-/** The API document's example message, whose words say nothing about the keys of a call. */
-const documentedMessage = "The profile key is reserved and cannot be used.";
+/** PATCHes that a search leaves for the last one, which writes all accepted keys together. */
+const keptForTheLast = 8;
 
-/** The one key of the call that the API's message mentions as a word of its own. */
-const mentioned = (message: string, keys: readonly string[]): string | undefined => {
-  const words = new Set(
-    message.replace(documentedMessage, "").match(/[\p{L}\p{N}_.:-]*[\p{L}\p{N}_]/gu),
-  );
-  const found = keys.filter((key) => words.has(key));
-  return found.length === 1 ? found[0] : undefined;
+/** Finds the reserved keys and writes the others. */
+const writeOthers = async (
+  { keys }: Write,
+  { send, tally, admission }: Sender,
+  refused: Why,
+  progress: WriteScope["progress"],
+): Promise<Written | NotWritten> => {
+  const found = await separateReserved<Why>(keys, {
+    mayGoOn: () => admission.left() > keptForTheLast,
+    send: async (group) => {
+      progress(
+        `Looking for the keys that Prelude reserves: trying ${group.length} of ${keys.length}`,
+      );
+      const why = await send(group);
+      if (why === undefined) return "accepted";
+      if (why === "spent") return { stop: refused };
+      return why.code === "reserved_profile_key" ? "reserved" : { stop: why };
+    },
+  });
+  if (found.wroteTogether && found.accepted.length === keys.length) {
+    return { wrote: "all", keys, ...tally() };
+  }
+  return { ...tally(), ...resultOf(found, keys, refused), wrote: wroteOf(found, tally()) };
+};
+
+/** What a search wrote, if it did not write everything. */
+const wroteOf = (found: Separation<Why>, { mayHaveWritten }: Tally): NotWritten["wrote"] => {
+  if (mayHaveWritten) return "unknown";
+  if (found.accepted.length === 0) return "none";
+  return found.wroteTogether ? "partial" : "unknown";
+};
+
+const resultOf = (found: Separation<Why>, keys: readonly string[], refused: Why) => {
+  const { accepted, reserved, refusedTogether, stopped } = found;
+  const settled = !stopped && accepted.length + reserved.length === keys.length;
+  const search = settled ? ("finished" as const) : ("stopped" as const);
+  const common = { search, acknowledgedKeys: accepted, refusedTogether };
+  if (!stopped || stopped.why === refused) return { ...common, why: refused, keys: reserved };
+  // What stopped the search is about the last group, not about the reserved keys found before it.
+  return { ...common, why: stopped.why, keys: stopped.group };
 };

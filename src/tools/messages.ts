@@ -12,6 +12,10 @@ export type FailureFacts = {
   allowedKeys?: readonly string[];
   /** Keys that the API acknowledged in this call, though the call as a whole failed. */
   acknowledgedKeys?: readonly string[];
+  /** Keys that Prelude refused together, though it acknowledged every one of them in other company. */
+  refusedTogether?: readonly string[];
+  /** True: an attempt may have been applied all the same. */
+  unsettled?: true;
   /** How the search of `on_reserved_key: "skip"` ended, where there was one. */
   search?: "finished" | "stopped";
   appId?: string;
@@ -57,15 +61,18 @@ const waitThenRepeat = (f: FailureFacts) =>
 const fixedBy = (name: string) =>
   `is fixed by this server's setting ${name}, which whoever runs the server can correct`;
 
-type Reserved = "partly" | "stopped" | "certain" | "ambiguous";
+type Reserved = "together" | "partly" | "stopped" | "certain" | "ambiguous";
 
 const reservedCase = (f: FailureFacts): Reserved => {
+  if (f.refusedTogether?.length) return "together";
   if (f.search === "stopped") return "stopped";
-  if (f.acknowledgedKeys?.length) return "partly";
+  if (f.acknowledgedKeys?.length && !f.unsettled) return "partly";
   return f.search === "finished" || f.keys?.length === 1 ? "certain" : "ambiguous";
 };
 
 const reservedWhat: Record<Reserved, (f: FailureFacts) => string> = {
+  together: (f) =>
+    `Prelude refused ${quoteList(f.refusedTogether ?? [])} together as reserved, though it took each of them in other company${f.keys?.length ? `; it reserves ${keys(f)}` : ""}`,
   partly: (f) => `Prelude reserves ${keys(f)}, so only the other keys were written`,
   stopped: (f) =>
     `The search for the keys that Prelude reserves stopped before it was finished${f.keys?.length ? ` (found: ${keys(f)})` : ""}`,
@@ -75,6 +82,8 @@ const reservedWhat: Record<Reserved, (f: FailureFacts) => string> = {
 };
 
 const reservedNext: Record<Reserved, (f: FailureFacts) => string> = {
+  together: (f) =>
+    `Tell the person that Prelude does not take ${quoteList(f.refusedTogether ?? [])} in one update, and ask which of them to write. Do not repeat the identical call.`,
   partly: (f) =>
     `Tell the person what was saved (${quoteList(f.acknowledgedKeys ?? [])}) and what this tool cannot set because Prelude reserves it (${keys(f)}). Do not send the reserved keys again, nor under another spelling.`,
   stopped: () =>
@@ -157,6 +166,11 @@ export const recovery = {
     retryable: false,
     what: () => "The person did not approve this update",
     next: () => "Do not call again on your own. Ask the person what they would like instead.",
+  },
+  confirmation_timeout: {
+    retryable: false,
+    what: () => "The person did not answer the question about this update in time",
+    next: () => "Do not call again on your own. Ask the person whether they still want it.",
   },
   confirmation_unavailable: {
     retryable: false,

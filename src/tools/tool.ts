@@ -36,8 +36,8 @@ export type ToolCall = {
   signal: AbortSignal;
   clientName: string | undefined;
   clientVersion: string | undefined;
-  /** True: the call brings the answer to a question that an earlier one ended with. */
-  resumed: boolean;
+  /** The person's answer that the call brings along, if it is about this very write. */
+  answered: (subject: string) => "accepted" | "declined" | undefined;
   /** Asks the person. Resolves with `accepted` only if the person said so. */
   confirm: (confirmation: Confirmation) => Promise<Answer>;
   /** Tells the client that the call is waiting, and for what. */

@@ -1,7 +1,10 @@
 import { execFileSync } from "node:child_process";
 import {
+  appendFileSync,
+  constants,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -13,33 +16,56 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
-import { type AuditRecord, openAudit } from "../../src/guards/audit.ts";
+import {
+  type AttemptLine,
+  type OutcomeLine,
+  openAudit,
+  type RefusedLine,
+} from "../../src/guards/audit.ts";
 
 // The real one, watched, so that a test can cut a write short.
 vi.mock("node:fs", async (importOriginal) => {
   const fs = await importOriginal<typeof import("node:fs")>();
-  return { ...fs, writeSync: vi.fn(fs.writeSync) };
+  return { ...fs, openSync: vi.fn(fs.openSync), writeSync: vi.fn(fs.writeSync) };
 });
 const watched = vi.mocked(writeSync);
+const opened = vi.mocked(openSync);
+const really = await vi.importActual<typeof import("node:fs")>("node:fs");
 
 beforeEach(() => {
   watched.mockClear();
 });
 
-const recordOf = (userId: string): AuditRecord => ({
+const beginningOf = (id: string) => ({
+  call_id: id,
   time: "2026-01-01T00:00:00.000Z",
+  tool: "update_user_profile",
   client: "test",
   client_version: "1",
   sandbox: false,
   app_id: "54e9ujn",
-  user_id: userId,
+  user_id: "usr_1",
   keys: ["first_name"],
+});
+const ending = {
   status: "updated",
   code: null,
-  http_status: null,
+  updated_keys: ["first_name"],
+  http_status: 204,
+  request_id: null,
   attempts: 1,
   ms: 1,
-  request_id: null,
+};
+const attemptOf = (id: string): AttemptLine => ({ event: "attempt", ...beginningOf(id) });
+const outcomeOf = (id: string): OutcomeLine => ({
+  event: "outcome",
+  ...beginningOf(id),
+  ...ending,
+});
+const refusedOf = (id: string): RefusedLine => ({
+  event: "refused",
+  ...beginningOf(id),
+  ...ending,
 });
 
 const newFile = (): string => {
@@ -51,27 +77,35 @@ const newFile = (): string => {
 const open = (file: string) => {
   const onLost = vi.fn();
   const audit = openAudit(file, onLost);
-  return { onLost, log: (userId: string) => audit.begin().write(recordOf(userId)) };
+  const attempt = (id: string) => audit.attempt(attemptOf(id));
+  const refuse = (id: string) => audit.refused(refusedOf(id));
+  const call = (id: string) => attempt(id).outcome(outcomeOf(id));
+  return { audit, onLost, attempt, refuse, call };
 };
 
-const usersIn = (file: string): unknown[] =>
+/** Each line as "event id"; fails where one is not a whole record. */
+const linesIn = (file: string): string[] =>
   readFileSync(file, "utf8")
     .split("\n")
     .slice(0, -1)
-    .map((line) => JSON.parse(line).user_id);
+    .map((line) => {
+      const { event, call_id } = JSON.parse(line);
+      return `${event} ${call_id}`;
+    });
 
 const makePipe = (path: string) => void execFileSync("mkfifo", [path]);
-const hindrances: [what: string, make: (path: string) => void, code: string][] = [
-  ["a directory", (path) => void mkdirSync(path), "EISDIR"],
-  ["a pipe", makePipe, "is a pipe"],
-  ["a link to a pipe", (path) => linkToPipe(path), "is a pipe"],
-  ["a link to itself", (path) => symlinkSync(path, path), "ELOOP"],
-  ["a link into nowhere", (path) => symlinkSync("/nonexistent/file", path), "ENOENT"],
-];
 const linkToPipe = (path: string) => {
   makePipe(`${path}.pipe`);
   symlinkSync(`${path}.pipe`, path);
 };
+const hindrances: [what: string, make: (path: string) => void, code: string][] = [
+  ["a directory", (path) => void mkdirSync(path), "EISDIR"],
+  ["a pipe", makePipe, "is a pipe"],
+  ["a link to a pipe", linkToPipe, "is a pipe"],
+  ["a link to itself", (path) => symlinkSync(path, path), "ELOOP"],
+  ["a link into nowhere", (path) => symlinkSync("/nonexistent/file", path), "ENOENT"],
+  ["a full disk", (path) => symlinkSync("/dev/full", path), "ENOSPC"],
+];
 
 describe("opening", () => {
   it("makes the file at once, for its owner alone", () => {
@@ -83,17 +117,20 @@ describe("opening", () => {
 
   it("keeps what an existing file holds, and its mode", () => {
     const file = newFile();
-    writeFileSync(file, '{"user_id":"before"}\n', { mode: 0o640 });
-    open(file).log("a");
-    expect(usersIn(file)).toEqual(["before", "a"]);
+    writeFileSync(file, `${JSON.stringify(refusedOf("before"))}\n`, { mode: 0o640 });
+    open(file).refuse("a");
+    expect(linesIn(file)).toEqual(["refused before", "refused a"]);
     expect(statSync(file).mode & 0o777).toBe(0o640);
   });
 
-  it.each(hindrances)("fails where the path is %s", (_, make, code) => {
-    const file = newFile();
-    make(file);
-    expect(() => open(file)).toThrow(code);
-  });
+  it.each(hindrances.filter(([what]) => what !== "a full disk"))(
+    "fails where the path is %s",
+    (_, make, code) => {
+      const file = newFile();
+      make(file);
+      expect(() => open(file)).toThrow(code);
+    },
+  );
 
   it("fails where there is no such folder", () => {
     expect(() => open(join(newFile(), "deeper"))).toThrow("ENOENT");
@@ -103,75 +140,171 @@ describe("opening", () => {
 describe("a line", () => {
   it("is one JSON object, appended in one write", () => {
     const file = newFile();
-    const { log } = open(file);
-    watched.mockClear();
-    log("a");
-    log("b");
-    expect(watched).toHaveBeenCalledTimes(2);
-    const [first] = readFileSync(file, "utf8").split("\n");
-    expect(JSON.parse(first ?? "")).toEqual(recordOf("a"));
-    expect(usersIn(file)).toEqual(["a", "b"]);
+    const { call, refuse } = open(file);
+    call("a");
+    refuse("b");
+    expect(watched).toHaveBeenCalledTimes(3);
+    const lines = readFileSync(file, "utf8").split("\n");
+    expect(lines.map((line) => line && JSON.parse(line))).toEqual([
+      attemptOf("a"),
+      outcomeOf("a"),
+      refusedOf("b"),
+      "",
+    ]);
   });
 
   it("goes to the path, whatever became of the file behind it", () => {
     const file = newFile();
-    const { log } = open(file);
-    log("a");
+    const { attempt } = open(file);
+    const entry = attempt("a");
     renameSync(file, `${file}.1`);
-    log("b");
-    expect(usersIn(`${file}.1`)).toEqual(["a"]);
-    expect(usersIn(file)).toEqual(["b"]);
+    entry.outcome(outcomeOf("a"));
+    expect(linesIn(`${file}.1`)).toEqual(["attempt a"]);
+    expect(linesIn(file)).toEqual(["outcome a"]);
     rmSync(file);
-    log("c");
-    expect(usersIn(file)).toEqual(["c"]);
+    attempt("b");
+    expect(linesIn(file)).toEqual(["attempt b"]);
     expect(statSync(file).mode & 0o777).toBe(0o600);
   });
 
-  it("that could not be written comes first in the file as soon as it can be", () => {
+  it("of a call in flight waits for no other", () => {
     const file = newFile();
-    const { log, onLost } = open(file);
-    rmSync(file);
-    symlinkSync("/dev/full", file);
-    log("a");
-    expect(onLost).toHaveBeenCalledTimes(1);
-    expect(() => log("b")).toThrow("ENOSPC");
-    rmSync(file);
-    log("c");
-    expect(usersIn(file)).toEqual(["a", "c"]);
-    log("d");
-    expect(usersIn(file)).toEqual(["a", "c", "d"]);
-    expect(onLost).toHaveBeenCalledTimes(1);
+    const { attempt } = open(file);
+    const entries = ["a", "b", "c"].map((id) => ({ id, entry: attempt(id) }));
+    for (const { id, entry } of entries.reverse()) entry.outcome(outcomeOf(id));
+    const attempts = ["attempt a", "attempt b", "attempt c"];
+    expect(linesIn(file)).toEqual([...attempts, "outcome c", "outcome b", "outcome a"]);
+  });
+});
+
+describe("a file that ends in half a line", () => {
+  it.each([
+    ["half a record", '{"event":"attem'],
+    ["a whole record without its line break", JSON.stringify(attemptOf("x"))],
+    ["half a character", Buffer.from("é").subarray(0, 1)],
+  ])("%s: the next record is on a line of its own", (_, half) => {
+    const file = newFile();
+    writeFileSync(file, half);
+    const { call } = open(file);
+    call("a");
+    const lines = readFileSync(file).toString("latin1").split("\n");
+    expect(lines[0]).toBe(Buffer.from(half).toString("latin1"));
+    expect(lines.slice(1, -1).map((line) => JSON.parse(line).event)).toEqual([
+      "attempt",
+      "outcome",
+    ]);
   });
 
-  it("that was cut short is completed, not repeated", async () => {
+  it("is seen each time, whoever left the half", () => {
     const file = newFile();
-    const { log, onLost } = open(file);
-    const { writeSync: whole } = await vi.importActual<typeof import("node:fs")>("node:fs");
-    watched.mockImplementationOnce((fd, bytes) => whole(fd, String(bytes).slice(0, 10)));
-    log("a");
-    expect(onLost).toHaveBeenCalledTimes(1);
-    expect(readFileSync(file, "utf8")).toHaveLength(10);
-    log("b");
-    expect(usersIn(file)).toEqual(["a", "b"]);
+    const { call, refuse } = open(file);
+    call("a");
+    appendFileSync(file, '{"ev');
+    refuse("b");
+    expect(readFileSync(file, "utf8")).toContain(`{"ev\n{"event":"refused","call_id":"b"`);
   });
 
-  it.each(hindrances)("is refused beforehand where the path has become %s", (_, make, code) => {
+  it("gets a line break first where it may be written but not read", () => {
     const file = newFile();
-    const { log, onLost } = open(file);
+    writeFileSync(file, '{"ev');
+    opened.mockImplementation((path, flags, mode) => {
+      const reading = (Number(flags) & constants.O_RDWR) !== 0;
+      if (reading) throw Object.assign(new Error("EACCES"), { code: "EACCES" });
+      return really.openSync(path, flags, mode);
+    });
+    onTestFinished(() => void opened.mockImplementation(really.openSync));
+    const { call } = open(file);
+    call("a");
+    const lines = readFileSync(file, "utf8").split("\n");
+    expect(lines[0]).toBe('{"ev');
+    expect(lines.slice(1).filter((line) => line !== "")).toHaveLength(2);
+  });
+});
+
+describe("a write that is cut short", () => {
+  it("goes on where it stopped", () => {
+    const file = newFile();
+    const { call } = open(file);
+    for (let i = 0; i < 3; i++) {
+      watched.mockImplementationOnce((fd, bytes, offset) =>
+        really.writeSync(fd, Buffer.from(bytes), Number(offset), 7),
+      );
+    }
+    call("a");
+    expect(linesIn(file)).toEqual(["attempt a", "outcome a"]);
+  });
+
+  const cutThenFail = (length: number) => {
+    watched.mockImplementationOnce((fd, bytes, offset) =>
+      really.writeSync(fd, Buffer.from(bytes), Number(offset), length),
+    );
+    watched.mockImplementationOnce(() => {
+      throw Object.assign(new Error("ENOSPC: no space left"), { code: "ENOSPC" });
+    });
+  };
+
+  it.each([1, 10, 100])("after %d bytes for good: an attempt is refused", (length) => {
+    const file = newFile();
+    const { attempt, call } = open(file);
+    cutThenFail(length);
+    expect(() => attempt("a")).toThrow("ENOSPC");
+    call("b");
+    const [half, ...rest] = readFileSync(file, "utf8").split("\n");
+    expect(half).toHaveLength(length);
+    expect(rest.slice(0, -1).map((line) => JSON.parse(line).call_id)).toEqual(["b", "b"]);
+  });
+
+  it("after nothing at all: an attempt is refused", () => {
+    const { attempt } = open(newFile());
+    watched.mockImplementationOnce(() => 0);
+    expect(() => attempt("a")).toThrow("short write");
+  });
+
+  it("for good, of an outcome: it is written again, whole, before anything else", () => {
+    const file = newFile();
+    const { attempt, onLost } = open(file);
+    const entry = attempt("a");
+    cutThenFail(10);
+    entry.outcome(outcomeOf("a"));
+    expect(onLost.mock.calls).toEqual([["outcome"]]);
+    attempt("b");
+    const lines = readFileSync(file, "utf8").split("\n");
+    expect(lines[1]).toBe(JSON.stringify(outcomeOf("a")).slice(0, 10));
+    expect(lines.slice(2, -1).map((line) => JSON.parse(line))).toEqual([
+      outcomeOf("a"),
+      attemptOf("b"),
+    ]);
+  });
+});
+
+describe.each(hindrances)("a path that has become %s", (_, make, code) => {
+  it("refuses attempts, says so at a check, and loses the line of a refused call aloud", () => {
+    const file = newFile();
+    const { audit, attempt, refuse, call, onLost } = open(file);
     rmSync(file);
     make(file);
-    expect(() => log("a")).toThrow(code);
+    expect(() => attempt("a")).toThrow(code);
+    if (code !== "ENOSPC") expect(() => audit.check()).toThrow(code);
     expect(onLost).not.toHaveBeenCalled();
+    refuse("b");
+    expect(onLost.mock.calls).toEqual([["refused"]]);
     rmSync(file, { recursive: true });
-    log("b");
-    expect(usersIn(file)).toEqual(["b"]);
+    call("c");
+    expect(linesIn(file)).toEqual(["attempt c", "outcome c"]);
   });
 
-  it("of a call that is in flight waits for no other", () => {
+  it("keeps outcomes, and lets no attempt through before they are in the file", () => {
     const file = newFile();
-    const audit = openAudit(file, () => {});
-    const entries = ["a", "b", "c"].map((userId) => ({ userId, entry: audit.begin() }));
-    for (const { userId, entry } of entries.reverse()) entry.write(recordOf(userId));
-    expect(usersIn(file)).toEqual(["c", "b", "a"]);
+    const { audit, attempt, call, onLost } = open(file);
+    const entries = ["a", "b"].map((id) => ({ id, entry: attempt(id) }));
+    rmSync(file);
+    make(file);
+    for (const { id, entry } of entries) entry.outcome(outcomeOf(id));
+    expect(onLost.mock.calls).toEqual([["outcome"], ["outcome"]]);
+    expect(() => attempt("c")).toThrow(code);
+    expect(() => audit.check()).toThrow(code);
+    rmSync(file, { recursive: true });
+    call("d");
+    expect(linesIn(file)).toEqual(["outcome a", "outcome b", "attempt d", "outcome d"]);
   });
 });

@@ -48,6 +48,15 @@ const declined = {
     next_step: expect.stringContaining("Do not call again on your own."),
   },
 };
+const late = {
+  status: "not_updated",
+  updated_keys: [],
+  error: {
+    code: "confirmation_timeout",
+    retryable: false,
+    next_step: expect.stringContaining("Do not call again on your own."),
+  },
+};
 const unavailable = {
   status: "not_updated",
   updated_keys: [],
@@ -92,7 +101,7 @@ const replies: [what: string, reply: Json, expected: object][] = [
   ["an acceptance in the content", { result: { content: { action: "accept" } } }, unavailable],
   ["method not found", { error: { code: -32601, message: "Method not found" } }, unavailable],
   ["an internal error", { error: { code: -32603, message: "accept" } }, unavailable],
-  ["a timeout", { error: { code: -32001, message: "Request timed out" } }, declined],
+  ["a timeout", { error: { code: -32001, message: "Request timed out" } }, late],
   [
     "an error with an acceptance in its data",
     { error: { code: -32000, message: "x", data: { action: "accept" } } },
@@ -196,24 +205,47 @@ describe("on the wire", () => {
     expect(upstream.received).toHaveLength(1);
   });
 
-  it("asks about one write of a user at a time, and about those of others meanwhile", async () => {
+  it("asks about each write at once, and writes in the order of the answers", async () => {
     const { server, upstream } = await startGuarded({ env, capabilities });
-    const users = [user, user, "usr_other"];
-    const calls = users.map((id, i) =>
-      server.callTool({ app_id: app, user_id: id, profile: { n: String(i) } }),
-    );
-    await asked(server, 2);
-    const texts = () => questions(server).map(({ params }) => String(params?.message));
-    expect(texts().map((text) => text.split("\n")[1])).toEqual(['"n" = "0"', '"n" = "2"']);
-    for (const { id } of questions(server)) server.send(answer(id, { action: "decline" }));
-    server.send(answer(await asked(server, 3), { action: "accept", content: {} }));
-    const results = await Promise.all(calls);
-    expect(results.map(({ structured }) => structured.status)).toEqual([
-      "not_updated",
-      "updated",
-      "not_updated",
-    ]);
-    expect(upstream.received.map(({ profile }) => profile)).toEqual([{ n: "1" }]);
+    const calls = ["0", "1", "2"].map((n) => server.callTool({ ...args, profile: { n } }));
+    await asked(server, 3);
+    const texts = questions(server).map(({ params }) => String(params?.message).split("\n")[1]);
+    expect(texts).toEqual(['"n" = "0"', '"n" = "1"', '"n" = "2"']);
+    for (const index of [2, 0]) {
+      const { id } = questions(server)[index] ?? {};
+      server.send(answer(id, { action: "accept", content: { write: true } }));
+      expect((await calls[index])?.structured.status).toBe("updated");
+    }
+    server.send(answer(questions(server)[1]?.id, { action: "decline" }));
+    expect((await calls[1])?.structured).toMatchObject(declined);
+    expect(upstream.received.map(({ profile }) => profile)).toEqual([{ n: "2" }, { n: "0" }]);
+  });
+
+  it.each([user, "usr_other"])(
+    "a question that nobody answers holds up no other call, for %s",
+    async (userId) => {
+      const { server, upstream } = await startGuarded({ env, capabilities });
+      server.send(callLine("open"));
+      await asked(server);
+      const call = server.callTool({ ...args, user_id: userId, profile: { n: "1" } });
+      server.send(answer(await asked(server, 2), { action: "accept", content: {} }));
+      expect((await call).structured.status).toBe("updated");
+      expect(upstream.received.map(({ profile }) => profile)).toEqual([{ n: "1" }]);
+    },
+  );
+
+  it.each<[what: string, content: Json | undefined, expected: object]>([
+    ["ticked", { write: true }, { status: "updated" }],
+    ["left alone", {}, { status: "updated" }],
+    ["not sent", undefined, { status: "updated" }],
+    ["ticked off", { write: false }, declined],
+    ["a word", { write: "true" }, declined],
+    ["null, which no form sends", { write: null }, unavailable],
+  ])("an acceptance with the field %s", async (_, content, expected) => {
+    const { server } = await startGuarded({ env, capabilities });
+    const call = server.callTool(args);
+    server.send(answer(await asked(server), { action: "accept", ...(content && { content }) }));
+    expect((await call).structured).toMatchObject(expected);
   });
 
   it("does not ask about a call that another guard refuses", async () => {
@@ -589,13 +621,34 @@ describe("the wire of 2026-07-28", () => {
     expect(upstream.received).toEqual([]);
   });
 
-  it("a confirmed write counts once against the brake", async () => {
+  it("a confirmed write takes one place, and its question one of its own", async () => {
     const limited = { ...env, PRELUDE_MAX_WRITES_PER_MINUTE: "1" };
     const { server, upstream } = await startGuarded({ env: limited });
     const requestState = ticketOf(await call(server));
     const { structured } = toolAnswer(await call(server, { requestState, inputResponses: accept }));
     expect(structured.status).toBe("updated");
     expect(upstream.received).toHaveLength(1);
+  });
+
+  it.each<[how: string, more: (i: number) => Json]>([
+    ["other arguments", (i) => ({ arguments: { ...args, profile: { n: String(i) } } })],
+    ["another user", (i) => ({ arguments: { ...args, user_id: `usr_${i}` } })],
+    ["no answer", () => ({ inputResponses: {} })],
+  ])("a chain of tickets with %s asks no more questions than permitted", async (_, more) => {
+    const limited = { ...env, PRELUDE_MAX_WRITES_PER_MINUTE: "3" };
+    const { server, upstream } = await startGuarded({ env: limited });
+    let requestState: unknown;
+    const outcomes: unknown[] = [];
+    for (let i = 0; i < 10; i++) {
+      const chained = i === 0 ? {} : { requestState, inputResponses: accept, ...more(i) };
+      const { result } = await call(server, chained);
+      requestState = result?.requestState;
+      const { structuredContent } = (result ?? {}) as { structuredContent?: UpdateResult };
+      outcomes.push(structuredContent?.error?.code ?? result?.resultType);
+    }
+    const [first, ...others] = [Array(3).fill("input_required"), Array(7).fill("too_many_writes")];
+    expect(outcomes).toEqual([...(first ?? []), ...others.flat()]);
+    expect(upstream.received).toEqual([]);
   });
 
   it("a ticket sent twice at once buys no second write", async () => {
@@ -639,7 +692,7 @@ describe("time", () => {
     return { client, scopes };
   };
 
-  it("with the person does not count against the deadline, nor does that of a call before", async () => {
+  it("with the person does not count against the deadline, nor does that of another call", async () => {
     vi.useFakeTimers();
     const { client, scopes } = recordingClient();
     const people: ((answer: "accepted") => void)[] = [];
@@ -655,25 +708,27 @@ describe("time", () => {
         signal: new AbortController().signal,
         clientName: undefined,
         clientVersion: undefined,
-        resumed: false,
+        answered: () => undefined,
         confirm: () => new Promise((resolve) => people.push(resolve)),
         progress: () => {},
       });
     const calls = [call(), call()];
-    for (const index of [0, 1]) {
+    await vi.advanceTimersByTimeAsync(0);
+    expect(people).toHaveLength(2);
+    for (const index of [1, 0]) {
       await vi.advanceTimersByTimeAsync(hour);
-      expect(people).toHaveLength(index + 1);
-      expect(scopes).toHaveLength(index);
       people[index]?.("accepted");
       await vi.advanceTimersByTimeAsync(0);
-      expect(scopes[index]?.signal.aborted).toBe(false);
-      expect(scopes[index]?.deadlineAt).toBe(performance.now() + 1_000);
+      const scope = scopes.at(-1);
+      expect(scopes).toHaveLength(2 - index);
+      expect(scope?.signal.aborted).toBe(false);
+      expect(scope?.deadlineAt).toBe(performance.now() + 1_000);
     }
     const results = await Promise.all(calls);
     expect(results).toMatchObject([{ status: "updated" }, { status: "updated" }]);
   });
 
-  it("of five minutes without an answer is a dismissal", async () => {
+  it("of five minutes without an answer is the end of the question", async () => {
     vi.useFakeTimers();
     const { client, scopes } = recordingClient();
     const config = configured();
@@ -708,7 +763,7 @@ describe("time", () => {
     const call = person.callTool(params, undefined, { timeout: hour });
     await window.opened;
     const [{ structuredContent }] = await Promise.all([call, vi.advanceTimersByTimeAsync(300_000)]);
-    expect(structuredContent).toMatchObject(declined);
+    expect(structuredContent).toMatchObject(late);
     expect(scopes).toEqual([]);
     await person.close();
   });

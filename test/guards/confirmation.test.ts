@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { confirmationOf } from "../../src/guards/confirmation.ts";
+import { type Before, confirmationOf } from "../../src/guards/confirmation.ts";
 
 const app = "54e9ujn";
 const user = "usr_01jqebhswje1ka1z7ahr9rfsgt";
@@ -97,6 +97,80 @@ describe("the question", () => {
 
   it("takes __proto__ for a key", () => {
     expect(linesOf(JSON.parse('{"__proto__":"x"}'))).toEqual(['"__proto__" = "x"']);
+  });
+});
+
+describe("what is there now", () => {
+  const profile = { plan: "pro", first_name: "Jane", city: "" };
+  const write = {
+    appId: app,
+    userId: user,
+    onReservedKey: "fail" as const,
+    profile,
+    keys: Object.keys(profile),
+  };
+  const linesWith = (before: Before, of: object = write) =>
+    confirmationOf({ ...write, ...of }, before)
+      ?.text.split("\n")
+      .slice(1);
+  const now = (value: unknown, key = "plan") =>
+    linesWith({ shows: "values", profile: JSON.parse(JSON.stringify({ [key]: value })) })?.[0];
+
+  it("stands beside each value, or that there is none", () => {
+    const before = { plan: "free", city: "Paris", other: "unseen" };
+    expect(linesWith({ shows: "values", profile: before })).toEqual([
+      '"plan" = "pro" (now "free")',
+      '"first_name" = "Jane" (new)',
+      '"city" = "" (now "Paris")',
+    ]);
+  });
+
+  it("is told without its values where only keys may be shown", () => {
+    expect(linesWith({ shows: "keys", keys: ["city", "plan", "other"] })).toEqual([
+      '"plan" = "pro" (replaces a value)',
+      '"first_name" = "Jane" (new)',
+      '"city" = "" (replaces a value)',
+    ]);
+  });
+
+  it.each<[what: string, value: unknown, shown: string]>([
+    ["an empty text", "", '""'],
+    ["a number", 7, '"7"'],
+    ["null", null, '"null"'],
+    ["an object", { a: "b" }, '"{\\"a\\":\\"b\\"}"'],
+    ["quotes and brackets", 'a") (new', '"a\\") (new"'],
+    ["a line break", "a\nb", '"a\\nb"'],
+    ["a reversal of direction", "a\u202eb", '"a\\u{202e}b"'],
+    ["200 characters", "x".repeat(200), `"${"x".repeat(200)}"`],
+    ["201 characters", "x".repeat(201), `"${"x".repeat(200)}"…`],
+    ["a long list", Array(500).fill(1), `"[${"1,".repeat(100).slice(0, 199)}"…`],
+  ])("%s is shown so that nothing in it can mislead", (_, value, shown) => {
+    expect(now(value)).toBe(`"plan" = "pro" (now ${shown})`);
+  });
+
+  it.each(["__proto__", "constructor", "toString"])("takes %s for a key", (name) => {
+    const of = { profile: JSON.parse(`{${JSON.stringify(name)}:"x"}`) };
+    const held = JSON.parse(`{${JSON.stringify(name)}:"y"}`);
+    expect(linesWith({ shows: "values", profile: {} }, of)).toEqual([`"${name}" = "x" (new)`]);
+    expect(linesWith({ shows: "values", profile: held }, of)).toEqual([
+      `"${name}" = "x" (now "y")`,
+    ]);
+  });
+
+  it("is left out where there is no room for it", () => {
+    const bio = "x".repeat(9_800);
+    const of = { profile: { bio } };
+    const before = { shows: "values", profile: { bio: "y".repeat(200) } } as const;
+    expect(linesWith(before, of)).toEqual([`"bio" = "${bio}"`]);
+  });
+
+  it("is nothing that the answer is about", () => {
+    const subjects = [
+      confirmationOf(write),
+      confirmationOf(write, { shows: "keys", keys: ["plan"] }),
+      confirmationOf(write, { shows: "values", profile: { plan: "free" } }),
+    ].map((confirmation) => confirmation?.subject);
+    expect(new Set(subjects).size).toBe(1);
   });
 });
 

@@ -1,11 +1,12 @@
 import { expect, it, onTestFinished } from "vitest";
 import { readConfig } from "../../src/config/config.ts";
 import { createClient } from "../../src/prelude/client.ts";
+import type { ToolCall } from "../../src/tools/tool.ts";
 import type { UpdateResult } from "../../src/tools/update-profile/schema.ts";
 import { createUpdateProfile } from "../../src/tools/update-profile/update-profile.ts";
-import { startGuarded } from "../support/guarded.ts";
+import { gate, startGuarded } from "../support/guarded.ts";
 import { app, type ServerProcess, user } from "../support/server-process.ts";
-import { apiError, noContent, startUpstream } from "../support/upstream.ts";
+import { apiError, type Handler, noContent, startUpstream } from "../support/upstream.ts";
 
 const limit = (count: number) => ({ PRELUDE_MAX_WRITES_PER_MINUTE: String(count) });
 const argumentsFor = (userId: string) => ({
@@ -76,32 +77,72 @@ it("is off at 0", async () => {
   expect(upstream.received).toHaveLength(150);
 });
 
-it("counts a call with its retries as one", async () => {
+it("counts retries, and refuses none of them", async () => {
   const busy = apiError(503, "internal", "Busy.", { "retry-after-ms": "1" });
   const { server, upstream } = await startGuarded({
-    env: limit(2),
+    env: limit(4),
     answers: [busy, busy, noContent],
   });
-  const outcomes = await callAtOnce(server, 1);
-  outcomes.push(...(await callAtOnce(server, 2)));
-  expect(outcomes.map(codeOf)).toEqual(["updated", "updated", "too_many_writes"]);
+  const outcomes: string[] = [];
+  for (let i = 0; i < 3; i++) {
+    outcomes.push(codeOf((await server.callTool(argumentsFor(`usr_${i}`))).structured));
+  }
+  expect(outcomes).toEqual(["updated", "updated", "too_many_writes"]);
   expect(upstream.received).toHaveLength(4);
 });
 
-it("counts a call that looks for reserved keys as one", async () => {
-  const { server, upstream } = await startGuarded({ env: limit(2) });
-  upstream.play(({ profile }, ...rest) =>
-    ("sub" in profile ? apiError(400, "reserved_profile_key") : noContent)(
-      { profile } as never,
-      ...rest,
-    ),
-  );
-  const profile = { a: "1", b: "2", sub: "3", c: "4" };
-  const args = { ...argumentsFor(user), profile, on_reserved_key: "skip" };
-  const codes: string[] = [];
-  for (let i = 0; i < 3; i++) codes.push(codeOf((await server.callTool(args)).structured));
-  expect(codes).toEqual(["reserved_profile_key", "reserved_profile_key", "too_many_writes"]);
-  expect(upstream.received.length).toBeGreaterThan(4);
+/** Refuses every patch that holds a key which `isReserved`. */
+const reserving =
+  (isReserved: (key: string) => boolean): Handler =>
+  (request, ...rest) => {
+    const refuse = Object.keys(request.profile).some(isReserved);
+    return (refuse ? apiError(400, "reserved_profile_key") : noContent)(request, ...rest);
+  };
+
+const keysOf = (count: number) =>
+  Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, "x"]));
+
+it.each<[what: string, profile: Record<string, string>, isReserved: (key: string) => boolean]>([
+  ["one reserved of four", { a: "1", b: "2", sub: "3", c: "4" }, (key) => key === "sub"],
+  ["one reserved of 300", keysOf(300), (key) => key === "k299"],
+])(
+  "counts a search for reserved keys, %s, and refuses no part of it",
+  async (_, profile, isReserved) => {
+    const { server, upstream } = await startGuarded({
+      env: limit(1),
+      answers: [reserving(isReserved)],
+    });
+    const args = { ...argumentsFor(user), profile, on_reserved_key: "skip" };
+    const first = await server.callTool(args);
+    expect(first.structured.status).toBe("partially_updated");
+    const sent = upstream.received.length;
+    expect(sent).toBeGreaterThan(3);
+    expect(codeOf((await server.callTool(argumentsFor(user))).structured)).toBe("too_many_writes");
+    expect(upstream.received).toHaveLength(sent);
+  },
+);
+
+it.each<[what: string, isReserved: (key: string) => boolean]>([
+  ["every second key is reserved", (key) => Number(key.slice(1)) % 2 === 0],
+  ["all but one are", (key) => key !== "k150"],
+  ["all are", () => true],
+])("sends 64 PATCHes in one call at most: %s", async (_, isReserved) => {
+  const { server, upstream } = await startGuarded({ answers: [reserving(isReserved)] });
+  const args = { ...argumentsFor(user), profile: keysOf(300), on_reserved_key: "skip" };
+  const { structured } = await server.callTool(args);
+  expect(upstream.received.length).toBeGreaterThan(50);
+  expect(upstream.received.length).toBeLessThanOrEqual(64);
+  expect(structured.attempts).toBe(upstream.received.length);
+  const written = upstream.received.filter(({ profile }) => !Object.keys(profile).some(isReserved));
+  const last = Object.keys(written.at(-1)?.profile ?? {});
+  expect(structured.updated_keys).toEqual(last);
+  expect(structured.status).toBe(last.length > 0 ? "partially_updated" : "not_updated");
+  const alone = upstream.received.flatMap(({ profile }) => {
+    const names = Object.keys(profile);
+    return names.length === 1 && names.some(isReserved) ? names : [];
+  });
+  expect(structured.error?.keys?.sort()).toEqual(alone.sort());
+  expect(structured.error?.next_step).toContain("Call again with fewer keys at a time");
 });
 
 it("is not used up by calls that another guard refuses", async () => {
@@ -122,8 +163,9 @@ it("is not used up by calls that another guard refuses", async () => {
   expect(upstream.received).toHaveLength(1);
 });
 
-it("lets a held call through once its wait is over", async () => {
-  const upstream = await startUpstream();
+/** The use case before a real server, on a clock that only a test moves. */
+const startOnClock = async (env: Record<string, string>, ...answers: Handler[]) => {
+  const upstream = await startUpstream(...answers);
   onTestFinished(upstream.close);
   const client = createClient({
     baseUrl: upstream.url,
@@ -132,7 +174,7 @@ it("lets a held call through once its wait is over", async () => {
     useProxy: false,
   });
   onTestFinished(client.close);
-  const { config, problems } = readConfig({ ...limit(2), PRELUDE_API_KEY: "key" }, () => "");
+  const { config, problems } = readConfig({ ...env, PRELUDE_API_KEY: "key" }, () => "");
   if (!config) throw new Error(problems.join());
   const clock = { seconds: 0 };
   const update = createUpdateProfile({
@@ -142,22 +184,101 @@ it("lets a held call through once its wait is over", async () => {
     audit: undefined,
     now: () => clock.seconds * 1000,
   });
-  const callAt = async (seconds: number) => {
+  const callAt = async (seconds: number, userId: string, confirm: ToolCall["confirm"]) => {
     clock.seconds = seconds;
     const result = await update({
-      arguments: argumentsFor(user),
+      arguments: argumentsFor(userId),
       signal: new AbortController().signal,
       clientName: undefined,
       clientVersion: undefined,
-      resumed: false,
-      confirm: async () => "unavailable",
+      answered: () => undefined,
+      confirm,
       progress: () => {},
     });
-    if ("question" in result) return result;
-    return result.error?.retry_after_seconds ?? result.status;
+    if ("question" in result) throw new Error("not to be asked by result");
+    return result;
   };
+  return { upstream, clock, callAt };
+};
+const nobody: ToolCall["confirm"] = async () => "unavailable";
+
+it("lets a held call through once its wait is over", async () => {
+  const { upstream, callAt } = await startOnClock(limit(2));
   const answers: unknown[] = [];
-  for (const seconds of [0, 30, 40, 59.5, 60, 61, 90]) answers.push(await callAt(seconds));
+  for (const seconds of [0, 30, 40, 59.5, 60, 61, 90]) {
+    const result = await callAt(seconds, user, nobody);
+    answers.push(result.error?.retry_after_seconds ?? result.status);
+  }
   expect(answers).toEqual(["updated", "updated", 20, 1, "updated", 29, "updated"]);
   expect(upstream.received).toHaveLength(4);
 });
+
+it.each([1, 2])("questions of several minutes, answered together: %d write", async (max) => {
+  const { upstream, clock, callAt } = await startOnClock({
+    ...limit(max),
+    PRELUDE_CONFIRM: "true",
+  });
+  const people: ((answer: "accepted") => void)[] = [];
+  const confirm: ToolCall["confirm"] = () => new Promise((resolve) => people.push(resolve));
+  const calls = [0, 61, 122, 183].flatMap((seconds) =>
+    Array.from({ length: max }, (_, i) => callAt(seconds, `usr_${seconds}_${i}`, confirm)),
+  );
+  clock.seconds = 200;
+  expect(people).toHaveLength(4 * max);
+  for (const answer of people) answer("accepted");
+  const results = await Promise.all(calls);
+  expect(counted(results, "updated")).toBe(max);
+  expect(counted(results, "too_many_writes")).toBe(3 * max);
+  expect(upstream.received).toHaveLength(max);
+});
+
+it.each([1, 2])("questions are limited too: %d in a minute", async (max) => {
+  const { callAt } = await startOnClock({ ...limit(max), PRELUDE_CONFIRM: "true" });
+  const seen: number[] = [];
+  const decline = (seconds: number) =>
+    callAt(seconds, user, async () => {
+      seen.push(seconds);
+      return "declined";
+    });
+  const results: UpdateResult[] = [];
+  for (const seconds of [0, 1, 2, 3, 62, 63, 64]) results.push(await decline(seconds));
+  expect(seen).toEqual(max === 1 ? [0, 62] : [0, 1, 62, 63]);
+  expect(counted(results, "too_many_writes")).toBe(7 - seen.length);
+});
+
+it("nobody is asked about a write for which there is no place", async () => {
+  const { callAt } = await startOnClock({ ...limit(1), PRELUDE_CONFIRM: "true" });
+  const approve = async () => "accepted" as const;
+  expect((await callAt(0, user, approve)).status).toBe("updated");
+  const asked: string[] = [];
+  const result = await callAt(59, user, async () => {
+    asked.push("asked");
+    return "accepted";
+  });
+  expect([codeOf(result), asked]).toEqual(["too_many_writes", []]);
+});
+
+it.each([1, 2])(
+  "calls that waited behind a slow one do not leave in one burst: %d",
+  async (max) => {
+    const [arrived, released] = [gate(), gate()];
+    const slow: Handler = async (...exchange) => {
+      arrived.open();
+      await released.opened;
+      noContent(...exchange);
+    };
+    const { upstream, clock, callAt } = await startOnClock(limit(max), slow, noContent);
+    const first = callAt(0, user, nobody);
+    await arrived.opened;
+    const others = [61, 122, 183].flatMap((seconds) =>
+      Array.from({ length: max }, () => callAt(seconds, user, nobody)),
+    );
+    clock.seconds = 200;
+    released.open();
+    expect((await first).status).toBe("updated");
+    const results = await Promise.all(others);
+    expect(counted(results, "updated")).toBe(max);
+    expect(counted(results, "too_many_writes")).toBe(2 * max);
+    expect(upstream.received).toHaveLength(1 + max);
+  },
+);

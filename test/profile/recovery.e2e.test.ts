@@ -164,6 +164,82 @@ describe("reserved keys", () => {
     }),
   );
 
+  const wrongly: Step = reply(400, apiBody("reserved_profile_key"));
+  const taken: Step = applied(reply(500, "", quietly));
+  /** An API that takes everything the first time, whatever it says of it later. */
+  const takenInto =
+    (stored: Map<string, string>): Step =>
+    (exchange) => {
+      for (const [name, value] of Object.entries(exchange.request.profile)) stored.set(name, value);
+      return reply(500, "", quietly)(exchange);
+    };
+
+  test.each<[what: string, steps: Step[], status: string]>([
+    ["the first answer", [wrongly], "updated"],
+    ["the answer to half of the keys", [wrongly, wrongly], "updated"],
+    ["the answer to a repeat of what was taken", [taken, wrongly], "updated"],
+    ["the answer to a single key", [wrongly, wrongly, wrongly], "partially_updated"],
+  ])("where %s was wrong, no claim is", (_, steps, status) =>
+    withServer({}, async (server) => {
+      const { user, stage } = newStage({ steps });
+      const profile = { a: "1", b: "2", c: "3", d: "4" };
+      const { structured } = await server.callTool(argsFor(user, profile, skip));
+      expect(structured.status).toBe(status);
+      expect([...stage.profile.keys()].sort()).toEqual([...structured.updated_keys].sort());
+      for (const name of structured.error?.keys ?? []) {
+        expect(stage.received.map((request) => Object.keys(request.profile))).toContainEqual([
+          name,
+        ]);
+      }
+    }),
+  );
+
+  test.each<[what: string, profile: Record<string, string>, of: ReadonlySet<string>]>([
+    ["two of five", five, reserved],
+    ["one of two", { sub: "x", plan: "pro" }, reserved],
+    ["all", { sub: "x", created_at: "y" }, reserved],
+  ])("what an attempt may have written stays unknown: %s are reserved", (_, profile, of) =>
+    withServer({}, async (server) => {
+      const stored = new Map<string, string>();
+      const steps = [takenInto(stored)];
+      const { user } = newStage({ reserved: of, profile: stored, steps });
+      const { structured } = await server.callTool(argsFor(user, profile, skip));
+      expect(Object.fromEntries(stored)).toEqual(profile);
+      expect(structured).toMatchObject({
+        status: "unknown",
+        updated_keys: Object.keys(profile).filter((name) => !of.has(name)),
+        error: { code: "reserved_profile_key" },
+      });
+      const { message, next_step } = structured.error ?? {};
+      expect(`${message} ${next_step}`).toContain("unknown");
+      expect(`${message} ${next_step}`).not.toMatch(
+        /only the other keys|what was saved|nothing was/,
+      );
+    }),
+  );
+
+  test.each<[semantics: Stage["semantics"], rivals: string[], of: ReadonlySet<string>]>([
+    ["merge", ["first_name", "plan"], new Set()],
+    ["replace", ["city", "plan"], new Set()],
+    ["merge", ["first_name", "city", "plan"], reserved],
+  ])(
+    "keys refused only together (%s, %j) are named, and not called reserved",
+    (semantics, rivals, of) =>
+      withServer({}, async (server) => {
+        const { user } = newStage({ semantics, rivals, reserved: of });
+        const { structured } = await server.callTool(argsFor(user, five, skip));
+        expect(structured).toMatchObject({
+          status: "unknown",
+          updated_keys: Object.keys(five).filter((name) => !of.has(name)),
+          error: { code: "reserved_profile_key" },
+        });
+        const { message = "", keys = [] } = structured.error ?? {};
+        expect(keys).toEqual([...of]);
+        for (const name of rivals) expect(message).toContain(`"${name}"`);
+        expect(message).toContain("together");
+      }),
+  );
+
   test("an API that refuses together what it accepted alone is not believed", () =>
     withServer({}, async (server) => {
       const contrary: Step = (exchange) => {
@@ -453,6 +529,6 @@ test("an answer that echoes the key brings it neither into the result nor into t
     expect(server.stderr()).not.toContain(key);
   });
   const audit = readFileSync(file, "utf8");
-  expect(audit.trim().split("\n")).toHaveLength(2);
+  expect(audit.trim().split("\n")).toHaveLength(4);
   expect(audit).not.toContain(key);
 });

@@ -32,6 +32,8 @@ export type Stage = {
   /** Whether a patch adds to the profile or takes its place. */
   semantics: "merge" | "replace";
   reserved: ReadonlySet<string>;
+  /** Keys that are refused as reserved where all of them are in one patch, and taken otherwise. */
+  rivals: readonly string[];
   profile: Map<string, string>;
   /** For the first requests, in order; the rest gets `otherwise`. */
   steps: readonly Step[];
@@ -168,7 +170,8 @@ const readProfile = (body: string): Record<string, string> => {
 
 const verdict = (stage: Stage, patch: Record<string, string>): Verdict => {
   const entries = Object.entries(patch);
-  if (entries.some(([key]) => stage.reserved.has(key))) {
+  const rivals = stage.rivals.length > 0 && stage.rivals.every((key) => Object.hasOwn(patch, key));
+  if (rivals || entries.some(([key]) => stage.reserved.has(key))) {
     const message = "The profile key is reserved and cannot be used.";
     return { status: 400, body: apiBody("reserved_profile_key", message) };
   }
@@ -271,6 +274,7 @@ export const startFaultServer = async (tls?: CertificateName) => {
       const stage: Stage = {
         semantics: "merge",
         reserved: new Set(),
+        rivals: [],
         profile: new Map(),
         steps: [],
         otherwise: honest,

@@ -1,17 +1,19 @@
 import type { Config } from "../../config/config.ts";
-import type { Audit, AuditEntry } from "../../guards/audit.ts";
+import type { Audit } from "../../guards/audit.ts";
 import { confirmationOf } from "../../guards/confirmation.ts";
-import { createKeyCheck } from "../../guards/key-policy.ts";
-import { createBrake } from "../../guards/rate-limit.ts";
-import { plainName, redact } from "../../lib/text.ts";
+import { createKeyCheck, foldedDifferences } from "../../guards/key-policy.ts";
+import { createRateLimit } from "../../guards/rate-limit.ts";
+import { startTrace, type Trace, type TracedEnd } from "../../guards/trace.ts";
 import type { PreludeClient } from "../../prelude/client.ts";
-import { startDeadline } from "../../profile/deadline.ts";
+import type { Gate } from "../../profile/admission.ts";
+import { type Deadline, startDeadline } from "../../profile/deadline.ts";
 import { createTurns } from "../../profile/turns.ts";
 import { type Write, type Written, writeProfile } from "../../profile/write.ts";
-import type { FailureFacts } from "../messages.ts";
 import { type Failure, failure, success } from "../result.ts";
 import type { Asked, ToolCall } from "../tool.ts";
 import { createArgumentParser, type Parsed, refusedKeyIssues } from "./arguments.ts";
+import { toolName } from "./definition.ts";
+import { failureOf, refused, tooMany } from "./failure.ts";
 import type { UpdateResult } from "./schema.ts";
 
 export type Dependencies = {
@@ -27,17 +29,136 @@ export type Dependencies = {
 
 type Outcome = Failure | Written | Asked;
 
-const refused = (code: Failure["code"], facts: FailureFacts = {}): Failure => ({
-  code,
-  wrote: "none",
-  facts,
+/** What the calls of a server share. */
+type Shared = ReturnType<typeof share>;
+
+const share = ({ now = () => performance.now(), ...deps }: Dependencies) => ({
+  ...deps,
+  now,
+  parse: createArgumentParser(deps.config),
+  refusedKeys: createKeyCheck(deps.config),
+  turns: createTurns(),
+  writes: createRateLimit(deps.config.maxWritesPerMinute, now),
+  questions: createRateLimit(deps.config.maxWritesPerMinute, now),
 });
 
-const isFailure = (outcome: Outcome): outcome is Failure => "code" in outcome;
+/** The use case: arguments -> guards -> one PATCH (or a few) -> what is true now and what to do next. */
+export const createUpdateProfile = (deps: Dependencies) => {
+  const shared = share(deps);
+  /** Handles one call. Throws only on a defect of this server. */
+  return async (call: ToolCall): Promise<UpdateResult | Asked> => {
+    const parsed = shared.parse(call.arguments);
+    const trace = traceOf(shared, parsed, call);
+    try {
+      const outcome = await run(shared, parsed, call, trace);
+      const result = "question" in outcome ? outcome : resultOf(shared, parsed, outcome);
+      trace.end(endOf(outcome, result, call.signal.aborted));
+      return result;
+    } catch (error) {
+      trace.end({ ...nothing, status: "unknown", code: "internal_error" });
+      throw error;
+    }
+  };
+};
+
+export type UpdateProfile = ReturnType<typeof createUpdateProfile>;
+
+/** The steps of a call, in order; the first that has an outcome ends it. */
+const run = async (
+  shared: Shared,
+  parsed: Parsed,
+  call: ToolCall,
+  trace: Trace,
+): Promise<Outcome> => {
+  const write = checkCall(shared, parsed);
+  if ("code" in write) return write;
+  return (await askPerson(shared, write, call)) ?? (await writeInTurn(shared, write, call, trace));
+};
+
+/** What is to be written, or why it must not be: as far as that can be told at once. */
+const checkCall = (shared: Shared, parsed: Parsed): Write | Failure => {
+  const { config, sandbox, refusedKeys } = shared;
+  if (config.apiKey === undefined && !sandbox) return refused("not_configured");
+  const refusal = refusedKeys(parsed.keys);
+  const refusals = refusedKeyIssues(refusal?.keys ?? []);
+  const paths = new Set(refusals.map((issue) => issue.path));
+  // What a refused key holds does not matter any more.
+  const others = parsed.issues.filter((issue) => !paths.has(issue.path));
+  if (others.length > 0) {
+    const facts = parsed.advice === undefined ? {} : { advice: parsed.advice };
+    return { ...refused("invalid_arguments", facts), issues: [...others, ...refusals] };
+  }
+  if (refusal === undefined) return parsed as Parsed & Write;
+  const { keys, lookAlike } = refusal;
+  const facts: Failure["facts"] = { keys };
+  if (config.allowedKeys !== undefined) facts.allowedKeys = config.allowedKeys;
+  if (lookAlike) facts.cause = lookAlikeCause;
+  return refused("key_not_allowed", facts);
+};
+
+const lookAlikeCause = `a spelling that differs from a blocked key only by ${foldedDifferences.slice(0, -1).join(", ")} or ${foldedDifferences.at(-1)} counts as that key`;
 
 const tooLargeToShow = {
   cause: "This server must ask the person before each write, and this update is too large to show",
   advice: "Split the update into several calls with fewer keys or shorter values.",
+};
+
+/** Asks the person where the operator wants that; undefined: the write may go on. */
+const askPerson = async (
+  shared: Shared,
+  write: Write,
+  call: ToolCall,
+): Promise<Failure | Asked | undefined> => {
+  if (!shared.config.confirm) return undefined;
+  const confirmation = confirmationOf(write);
+  if (!confirmation) return refused("confirmation_unavailable", tooLargeToShow);
+  const brought = call.answered(confirmation.subject);
+  const held = brought === undefined ? holdQuestion(shared) : undefined;
+  if (held) return held;
+  const answer = brought ?? (await call.confirm(confirmation));
+  if (typeof answer === "object") return answer;
+  return answer === "accepted" ? undefined : refused(unconfirmed[answer]);
+};
+
+const unconfirmed = {
+  declined: "confirmation_declined",
+  timeout: "confirmation_timeout",
+  unavailable: "confirmation_unavailable",
+} as const;
+
+/** Why nobody is asked: there are too many questions, or a yes could not be acted on. */
+const holdQuestion = ({ writes, questions, audit }: Shared): Failure | undefined => {
+  const waitMs = writes.wait() ?? questions.take();
+  if (waitMs !== undefined) return tooMany(waitMs);
+  try {
+    audit?.check();
+    return undefined;
+  } catch {
+    return refused("audit_unavailable");
+  }
+};
+
+/** Waits for the turn of the write's user, and writes. */
+const writeInTurn = async (
+  shared: Shared,
+  write: Write,
+  call: ToolCall,
+  trace: Trace,
+): Promise<Failure | Written> => {
+  const { turns, config } = shared;
+  // Only from here on: waiting for a person must not use up Prelude's time.
+  const deadline = startDeadline(call.signal, config.timeoutMs);
+  const turn = turns.take(`${write.appId}/${write.userId}`, deadline.signal);
+  try {
+    const release = await turn.catch(() => undefined);
+    if (!release) {
+      const cause = `Earlier calls for the same user took longer than the deadline of ${config.timeoutMs} ms`;
+      return refused("timeout", { cause });
+    }
+    return await send(shared, write, { call, trace, deadline }).finally(release);
+  } finally {
+    deadline.stop();
+  }
 };
 
 const noClient = {
@@ -46,131 +167,79 @@ const noClient = {
     "Tell the person that whoever runs this server must check HTTPS_PROXY and HTTP_PROXY (http:// and https:// proxies work). Repeating the call will not help until then.",
 };
 
-/** The use case: arguments -> guards -> one PATCH (or a few) -> what is true now and what to do next. */
-export const createUpdateProfile = (deps: Dependencies) => {
-  const { config, sandbox, audit, now = () => performance.now() } = deps;
-  const turns = createTurns();
-  const brake = createBrake(config.maxWritesPerMinute, now);
-  const parse = createArgumentParser(config);
-  const refusedKeys = createKeyCheck(config);
-  const named = (name: string): string => plainName(redact(name, config.apiKey));
-  const pins = { appPinned: config.appId !== undefined, userPinned: config.userId !== undefined };
-
-  /** What can be refused at once; the brake comes last, so that only real attempts use it up. */
-  const refusal = (parsed: Parsed, call: ToolCall): Failure | undefined => {
-    if (config.apiKey === undefined && !sandbox) return refused("not_configured");
-    const { keys, cause } = refusedKeys(parsed.keys) ?? { keys: [] };
-    const refusals = refusedKeyIssues(keys);
-    const paths = new Set(refusals.map((issue) => issue.path));
-    // What a refused key holds does not matter any more.
-    const others = parsed.issues.filter((issue) => !paths.has(issue.path));
-    if (others.length > 0) {
-      const issues = [...others, ...refusals];
-      const advice = parsed.advice ? { advice: parsed.advice } : {};
-      return { ...refused("invalid_arguments", advice), issues };
-    }
-    if (keys.length > 0) {
-      const { allowedKeys } = config;
-      const lists = { keys, ...(allowedKeys && { allowedKeys }) };
-      return refused("key_not_allowed", { ...lists, ...(cause && { cause }) });
-    }
-    // A call that brings an answer used up its place when the question was asked.
-    const waitMs = call.resumed ? undefined : brake.take();
-    if (waitMs === undefined) return undefined;
-    return refused("too_many_writes", { retryAfterSeconds: Math.ceil(waitMs / 1000) });
-  };
-
-  const confirm = async (write: Write, call: ToolCall): Promise<Failure | Asked | undefined> => {
-    const confirmation = confirmationOf(write);
-    if (!confirmation) return refused("confirmation_unavailable", tooLargeToShow);
-    const answer = await call.confirm(confirmation);
-    if (answer === "accepted") return undefined;
-    if (typeof answer === "object") return answer;
-    return refused(answer === "unavailable" ? "confirmation_unavailable" : "confirmation_declined");
-  };
-
-  /** Waits for the user's turn, asks the person where the operator wants that, and writes. */
-  const takeTurn = async (write: Write, call: ToolCall): Promise<Outcome> => {
-    const { timeoutMs } = config;
-    const deadline = startDeadline(call.signal, timeoutMs);
-    // Waiting for a person, in this call or in one before it, must not use up Prelude's time.
-    if (config.confirm) deadline.pause();
-    let release: (() => void) | undefined;
-    try {
-      release = await turns.take(`${write.appId}/${write.userId}`, deadline.signal);
-    } catch {
-      deadline.stop();
-      const cause = `Earlier calls for the same user took longer than the deadline of ${timeoutMs} ms`;
-      return refused("timeout", { cause });
-    }
-    try {
-      if (config.confirm) {
-        const unconfirmed = await confirm(write, call);
-        if (unconfirmed) return unconfirmed;
-        deadline.restart();
-      }
-      const client = await deps.client().catch(() => undefined);
-      if (!client) return { ...refused("unreachable", noClient), retryable: false };
-      return await writeProfile(write, { client, deadline, timeoutMs, progress: call.progress });
-    } finally {
-      release();
-      deadline.stop();
-    }
-  };
-
-  const resultOf = (parsed: Parsed, outcome: Failure | Written): UpdateResult => {
-    const { appId, userId } = parsed;
-    const to = { ...(appId && { appId }), ...(userId && { userId }), sandbox };
-    if (!isFailure(outcome)) return success(to, outcome.keys, outcome.attempts);
-    return failure(to, { ...outcome, facts: { ...pins, ...outcome.facts } });
-  };
-
-  /** Handles one call. Throws only on a defect of this server. */
-  return async (call: ToolCall): Promise<UpdateResult | Asked> => {
-    const started = now();
-    const parsed = parse(call.arguments);
-    let entry: AuditEntry | undefined;
-    try {
-      entry = audit?.begin();
-    } catch {
-      return resultOf(parsed, refused("audit_unavailable"));
-    }
-    let outcome: Outcome | undefined;
-    let result: UpdateResult | undefined;
-    try {
-      outcome = refusal(parsed, call) ?? (await takeTurn(parsed as Parsed & Write, call));
-      if ("question" in outcome) return outcome;
-      result = resultOf(parsed, outcome);
-      return result;
-    } finally {
-      entry?.write({
-        time: new Date().toISOString(),
-        client: call.clientName === undefined ? null : named(call.clientName),
-        client_version: call.clientVersion === undefined ? null : named(call.clientVersion),
-        sandbox,
-        app_id: parsed.appId === undefined ? null : named(parsed.appId),
-        user_id: parsed.userId === undefined ? null : named(parsed.userId),
-        keys: parsed.keys.slice(0, maxAuditedKeys).map(named),
-        status: result?.status ?? (outcome && "question" in outcome ? "not_updated" : "unknown"),
-        code: auditCode(call.signal.aborted, outcome),
-        http_status: result?.error?.http_status ?? null,
-        attempts: outcome === undefined || "question" in outcome ? 0 : (outcome.attempts ?? 0),
-        ms: Math.round(now() - started),
-        request_id: result?.error?.request_id ?? null,
-      });
-    }
-  };
+const send = async (
+  shared: Shared,
+  write: Write,
+  { call, trace, deadline }: { call: ToolCall; trace: Trace; deadline: Deadline },
+): Promise<Failure | Written> => {
+  const client = await shared.client().catch(() => undefined);
+  if (!client) return { ...refused("unreachable", noClient), retryable: false };
+  const gate = gateOf(shared, trace);
+  const outcome = await writeProfile(write, { client, deadline, gate, progress: call.progress });
+  return outcome.wrote === "all" ? outcome : failureOf(outcome, shared.config.timeoutMs);
 };
 
-export type UpdateProfile = ReturnType<typeof createUpdateProfile>;
+/** What each PATCH of a call passes right before it leaves: the rate limit, then the audit. */
+const gateOf = ({ writes }: Shared, trace: Trace): Gate => ({
+  first: () => {
+    const waitMs = writes.take();
+    if (waitMs !== undefined) return { code: "too_many_writes", waitMs };
+    try {
+      trace.attempt();
+      return undefined;
+    } catch {
+      return { code: "audit_unavailable" };
+    }
+  },
+  further: writes.count,
+});
 
-/** Key names that one audit line holds at most. */
-const maxAuditedKeys = 1_000;
+const resultOf = (
+  { config, sandbox }: Shared,
+  { appId, userId }: Parsed,
+  outcome: Failure | Written,
+): UpdateResult => {
+  const to = { ...(appId && { appId }), ...(userId && { userId }), sandbox };
+  if (outcome.wrote === "all") return success(to, [...outcome.keys], outcome.attempts);
+  const pins = { appPinned: config.appId !== undefined, userPinned: config.userId !== undefined };
+  return failure(to, { ...outcome, facts: { ...pins, ...outcome.facts } });
+};
 
-/** What the audit says of a call: its error code, or why there was no result. */
-const auditCode = (cancelled: boolean, outcome: Outcome | undefined): string | null => {
-  if (cancelled) return "cancelled";
-  if (outcome && "question" in outcome) return "confirmation_asked";
-  if (outcome === undefined) return "internal_error";
-  return isFailure(outcome) ? outcome.code : null;
+const traceOf = ({ audit, sandbox, config, now }: Shared, parsed: Parsed, call: ToolCall): Trace =>
+  startTrace(
+    audit,
+    {
+      tool: toolName,
+      clientName: call.clientName,
+      clientVersion: call.clientVersion,
+      sandbox,
+      appId: parsed.appId,
+      userId: parsed.userId,
+      keys: parsed.keys,
+    },
+    { secret: config.apiKey, now },
+  );
+
+const nothing = { updatedKeys: [], httpStatus: undefined, requestId: undefined, attempts: 0 };
+
+/** What the audit says of how a call ended. */
+const endOf = (outcome: Outcome, result: UpdateResult | Asked, cancelled: boolean): TracedEnd => {
+  if ("question" in outcome || "question" in result) {
+    return { ...nothing, status: "not_updated", code: "confirmation_asked" };
+  }
+  const { status } = result;
+  const code = cancelled ? "cancelled" : (result.error?.code ?? null);
+  const { attempts = 0, requestId } = outcome;
+  if (outcome.wrote === "all") {
+    return {
+      status,
+      code,
+      updatedKeys: outcome.keys,
+      httpStatus: outcome.httpStatus,
+      requestId,
+      attempts,
+    };
+  }
+  const { acknowledgedKeys = [], httpStatus } = outcome.facts;
+  return { status, code, updatedKeys: acknowledgedKeys, httpStatus, requestId, attempts };
 };

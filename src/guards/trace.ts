@@ -1,0 +1,115 @@
+import { randomUUID } from "node:crypto";
+import { escapeInvisible, redact, removeInvisible, stripInvisible } from "../lib/text.ts";
+import type { Audit, AuditEntry } from "./audit.ts";
+
+/** Longest name in an audit line, in UTF-16 code units; no longer key is ever written. */
+const maxNameCharacters = 256;
+const redacted = "[redacted]";
+
+/** Ways in which a reader, or a terminal, may come to see a name. */
+const readings: readonly ((name: string) => string)[] = [
+  removeInvisible,
+  stripInvisible,
+  // What is invisible may also break up a terminal sequence.
+  (name) => stripInvisible(name.split("\u001b").map(removeInvisible).join("\u001b")),
+];
+
+const withoutSpace = (text: string): string => text.replace(/\s+/g, "");
+
+/** Whether the secret shows once what is invisible is gone. */
+const hides = (name: string, secret: string): boolean =>
+  readings.some((reading) => {
+    const seen = withoutSpace(reading(name));
+    return redact(seen, withoutSpace(secret)) !== seen;
+  });
+
+/**
+ * A name from outside as it stands in an audit line: complete up to 256 characters, with what is
+ * invisible written as `\u{…}` and the secret taken out. A name that hides the secret between
+ * invisible characters, blanks or terminal sequences is taken out as a whole.
+ */
+export const auditName = (name: string, secret: string | undefined): string => {
+  const plain = redact(name, secret);
+  if (secret !== undefined && hides(plain.replaceAll(redacted, "|"), secret)) return redacted;
+  return plain.length > maxNameCharacters
+    ? `${escapeInvisible(plain.slice(0, maxNameCharacters))}…`
+    : escapeInvisible(plain);
+};
+
+/** What the audit says of a call from its start. */
+export type TracedCall = {
+  tool: string;
+  clientName: string | undefined;
+  clientVersion: string | undefined;
+  sandbox: boolean;
+  appId: string | undefined;
+  userId: string | undefined;
+  keys: readonly string[];
+};
+
+/** What the audit says of its end. */
+export type TracedEnd = {
+  status: string;
+  code: string | null;
+  updatedKeys: readonly string[];
+  httpStatus: number | undefined;
+  requestId: string | undefined;
+  attempts: number;
+};
+
+type Options = {
+  /** The API key, which must not enter the file. */
+  secret: string | undefined;
+  /** A monotonic clock in milliseconds. */
+  now: () => number;
+};
+
+/** The audit lines of one call; without an audit file there are none. */
+export const startTrace = (
+  audit: Audit | undefined,
+  call: TracedCall,
+  { secret, now }: Options,
+) => {
+  const started = now();
+  const id = randomUUID();
+  let entry: AuditEntry | undefined;
+
+  const named = (name: string): string => auditName(name, secret);
+  const namedOrNull = (name: string | undefined) => (name === undefined ? null : named(name));
+  const beginning = () => ({
+    call_id: id,
+    time: new Date().toISOString(),
+    tool: call.tool,
+    client: namedOrNull(call.clientName),
+    client_version: namedOrNull(call.clientVersion),
+    sandbox: call.sandbox,
+    app_id: namedOrNull(call.appId),
+    user_id: namedOrNull(call.userId),
+    keys: call.keys.map(named),
+  });
+
+  return {
+    /** To be called right before the first request leaves; throws where it must not leave. */
+    attempt: (): void => {
+      entry ??= audit?.attempt({ event: "attempt", ...beginning() });
+    },
+    /** To be called once, whatever became of the call. */
+    end: (end: TracedEnd): void => {
+      if (audit === undefined) return;
+      const ending = {
+        ...beginning(),
+        status: end.status,
+        code: end.code,
+        updated_keys: end.updatedKeys.map(named),
+        http_status: end.httpStatus ?? null,
+        request_id: end.requestId ?? null,
+        attempts: end.attempts,
+        ms: Math.round(now() - started),
+      };
+      if (entry) entry.outcome({ event: "outcome", ...ending });
+      else audit.refused({ event: "refused", ...ending });
+    },
+  };
+};
+
+export type Trace = ReturnType<typeof startTrace>;

@@ -1,0 +1,35 @@
+/** Why a PATCH may not leave. */
+export type Held = { code: "too_many_writes"; waitMs: number } | { code: "audit_unavailable" };
+
+/** What is asked about each PATCH of a call right before it leaves. */
+export type Gate = {
+  /** The call's first one; says why it may not leave, if it may not. */
+  first: () => Held | undefined;
+  /** A further one: counted, but never refused, so that no profile is left half-written. */
+  further: () => void;
+};
+
+/** PATCHes that one call may take, its retries and its search for reserved keys included. */
+export const maxPatches = 64;
+
+/** Takes the PATCHes of one call through the gate. */
+export const startAdmission = (gate: Gate) => {
+  let left = maxPatches;
+  let held: Held | undefined;
+  return {
+    /** Whether the next PATCH may leave; it then counts as sent. */
+    admit: (): boolean => {
+      if (left === 0) return false;
+      if (left === maxPatches) held = gate.first();
+      else gate.further();
+      if (held !== undefined) return false;
+      left -= 1;
+      return true;
+    },
+    /** Why the first one was held, if it was. */
+    held: (): Held | undefined => held,
+    left: (): number => left,
+  };
+};
+
+export type Admission = ReturnType<typeof startAdmission>;
