@@ -6,3 +6,6 @@ export const appIdPattern = /^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/;
 
 /** Largest request body, in bytes. Prelude states no limit; this one is ours. */
 export const maxBodyBytes = 256 * 1024;
+
+/** Longest profile key, in UTF-16 code units. Prelude states no limit; this one is ours. */
+export const maxKeyCharacters = 256;

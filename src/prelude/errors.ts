@@ -1,6 +1,5 @@
 import { isObject } from "../lib/json.ts";
 import { foreignText } from "../lib/text.ts";
-import type { ErrorCode } from "../tools/messages.ts";
 import { maxBodyRead } from "./body.ts";
 
 /** An answer of the API, or of whatever stands in its place, read as far as it matters. */
@@ -13,9 +12,26 @@ export type Answer = {
   complete: boolean;
 };
 
+export type PreludeCode =
+  | "invalid_request"
+  | "reserved_profile_key"
+  | "session_disabled"
+  | "app_not_found"
+  | "user_not_found"
+  | "unauthorized"
+  | "forbidden"
+  | "not_found"
+  | "rate_limited"
+  | "api_error"
+  | "upstream_error"
+  | "unexpected_response"
+  | "unreachable"
+  | "timeout"
+  | "connection_lost";
+
 /** Why one request did not succeed. Everything that came from outside is safe to show. */
 export type RequestFailure = {
-  code: ErrorCode;
+  code: PreludeCode;
   /** True: the request may have taken effect all the same. */
   mayHaveWritten: boolean;
   /** Overrides the recovery table's general judgement. */
@@ -29,7 +45,7 @@ export type RequestFailure = {
 };
 
 /** The API document's five codes, and the global ones of Prelude's V2 API, whose HTTP status is not stated. */
-const apiCodes: ReadonlyMap<string, ErrorCode> = new Map([
+const apiCodes: ReadonlyMap<string, PreludeCode> = new Map([
   ["invalid_request", "invalid_request"],
   ["reserved_profile_key", "reserved_profile_key"],
   ["session_disabled", "session_disabled"],
@@ -40,7 +56,7 @@ const apiCodes: ReadonlyMap<string, ErrorCode> = new Map([
   ["suspended_account", "forbidden"],
 ]);
 
-const statusCodes: ReadonlyMap<number, ErrorCode> = new Map([
+const statusCodes: ReadonlyMap<number, PreludeCode> = new Map([
   [401, "unauthorized"],
   [403, "forbidden"],
   [404, "not_found"],

@@ -2,9 +2,10 @@ import type { PreludeClient } from "../prelude/client.ts";
 import type { RequestFailure } from "../prelude/errors.ts";
 import type { FailureFacts } from "../tools/messages.ts";
 import type { Failure } from "../tools/result.ts";
-import type { Profile } from "../tools/update-profile/arguments.ts";
 import type { Deadline } from "./deadline.ts";
 import { separateReserved } from "./reserved-keys.ts";
+
+export type Profile = Readonly<Record<string, string>>;
 
 export type Write = {
   appId: string;

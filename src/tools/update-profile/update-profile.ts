@@ -8,7 +8,7 @@ import type { PreludeClient } from "../../prelude/client.ts";
 import { startDeadline } from "../../profile/deadline.ts";
 import { createTurns } from "../../profile/turns.ts";
 import { type Write, type Written, writeProfile } from "../../profile/write.ts";
-import type { FailureFacts } from "../messages.ts";
+import { askOperator, type FailureFacts } from "../messages.ts";
 import { type Failure, failure, success } from "../result.ts";
 import type { Asked, ToolCall } from "../tool.ts";
 import { createArgumentParser, type Parsed, refusedKeyIssues } from "./arguments.ts";
@@ -35,15 +35,17 @@ const refused = (code: Failure["code"], facts: FailureFacts = {}): Failure => ({
 
 const isFailure = (outcome: Outcome): outcome is Failure => "code" in outcome;
 
-const tooLargeToShow = {
-  cause: "This server must ask the person before each write, and this update is too large to show",
-  advice: "Split the update into several calls with fewer keys or shorter values.",
-};
+const endings = {
+  declined: "confirmation_declined",
+  timeout: "confirmation_timeout",
+  unavailable: "confirmation_unavailable",
+} as const;
+
+const tooLargeToShow = { tooLargeToShow: true };
 
 const noClient = {
   cause: "the connection could not be set up",
-  advice:
-    "Tell the person that whoever runs this server must check HTTPS_PROXY and HTTP_PROXY (http:// and https:// proxies work). Repeating the call will not help until then.",
+  advice: askOperator("check HTTPS_PROXY and HTTP_PROXY (http:// and https:// proxies work)"),
 };
 
 /** The use case: arguments -> guards -> one PATCH (or a few) -> what is true now and what to do next. */
@@ -54,7 +56,7 @@ export const createUpdateProfile = (deps: Dependencies) => {
   const parse = createArgumentParser(config);
   const refusedKeys = createKeyCheck(config);
   const named = (name: string): string => plainName(redact(name, config.apiKey));
-  const pins = { appPinned: config.appId !== undefined, userPinned: config.userId !== undefined };
+  const fixed = { appFixed: config.appId !== undefined, userFixed: config.userId !== undefined };
 
   /** What can be refused at once; the brake comes last, so that only real attempts use it up. */
   const refusal = (parsed: Parsed, call: ToolCall): Failure | undefined => {
@@ -72,7 +74,7 @@ export const createUpdateProfile = (deps: Dependencies) => {
     if (keys.length > 0) {
       const { allowedKeys } = config;
       const lists = { keys, ...(allowedKeys && { allowedKeys }) };
-      return refused("key_not_allowed", { ...lists, ...(cause && { cause }) });
+      return refused("key_not_allowed", { ...lists, lookAlike: cause !== undefined });
     }
     // A call that brings an answer used up its place when the question was asked.
     const waitMs = call.resumed ? undefined : brake.take();
@@ -86,7 +88,7 @@ export const createUpdateProfile = (deps: Dependencies) => {
     const answer = await call.confirm(confirmation);
     if (answer === "accepted") return undefined;
     if (typeof answer === "object") return answer;
-    return refused(answer === "unavailable" ? "confirmation_unavailable" : "confirmation_declined");
+    return refused(endings[answer]);
   };
 
   /** Waits for the user's turn, asks the person where the operator wants that, and writes. */
@@ -100,8 +102,7 @@ export const createUpdateProfile = (deps: Dependencies) => {
       release = await turns.take(`${write.appId}/${write.userId}`, deadline.signal);
     } catch {
       deadline.stop();
-      const cause = `Earlier calls for the same user took longer than the deadline of ${timeoutMs} ms`;
-      return refused("timeout", { cause });
+      return refused("timeout", { waitedForTurn: true, timeoutMs });
     }
     try {
       if (config.confirm) {
@@ -119,10 +120,9 @@ export const createUpdateProfile = (deps: Dependencies) => {
   };
 
   const resultOf = (parsed: Parsed, outcome: Failure | Written): UpdateResult => {
-    const { appId, userId } = parsed;
-    const to = { ...(appId && { appId }), ...(userId && { userId }), sandbox };
-    if (!isFailure(outcome)) return success(to, outcome.keys, outcome.attempts);
-    return failure(to, { ...outcome, facts: { ...pins, ...outcome.facts } });
+    const to = { ...parsed.target, sandbox };
+    if (!isFailure(outcome)) return success(to, outcome);
+    return failure(to, { ...outcome, facts: { ...fixed, ...outcome.facts } });
   };
 
   /** Handles one call. Throws only on a defect of this server. */
@@ -138,7 +138,7 @@ export const createUpdateProfile = (deps: Dependencies) => {
     let outcome: Outcome | undefined;
     let result: UpdateResult | undefined;
     try {
-      outcome = refusal(parsed, call) ?? (await takeTurn(parsed as Parsed & Write, call));
+      outcome = refusal(parsed, call) ?? (await takeTurn(parsed.write as Write, call));
       if ("question" in outcome) return outcome;
       result = resultOf(parsed, outcome);
       return result;
@@ -148,8 +148,8 @@ export const createUpdateProfile = (deps: Dependencies) => {
         client: call.clientName === undefined ? null : named(call.clientName),
         client_version: call.clientVersion === undefined ? null : named(call.clientVersion),
         sandbox,
-        app_id: parsed.appId === undefined ? null : named(parsed.appId),
-        user_id: parsed.userId === undefined ? null : named(parsed.userId),
+        app_id: parsed.target.appId === undefined ? null : named(parsed.target.appId),
+        user_id: parsed.target.userId === undefined ? null : named(parsed.target.userId),
         keys: parsed.keys.slice(0, maxAuditedKeys).map(named),
         status: result?.status ?? (outcome && "question" in outcome ? "not_updated" : "unknown"),
         code: auditCode(call.signal.aborted, outcome),
