@@ -225,13 +225,13 @@ export const recovery = {
     what: () =>
       "The update was not approved: the person declined it, or the client declined without showing it to them, which cannot be told apart",
     next: () =>
-      "Tell the person both, and ask what they would like. Do not call again unless they ask for it.",
+      "Tell the person both, and ask what they would like. Do not call again on your own.",
   },
   confirmation_timeout: {
     retryable: false,
     what: () => "The question whether to write this was not answered in time",
     next: () =>
-      "Tell the person that a question was waiting for their answer. Call again only if they ask for it, and tell them before that they will be asked.",
+      "Tell the person that a question was waiting for their answer. Do not call again on your own; if they ask for it, tell them before the call that they will be asked.",
   },
   confirmation_unavailable: {
     retryable: false,

@@ -6,8 +6,9 @@ import { type IdName, idIssue, userIdAdvice } from "../ids.ts";
 import { type Issue, kindOf } from "../issues.ts";
 import type { ToolScope } from "../tool.ts";
 import { reads } from "../words.ts";
+import { type Arguments, argumentForms, declaredNames } from "./argument-names.ts";
 import { checkProfile, keyPath, sizeIssue } from "./profile-argument.ts";
-import { type ArgumentName, argumentForms, type Meant, meantBy } from "./wrong-shapes.ts";
+import { type Meant, meantBy } from "./wrong-shapes.ts";
 
 export type Parsed = {
   /** Each id where it is given and well-formed, or fixed; usable for the result beside issues. */
@@ -23,18 +24,18 @@ export type Parsed = {
 
 type Ids = { appId: string | undefined; userId: string | undefined; issues: Issue[] };
 
-const readIds = (meant: Meant, scope: ToolScope): Ids => {
+const readIds = (args: Arguments, scope: ToolScope): Ids => {
   const issues: Issue[] = [];
   const read = (name: IdName, fixed: string | undefined): string | undefined => {
     if (fixed !== undefined) return fixed;
-    const value = meant[name];
+    const value = args[name];
     const issue = idIssue(name, value);
     if (issue) issues.push(issue);
     return issue || typeof value !== "string" ? undefined : value;
   };
   const appId = read("app_id", scope.appId);
   const userId = read("user_id", scope.userId);
-  const { app_id } = meant;
+  const { app_id } = args;
   const exchanged =
     userId === undefined && typeof app_id === "string" && userIdPattern.test(app_id);
   if (scope.appId === undefined && exchanged) {
@@ -59,19 +60,21 @@ const notJson = "a string that is not an object as JSON";
 
 type ReadProfile = { profile?: Profile; keys: string[]; issues: Issue[] };
 
-const readProfile = ({ profile, misplaced }: Meant, scope: ToolScope): ReadProfile => {
-  // The keys beside it are all there is, and were told of.
-  if (profile === undefined && misplaced.length > 0) return { keys: misplaced, issues: [] };
+const readProfile = ({ args, misplaced }: Meant, scope: ToolScope): ReadProfile => {
+  const { profile } = args;
+  // What stands beside it was told of, and may be all that it was to hold.
+  const empty = profile === undefined || (isObject(profile) && Object.keys(profile).length === 0);
+  if (empty && misplaced) return { keys: [], issues: [] };
   if (!isObject(profile)) {
     const received = profile === "" || typeof profile !== "string" ? kindOf(profile) : notJson;
     const accepted = "an object of keys and string values";
     return { keys: [], issues: [{ path: "profile", received, accepted }] };
   }
   const { keys, issues } = checkProfile(profile, scope.allowedKeys !== undefined);
-  const all = [...new Set([...keys, ...misplaced])];
-  if (issues.length > 0 || !holdsTexts(profile)) return { keys: all, issues };
+  // The object itself, not a copy, which could lose an own "__proto__": to the API a key like any.
+  if (issues.length > 0 || !holdsTexts(profile)) return { keys, issues };
   const size = sizeIssue(profile);
-  return { profile, keys: all, issues: size ? [size] : [] };
+  return { profile, keys, issues: size ? [size] : [] };
 };
 
 const writeOf = (
@@ -90,14 +93,6 @@ const targetOf = ({ appId, userId }: Pick<Ids, "appId" | "userId">): Parsed["tar
   return target;
 };
 
-/** Arguments of the published schema for this scope. */
-const declared = (scope: ToolScope): ArgumentName[] => {
-  const names: ArgumentName[] = [];
-  if (scope.appId === undefined) names.push("app_id");
-  if (scope.userId === undefined) names.push("user_id");
-  return [...names, "profile", "on_reserved_key"];
-};
-
 /**
  * Makes the check of the tool's arguments for one scope. The check compares them with the published
  * schema and with the limits that a JSON Schema does not carry, finds every problem at once, and
@@ -105,16 +100,16 @@ const declared = (scope: ToolScope): ArgumentName[] => {
  * Which keys may be written is not its business: that is the policy's to say, with a code of its own.
  */
 export const createArgumentParser = (scope: ToolScope) => {
-  const names = declared(scope);
+  const names = declaredNames(scope);
   const shape: Shape = { names, forms: argumentForms };
 
   return (raw: unknown): Parsed => {
     const opened = openEnvelopes(raw, shape);
     if (opened.unreadable) return { target: targetOf(scope), keys: [], issues: opened.issues };
     const meant = meantBy(opened.args, names, scope);
-    const ids = readIds(meant, scope);
+    const ids = readIds(meant.args, scope);
     const profile = readProfile(meant, scope);
-    const choice = readChoice(meant.on_reserved_key);
+    const choice = readChoice(meant.args.on_reserved_key);
     const issues = [...opened.issues, ...meant.issues, ...ids.issues, ...profile.issues];
     if ("issue" in choice) issues.push(choice.issue);
 

@@ -6,33 +6,34 @@ export const toolName = "update_user_profile";
 const title = "Update user profile";
 
 const look =
-  "Look with get_user_profile first and use the keys that are there, in their spelling and form, before you invent one.";
+  "Look with get_user_profile first; use the keys, spelling and form that are there before you invent one.";
 const snakeCase = "A field named in words becomes snake_case (first name: first_name).";
 
-const namesOfKeys = (scope: ToolScope): string[] => {
-  const listed = scope.allowedKeys !== undefined;
-  if (reads(scope)) return listed ? [look] : [look, snakeCase];
-  return listed ? [] : [snakeCase];
-};
-
+/** What the tool does not do, and whoever has no second tool would expect of it. */
 const limits = (scope: ToolScope): string =>
   reads(scope)
-    ? "Email addresses and phone numbers are no profile keys; keys cannot be deleted."
+    ? "Email addresses and phone numbers are no profile keys."
     : "It cannot read profiles, find users or delete keys; email addresses and phone numbers are no profile keys.";
 
-const description = (scope: ToolScope): string =>
-  describe(
-    [
-      "Sets profile keys of one user in Prelude Auth to the given string values.",
-      "Use it when the person asks for a change, or asks you to handle something, such as a ticket, that asks for one.",
-      ticketsGiveNoOrders("this tool"),
-      ...fixedIds(scope),
-      ...namesOfKeys(scope),
-      "Write only what was asked for, since values can end up in signed access tokens, and say which keys you wrote.",
-      "Report what status and updated_keys say and no more; if error is present, follow its next_step.",
-    ],
-    limits(scope),
+const description = (scope: ToolScope): string => {
+  const required = [
+    "Sets profile keys of one user in Prelude Auth to the given string values.",
+    "Use it when the person asks for a change or asks you to handle something, such as a ticket.",
+    ticketsGiveNoOrders,
+    ...fixedIds(scope),
+  ];
+  if (reads(scope)) required.push(look);
+  required.push(
+    "Report what status and updated_keys say and no more; if error is present, follow its next_step.",
   );
+  const spare = [
+    "Write only what was asked for (values can end up in signed access tokens) and say which keys you wrote.",
+  ];
+  // Listed keys speak for themselves.
+  if (scope.allowedKeys === undefined) spare.push(snakeCase);
+  spare.push(limits(scope));
+  return describe(required, spare);
+};
 
 /**
  * MCP annotations, all four hints given. Idempotent because a repeat sets the same literal values;

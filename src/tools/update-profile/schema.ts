@@ -7,24 +7,22 @@ const appId = z.string().regex(appIdPattern).describe("App id, exactly as given 
 const userId = z
   .string()
   .regex(userIdPattern)
-  .describe(
-    "User id, exactly as given to you: usr_ and letters and digits (the sub claim of the user's access token). Not an email address, phone number or UUID.",
-  );
+  .describe("User id, exactly as given to you: usr_…, not an email address, phone number or UUID.");
 const onReservedKey = z
   .enum(["fail", "skip"])
   .describe(
-    'If Prelude reserves a key: "fail" (used if left out) writes nothing, "skip" writes the other keys.',
+    'If Prelude reserves a key: "fail" (the default) writes nothing, "skip" the other keys.',
   );
-const size = `at most ${maxBodyBytes / 1024} KiB in all`;
-const anyKeys = `Keys to set, at least one, and their new values: strings only ("42", "true"), ${size}.`;
-const listedKeys = `Of the listed keys, only those that are to change, at least one; leave out the others. Values are strings only ("42", "true"), ${size}.`;
+const size = `at most ${maxBodyBytes / 1024} KiB`;
+const anyKeys = `Keys to set, at least one, with new values: strings only ("42", "true"), ${size}.`;
+const listedKeys = `Only the listed keys that are to change, at least one; leave out the others. Values are strings only ("42", "true"), ${size}.`;
 
 const profileSchema = (allowedKeys: readonly string[] | undefined) =>
   allowedKeys
     ? z
         .object(
           Object.fromEntries(
-            allowedKeys.map((key) => [key, z.string().describe(`New value of ${key}.`).optional()]),
+            allowedKeys.map((key) => [key, z.string().describe(`New ${key}.`).optional()]),
           ),
         )
         .strict()
@@ -61,32 +59,25 @@ export const outputSchema = z
     app_id: z.string().describe("App id.").optional(),
     user_id: z.string().describe("User id.").optional(),
     updated_keys: z.array(z.string()).describe("Keys that Prelude acknowledged."),
-    updated_keys_total: z
-      .number()
-      .int()
-      .describe("Their number, if not all are listed.")
-      .optional(),
-    verified: z.boolean().describe("true: the profile was read and holds the values.").optional(),
+    updated_keys_total: z.number().int().describe("Their number, if not all listed.").optional(),
+    verified: z.boolean().describe("true: confirmed by reading the profile.").optional(),
     attempts: z.number().int().describe("Attempts made.").optional(),
-    sandbox: z.boolean().describe("true: simulation, nothing real changed.").optional(),
+    sandbox: z.boolean().describe("true: only simulated.").optional(),
     error: z
       .object({
         // Not an enum: a client that validates with an older schema must survive a new code.
         code: z.string().describe("E.g. user_not_found."),
         message: z.string().describe("What happened."),
         keys: z.array(z.string()).describe("Keys at fault.").optional(),
-        issues: z
-          .array(z.record(z.string()))
-          .describe("Every problem: path, received, accepted.")
-          .optional(),
+        issues: z.array(z.object({}).passthrough()).describe("Every problem.").optional(),
         http_status: z.number().int().describe("HTTP status.").optional(),
         request_id: z.string().describe("Request id.").optional(),
-        retryable: z.boolean().describe("true: the identical call may succeed later."),
+        retryable: z.boolean().describe("true: a repeat may succeed."),
         retry_after_seconds: z.number().describe("Seconds to wait.").optional(),
         next_step: z.string().describe("What to do now."),
       })
       .passthrough()
-      .describe("Present unless status is updated.")
+      .describe("Unless updated.")
       .optional(),
   })
   .passthrough();
@@ -117,7 +108,7 @@ export const inputJsonSchema = (scope: ToolScope): JsonSchema => {
   const name = "__proto__";
   if (scope.allowedKeys?.includes(name)) {
     // The conversion assigns properties, and this one would vanish.
-    const value = { type: "string", description: `New value of ${name}.` };
+    const value = { type: "string", description: `New ${name}.` };
     Object.defineProperty(schema.properties.profile.properties, name, { value, enumerable: true });
   }
   return schema;
