@@ -15,7 +15,7 @@ const onReservedKey = z
   );
 const size = `at most ${maxBodyBytes / 1024} KiB`;
 const anyKeys = `Keys to set, at least one, with new values: strings only ("42", "true"), ${size}.`;
-const listedKeys = `Only the listed keys that are to change, at least one; leave out the others. Values are strings only ("42", "true"), ${size}.`;
+const listedKeys = `Only the keys listed here may be written. Give those that are to change, leave out the others. Values are strings only ("42", "true"), ${size}.`;
 
 const profileSchema = (allowedKeys: readonly string[] | undefined) =>
   allowedKeys

@@ -36,7 +36,7 @@ const fixedIssue = (name: string, value: unknown, argument: string, fixed: strin
   return undeclared(
     name,
     same
-      ? `nothing: ${is}; leave it out`
+      ? `nothing: leave ${shortName(name)} out, ${is}`
       : `nothing: ${is}, and this server reaches no other. If another one is meant, tell the person that this server cannot reach it and write nothing; if ${fixed} is meant, call again without ${shortName(name)}`,
   );
 };
