@@ -6,7 +6,8 @@ import { createServer } from "../mcp/server.ts";
 import { createStdio } from "../mcp/stdio/transport.ts";
 import { publishedTool } from "../tools/published.ts";
 import type { Tool } from "../tools/tool.ts";
-import { instructions, toolName } from "../tools/update-profile/definition.ts";
+import { toolName } from "../tools/update-profile/definition.ts";
+import { instructions } from "../tools/words.ts";
 
 /** How long calls in flight may go on after the client is gone, in milliseconds. */
 const graceMs = 1_200;

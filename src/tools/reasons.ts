@@ -1,4 +1,5 @@
 import type { ConnectReason, Reason, ReasonDetail } from "../prelude/errors.ts";
+import { askOperator } from "./messages.ts";
 
 type Words = {
   /** What happened, as part of a sentence. */
@@ -124,7 +125,5 @@ export const causeOf = (reason: Reason, detail: Detail = {}): string =>
 /** What to do about this cause; undefined where the general advice of the error code is right. */
 export const adviceOf = (reason: Reason, detail: Detail = {}): string | undefined => {
   const { operator, advice } = wordsFor(reason, detail);
-  return operator === undefined
-    ? advice
-    : `Tell the person that the operator must ${operator}. Repeating the call will not help until then.`;
+  return operator === undefined ? advice : askOperator(operator);
 };

@@ -1,7 +1,8 @@
-import { plainName, quoteList } from "../lib/text.ts";
+import { type Issue, shortened } from "./issues.ts";
 import { type ErrorCode, type FailureFacts, recovery } from "./messages.ts";
+import { exactName, quoteList } from "./names.ts";
 import { adviceOf, causeOf } from "./reasons.ts";
-import type { Issue, UpdateResult } from "./update-profile/schema.ts";
+import type { UpdateResult } from "./update-profile/schema.ts";
 
 /** Whom the call is for, once the ids have passed their patterns, and where it was made. */
 export type Target = { appId?: string; userId?: string; sandbox?: boolean };
@@ -9,8 +10,8 @@ export type Target = { appId?: string; userId?: string; sandbox?: boolean };
 export type Failure = {
   code: ErrorCode;
   /**
-   * `none`: the request surely did not take effect. `unknown`: an attempt left and its fate was not
-   * learned. `partial`: exactly `facts.acknowledgedKeys` were written.
+   * `none`: the request surely did not take effect. `unknown`: an attempt left and it is not known
+   * what became of it. `partial`: exactly `facts.acknowledgedKeys` were written.
    */
   wrote: "none" | "unknown" | "partial";
   facts: FailureFacts;
@@ -21,52 +22,57 @@ export type Failure = {
   attempts?: number;
 };
 
-const target = ({ appId, userId }: Target) => ({
-  ...(appId !== undefined && { app_id: appId }),
-  ...(userId !== undefined && { user_id: userId }),
+/** What a call wrote; `verified`: the answer left it open, and reading the profile confirmed it. */
+export type Success = { keys: readonly string[]; attempts: number; verified?: boolean };
+
+type ErrorPart = NonNullable<UpdateResult["error"]>;
+
+/** Names that a list in a result holds at most, so that a huge call does not get a huge answer. */
+const maxKeys = 1_000;
+
+const named = (keys: readonly string[]): string[] => keys.slice(0, maxKeys).map(exactName);
+
+/** What every result begins with. A member that is undefined is not there in JSON. */
+const about = (
+  status: UpdateResult["status"],
+  to: Target,
+  keys: readonly string[],
+  attempts = 0,
+): UpdateResult => ({
+  status,
+  app_id: to.appId,
+  user_id: to.userId,
+  updated_keys: named(keys),
+  updated_keys_total: keys.length > maxKeys ? keys.length : undefined,
+  attempts: attempts > 1 ? attempts : undefined,
+  sandbox: to.sandbox || undefined,
 });
 
-const origin = (attempts: number | undefined, { sandbox }: Target) => ({
-  ...(attempts !== undefined && attempts > 1 && { attempts }),
-  ...(sandbox && { sandbox: true }),
-});
-
-/** The result of a documented success. */
-export const success = (to: Target, keys: string[], attempts: number): UpdateResult => ({
-  status: "updated",
-  ...target(to),
-  updated_keys: keys,
-  ...origin(attempts, to),
+/** The result of a write that was acknowledged as a whole, or found in the profile afterwards. */
+export const success = (to: Target, { keys, attempts, verified }: Success): UpdateResult => ({
+  ...about("updated", to, keys, attempts),
+  verified: verified || undefined,
 });
 
 const statusOf = { none: "not_updated", unknown: "unknown", partial: "partially_updated" } as const;
 
-const outcome = ({ wrote, facts, attempts }: Failure): string => {
+/** How the message ends: what is true of the profile now. */
+const ending = ({ wrote, facts, attempts = 0 }: Failure): string => {
   if (wrote === "none") return "; nothing was written.";
   if (wrote === "partial") return ".";
   if (facts.acknowledgedKeys?.length)
     return `; Prelude had acknowledged ${quoteList(facts.acknowledgedKeys)}, and it is unknown what the profile holds now.`;
-  return attempts !== undefined && attempts > 1
+  return attempts > 1
     ? "; one of the attempts may have been applied, so it is unknown whether the profile changed."
     : "; it is unknown whether the profile changed.";
 };
 
-const settle = (wrote: Failure["wrote"], retryable: boolean): string => {
+/** How the next step ends where the outcome is open. */
+const settling = (wrote: Failure["wrote"], retryable: boolean): string => {
   if (wrote !== "unknown") return "";
   return retryable
     ? " The identical call is safe to repeat and settles it: once it answers updated, the values are saved. Until then say that it is unknown."
     : " Say that it is unknown whether the values were saved.";
-};
-
-/** Entries that a list in an error holds at most, so that a huge call does not get a huge answer. */
-const maxKeys = 1_000;
-const maxIssues = 200;
-
-const shortened = (issues: Issue[]): Issue[] => {
-  if (issues.length <= maxIssues) return issues;
-  const more = issues.length - maxIssues;
-  const last = { path: "arguments", received: `${more} more problems`, accepted: "the same" };
-  return [...issues.slice(0, maxIssues), last];
 };
 
 /** The facts, with words about the reason where nobody has found better ones. */
@@ -79,33 +85,50 @@ const explained = (facts: FailureFacts): FailureFacts => {
   return advice === undefined ? words : { advice, ...words };
 };
 
+/** What a failed call has to say besides its two sentences. */
+type Details = Pick<Failure, "code" | "facts" | "issues" | "requestId" | "retryable">;
+
 /**
- * The result of a failure: its code, whether anything was written, and the next step, so that
- * either half of the MCP result (text or structured) is enough to go on.
+ * The `error` of any tool's result: what happened and what to do next, so that either half of the
+ * MCP result (text or structured) is enough to go on.
+ *
+ * @param end how the message ends, full stop included
+ * @param after what the next step says further, beginning with a space
  */
-export const failure = (to: Target, failed: Failure): UpdateResult => {
-  const { code, wrote, issues, requestId } = failed;
-  const facts: FailureFacts = { ...to, ...explained(failed.facts) };
+export const errorOf = (failed: Details, end: string, after = ""): ErrorPart => {
+  const { code, issues, requestId } = failed;
+  const facts = explained(failed.facts);
   const row = recovery[code];
-  const retryable = failed.retryable ?? row.retryable;
-  const words = facts.apiMessage ? ` Prelude's words: ${JSON.stringify(facts.apiMessage)}` : "";
+  const { apiMessage, keys = [] } = facts;
+  const words = apiMessage ? ` Prelude's words: ${JSON.stringify(apiMessage)}` : "";
   return {
-    status: statusOf[wrote],
-    ...target(to),
-    updated_keys: wrote === "none" ? [] : [...(facts.acknowledgedKeys ?? [])],
-    ...origin(failed.attempts, to),
-    error: {
-      code,
-      message: `${row.what(facts)}${outcome(failed)}${words}`,
-      ...(facts.keys?.length && { keys: facts.keys.slice(0, maxKeys).map(plainName) }),
-      ...(issues && { issues: shortened(issues) }),
-      ...(facts.httpStatus !== undefined && { http_status: facts.httpStatus }),
-      ...(requestId && { request_id: requestId }),
-      retryable,
-      ...(facts.retryAfterSeconds !== undefined && {
-        retry_after_seconds: facts.retryAfterSeconds,
-      }),
-      next_step: `${row.next(facts)}${settle(wrote, retryable)}`,
-    },
+    code,
+    message: `${row.what(facts)}${end}${words}`,
+    keys: keys.length > 0 ? named(keys) : undefined,
+    issues: issues && shortened(issues),
+    http_status: facts.httpStatus,
+    request_id: requestId,
+    retryable: failed.retryable ?? row.retryable,
+    retry_after_seconds: facts.retryAfterSeconds,
+    next_step: `${row.next(facts)}${after}`,
   };
+};
+
+/** The result of a call that did not write all it was asked to. */
+export const failure = (to: Target, failed: Failure): UpdateResult => {
+  const { wrote, attempts } = failed;
+  const facts = withTarget(failed.facts, to);
+  const written = wrote === "none" ? [] : (facts.acknowledgedKeys ?? []);
+  const retryable = failed.retryable ?? recovery[failed.code].retryable;
+  return {
+    ...about(statusOf[wrote], to, written, attempts),
+    error: errorOf({ ...failed, facts }, ending(failed), settling(wrote, retryable)),
+  };
+};
+
+const withTarget = (facts: FailureFacts, { appId, userId }: Target): FailureFacts => {
+  const all = { ...facts };
+  if (appId !== undefined) all.appId ??= appId;
+  if (userId !== undefined) all.userId ??= userId;
+  return all;
 };

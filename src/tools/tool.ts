@@ -23,7 +23,7 @@ export type ToolDefinition = {
     idempotentHint: boolean;
     openWorldHint: boolean;
   };
-  icons: readonly { src: string; mimeType: string }[];
+  icons: readonly { src: string; mimeType?: string }[];
   inputSchema: JsonSchema;
   outputSchema: JsonSchema;
 };

@@ -124,10 +124,10 @@ describe.each(pins)("$name, pinned by $setting", (pin) => {
     }
   });
 
-  it("says of the argument itself that whoever runs the server fixed it", async () => {
+  it("says of the argument itself that the operator fixed it", async () => {
     const { server } = await startGuarded({ env });
     const { structured } = await callRaw(server, `{${both},"${name}":"${other}"}`);
-    expect(structured.error?.issues?.[0]?.accepted).toContain("fixed by whoever runs this server");
+    expect(structured.error?.issues?.[0]?.accepted).toContain("fixed by the operator");
   });
 
   it("is refused together with every other problem of the call", async () => {

@@ -87,7 +87,7 @@ const cases: Case[] = [
     when: "403 session_disabled",
     answer: apiError(403, "session_disabled"),
     requests: 1,
-    nextStep: /enable session management.*Do not/,
+    nextStep: /session management must be enabled.*Do not/,
   },
   {
     code: "app_not_found",
@@ -98,7 +98,7 @@ const cases: Case[] = [
   },
   {
     code: "app_not_found",
-    when: "404 app_not_found, app pinned",
+    when: "404 app_not_found, app fixed",
     answer: apiError(404, "app_not_found"),
     env: { PRELUDE_APP_ID: app },
     args: { user_id: user, profile: { a: "b" } },
@@ -113,7 +113,7 @@ const cases: Case[] = [
   },
   {
     code: "user_not_found",
-    when: "404 user_not_found, user pinned",
+    when: "404 user_not_found, user fixed",
     answer: apiError(404, "user_not_found"),
     env: { PRELUDE_USER_ID: user },
     args: { app_id: app, profile: { a: "b" } },
@@ -143,7 +143,7 @@ const cases: Case[] = [
   },
   {
     code: "too_many_writes",
-    when: "the brake",
+    when: "the rate limit",
     env: { PRELUDE_MAX_WRITES_PER_MINUTE: "1" },
     before: (call) => call(),
     requests: 1,
@@ -290,8 +290,12 @@ const run = async ({
 };
 
 describe("every error code, through the built server", () => {
-  test("the table below reaches all of them", () => {
-    expect(new Set(cases.map(({ code }) => code))).toEqual(new Set(errorCodes));
+  /** Those that need five minutes of silence, or reading. */
+  const elsewhere: ErrorCode[] = ["confirmation_timeout", "too_many_reads", "ambiguous_user"];
+
+  test("the table above reaches all of them", () => {
+    const reached = [...cases.map(({ code }) => code), ...elsewhere];
+    expect(new Set(reached)).toEqual(new Set(errorCodes));
   });
 
   test.each(cases)("$code: $when", async (one) => {
@@ -317,6 +321,58 @@ describe("every error code, through the built server", () => {
     expect(text + stderr).not.toContain(key);
     expect(text + stderr).not.toContain(secretValue);
     if (one.requests !== undefined) expect(upstream.received).toHaveLength(one.requests);
+  });
+});
+
+describe("arguments in a wrong shape", () => {
+  test("one answer tells every problem, and the call it leads to writes", async () => {
+    upstream.play(noContent);
+    const env = { PRELUDE_API_KEY: key, PRELUDE_BASE_URL: upstream.url };
+    const server = startServer({ env });
+    await server.initialize();
+    const wrong = { app: app, userId: ` ${user}`, first_name: "Jane", profile: { age: 42 } };
+    const first = await server.callTool({ input: wrong });
+    const sentFirst = upstream.received.length;
+    const second = await server.callTool({
+      app_id: app,
+      user_id: user,
+      profile: { first_name: "Jane", age: "42" },
+    });
+    await server.close();
+    expect(first.structured.error?.issues?.map(({ path }) => path)).toEqual([
+      "input",
+      "app",
+      "userId",
+      "first_name",
+      "user_id",
+      "profile.age",
+    ]);
+    expect(sentFirst).toBe(0);
+    expect(second.structured).toMatchObject({
+      status: "updated",
+      updated_keys: ["first_name", "age"],
+    });
+  });
+
+  test("a filler wipes nothing", async () => {
+    const profile = { first_name: "Jane", nickname: "" };
+    const env = { PRELUDE_ALLOWED_KEYS: "first_name,nickname" };
+    const { answered } = await run({ env, args: { ...good, profile } });
+    expect(answered.structured.error).toMatchObject({
+      code: "invalid_arguments",
+      issues: [{ path: "profile.nickname", accepted: expect.stringMatching(/a call of its own/) }],
+    });
+    expect(upstream.received).toEqual([]);
+  });
+
+  test.each<[string, Json]>([
+    ["quotes around a key", { '"first_name"': "Jane" }],
+    ["half a surrogate pair in a value", { first_name: "\ud83d" }],
+    ["half a surrogate pair in a key", { "\ude00": "Jane" }],
+  ])("%s is not sent", async (_, profile) => {
+    const { answered } = await run({ args: { ...good, profile } });
+    expect(answered.structured.error?.code).toBe("invalid_arguments");
+    expect(upstream.received).toEqual([]);
   });
 });
 
@@ -350,6 +406,13 @@ describe("success", () => {
     ["profile as JSON text", { ...good, profile: JSON.stringify(good.profile) }],
   ])("%s", async (_, args) => {
     const { answered } = await run({ args: args as Json });
+    expect(answered.structured.status).toBe("updated");
+    expect(upstream.received[0]?.rawBody).toBe(JSON.stringify({ profile: good.profile }));
+  });
+
+  test("what n8n adds to the arguments changes nothing", async () => {
+    const added = { toolCallId: "call_1", sessionId: "s", action: "sendMessage", chatInput: "x" };
+    const { answered } = await run({ args: { ...good, ...added, tool: "update_user_profile" } });
     expect(answered.structured.status).toBe("updated");
     expect(upstream.received[0]?.rawBody).toBe(JSON.stringify({ profile: good.profile }));
   });

@@ -25,11 +25,11 @@ const walk = (schema: Json, visit: (schema: Json, name: string) => void, name = 
 };
 
 const scopes: [string, Record<string, string>, string[]][] = [
-  ["nothing pinned", {}, ["app_id", "user_id", "profile", "on_reserved_key"]],
-  ["app pinned", { PRELUDE_APP_ID: "54e9ujn" }, ["user_id", "profile", "on_reserved_key"]],
-  ["user pinned", { PRELUDE_USER_ID: "usr_1" }, ["app_id", "profile", "on_reserved_key"]],
+  ["nothing fixed", {}, ["app_id", "user_id", "profile", "on_reserved_key"]],
+  ["app fixed", { PRELUDE_APP_ID: "54e9ujn" }, ["user_id", "profile", "on_reserved_key"]],
+  ["user fixed", { PRELUDE_USER_ID: "usr_1" }, ["app_id", "profile", "on_reserved_key"]],
   [
-    "both pinned",
+    "both fixed",
     { PRELUDE_APP_ID: "54e9ujn", PRELUDE_USER_ID: "usr_1" },
     ["profile", "on_reserved_key"],
   ],

@@ -31,9 +31,7 @@ export const failureOf = (outcome: NotWritten, timeoutMs: number): Failure => {
   const { reason, reasonDetail, apiCode, apiMessage, httpStatus } = why;
   if (reason !== undefined) facts.reason = reason;
   if (reasonDetail !== undefined) facts.reasonDetail = reasonDetail;
-  if (why.code === "timeout") {
-    facts.cause = `The deadline of ${timeoutMs} ms passed before Prelude answered`;
-  }
+  if (why.code === "timeout") facts.timeoutMs = timeoutMs;
   if (apiCode !== undefined) facts.apiCode = apiCode;
   if (apiMessage !== undefined) facts.apiMessage = apiMessage;
   if (httpStatus !== undefined) facts.httpStatus = httpStatus;

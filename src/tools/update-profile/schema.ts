@@ -3,34 +3,34 @@ import { zodToJsonSchema } from "zod-to-json-schema";
 import { appIdPattern, maxBodyBytes, userIdPattern } from "../../lib/contract.ts";
 import type { JsonSchema, ToolScope } from "../tool.ts";
 
-const appId = z.string().regex(appIdPattern).describe("App id, exactly as it was given to you.");
+const appId = z.string().regex(appIdPattern).describe("App id, exactly as given to you.");
 const userId = z
   .string()
   .regex(userIdPattern)
-  .describe(
-    "User id, exactly as it was given to you: usr_ and letters and digits, the sub claim of the user's access token. Not an email address, phone number or UUID.",
-  );
+  .describe("User id, exactly as given to you: usr_…, not an email address, phone number or UUID.");
 const onReservedKey = z
   .enum(["fail", "skip"])
   .describe(
-    'If Prelude reserves a key: "fail" (used if left out) writes nothing, "skip" writes the other keys.',
+    'If Prelude reserves a key: "fail" (the default) writes nothing, "skip" the other keys.',
   );
-const profileText = `Keys to set, at least one, spelled as the app spells them. Values are strings only: "42", "true". At most ${maxBodyBytes / 1024} KiB in all.`;
+const size = `at most ${maxBodyBytes / 1024} KiB`;
+const anyKeys = `Keys to set, at least one, with new values: strings only ("42", "true"), ${size}.`;
+const listedKeys = `Only the keys listed here may be written. Give those that are to change, leave out the others. Values are strings only ("42", "true"), ${size}.`;
 
 const profileSchema = (allowedKeys: readonly string[] | undefined) =>
   allowedKeys
     ? z
         .object(
           Object.fromEntries(
-            allowedKeys.map((key) => [key, z.string().describe(`New value of ${key}.`).optional()]),
+            allowedKeys.map((key) => [key, z.string().describe(`New ${key}.`).optional()]),
           ),
         )
         .strict()
-        .describe(`${profileText} Only the keys listed here may be written.`)
-    : z.record(z.string()).describe(profileText);
+        .describe(listedKeys)
+    : z.record(z.string()).describe(anyKeys);
 
 /**
- * The tool's arguments. What the operator pinned is not declared at all, so that the model cannot
+ * The tool's arguments. What the operator fixed is not declared at all, so that the model cannot
  * set it; whatever is not declared is refused. Hosts show a person only the declared arguments, so
  * an ignored extra would be the place to smuggle something past an approval.
  */
@@ -54,48 +54,35 @@ export const outputSchema = z
     status: z
       .enum(["updated", "partially_updated", "not_updated", "unknown"])
       .describe(
-        "updated: all keys saved. partially_updated: only updated_keys. not_updated: nothing saved. unknown: possibly saved.",
+        "updated: all saved. partially_updated: only updated_keys. not_updated: nothing. unknown: possibly saved.",
       ),
     app_id: z.string().describe("App id.").optional(),
     user_id: z.string().describe("User id.").optional(),
     updated_keys: z.array(z.string()).describe("Keys that Prelude acknowledged."),
+    updated_keys_total: z.number().int().describe("Their number, if not all listed.").optional(),
+    verified: z.boolean().describe("true: confirmed by reading the profile.").optional(),
     attempts: z.number().int().describe("Attempts made.").optional(),
-    sandbox: z.boolean().describe("true: simulation, nothing real changed.").optional(),
+    sandbox: z.boolean().describe("true: only simulated.").optional(),
     error: z
       .object({
         // Not an enum: a client that validates with an older schema must survive a new code.
         code: z.string().describe("E.g. user_not_found."),
         message: z.string().describe("What happened."),
-        keys: z
-          .array(z.string())
-          .describe("Keys at fault; all sent, if Prelude does not say.")
-          .optional(),
-        issues: z
-          .array(
-            z
-              .object({
-                path: z.string().describe("Argument."),
-                received: z.string().describe("Kind of value."),
-                accepted: z.string().describe("What to send."),
-              })
-              .passthrough(),
-          )
-          .describe("Every problem.")
-          .optional(),
+        keys: z.array(z.string()).describe("Keys at fault.").optional(),
+        issues: z.array(z.object({}).passthrough()).describe("Every problem.").optional(),
         http_status: z.number().int().describe("HTTP status.").optional(),
         request_id: z.string().describe("Request id.").optional(),
-        retryable: z.boolean().describe("true: the identical call may succeed later."),
-        retry_after_seconds: z.number().describe("Wait so long.").optional(),
+        retryable: z.boolean().describe("true: a repeat may succeed."),
+        retry_after_seconds: z.number().describe("Seconds to wait.").optional(),
         next_step: z.string().describe("What to do now."),
       })
       .passthrough()
-      .describe("Present unless status is updated.")
+      .describe("Unless updated.")
       .optional(),
   })
   .passthrough();
 
 export type UpdateResult = z.infer<typeof outputSchema>;
-export type Issue = { path: string; received: string; accepted: string };
 
 /**
  * JSON Schema as it goes over the wire: no `$ref` (several clients reject it), no `$schema`, no
@@ -121,7 +108,7 @@ export const inputJsonSchema = (scope: ToolScope): JsonSchema => {
   const name = "__proto__";
   if (scope.allowedKeys?.includes(name)) {
     // The conversion assigns properties, and this one would vanish.
-    const value = { type: "string", description: `New value of ${name}.` };
+    const value = { type: "string", description: `New ${name}.` };
     Object.defineProperty(schema.properties.profile.properties, name, { value, enumerable: true });
   }
   return schema;

@@ -1,7 +1,7 @@
 import type { Config } from "../../config/config.ts";
 import type { Audit } from "../../guards/audit.ts";
 import { confirmationOf } from "../../guards/confirmation.ts";
-import { createKeyCheck, foldedDifferences } from "../../guards/key-policy.ts";
+import { createKeyCheck } from "../../guards/key-policy.ts";
 import { createRateLimit } from "../../guards/rate-limit.ts";
 import { startTrace, type Trace, type TracedEnd } from "../../guards/trace.ts";
 import type { PreludeClient } from "../../prelude/client.ts";
@@ -9,6 +9,7 @@ import type { Gate } from "../../profile/admission.ts";
 import { type Deadline, startDeadline } from "../../profile/deadline.ts";
 import { createTurns } from "../../profile/turns.ts";
 import { type Write, type Written, writeProfile } from "../../profile/write.ts";
+import { askOperator } from "../messages.ts";
 import { type Failure, failure, success } from "../result.ts";
 import type { Asked, ToolCall } from "../tool.ts";
 import { createArgumentParser, type Parsed, refusedKeyIssues } from "./arguments.ts";
@@ -88,19 +89,10 @@ const checkCall = (shared: Shared, parsed: Parsed): Write | Failure => {
     const facts = parsed.advice === undefined ? {} : { advice: parsed.advice };
     return { ...refused("invalid_arguments", facts), issues: [...others, ...refusals] };
   }
-  if (refusal === undefined) return parsed as Parsed & Write;
-  const { keys, lookAlike } = refusal;
-  const facts: Failure["facts"] = { keys };
+  if (refusal === undefined && parsed.write) return parsed.write;
+  const facts: Failure["facts"] = { ...refusal };
   if (config.allowedKeys !== undefined) facts.allowedKeys = config.allowedKeys;
-  if (lookAlike) facts.cause = lookAlikeCause;
   return refused("key_not_allowed", facts);
-};
-
-const lookAlikeCause = `a spelling that differs from a blocked key only by ${foldedDifferences.slice(0, -1).join(", ")} or ${foldedDifferences.at(-1)} counts as that key`;
-
-const tooLargeToShow = {
-  cause: "This server must ask the person before each write, and this update is too large to show",
-  advice: "Split the update into several calls with fewer keys or shorter values.",
 };
 
 /** Asks the person where the operator wants that; undefined: the write may go on. */
@@ -111,7 +103,7 @@ const askPerson = async (
 ): Promise<Failure | Asked | undefined> => {
   if (!shared.config.confirm) return undefined;
   const confirmation = confirmationOf(write);
-  if (!confirmation) return refused("confirmation_unavailable", tooLargeToShow);
+  if (!confirmation) return refused("confirmation_unavailable", { tooLargeToShow: true });
   const brought = call.answered(confirmation.subject);
   const held = brought === undefined ? holdQuestion(shared) : undefined;
   if (held) return held;
@@ -151,10 +143,7 @@ const writeInTurn = async (
   const turn = turns.take(`${write.appId}/${write.userId}`, deadline.signal);
   try {
     const release = await turn.catch(() => undefined);
-    if (!release) {
-      const cause = `Earlier calls for the same user took longer than the deadline of ${config.timeoutMs} ms`;
-      return refused("timeout", { cause });
-    }
+    if (!release) return refused("timeout", { waitedForTurn: true, timeoutMs: config.timeoutMs });
     return await send(shared, write, { call, trace, deadline }).finally(release);
   } finally {
     deadline.stop();
@@ -163,8 +152,7 @@ const writeInTurn = async (
 
 const noClient = {
   cause: "the connection could not be set up",
-  advice:
-    "Tell the person that whoever runs this server must check HTTPS_PROXY and HTTP_PROXY (http:// and https:// proxies work). Repeating the call will not help until then.",
+  advice: askOperator("check HTTPS_PROXY and HTTP_PROXY (http:// and https:// proxies work)"),
 };
 
 const send = async (
@@ -196,13 +184,13 @@ const gateOf = ({ writes }: Shared, trace: Trace): Gate => ({
 
 const resultOf = (
   { config, sandbox }: Shared,
-  { appId, userId }: Parsed,
+  { target }: Parsed,
   outcome: Failure | Written,
 ): UpdateResult => {
-  const to = { ...(appId && { appId }), ...(userId && { userId }), sandbox };
-  if (outcome.wrote === "all") return success(to, [...outcome.keys], outcome.attempts);
-  const pins = { appPinned: config.appId !== undefined, userPinned: config.userId !== undefined };
-  return failure(to, { ...outcome, facts: { ...pins, ...outcome.facts } });
+  const to = { ...target, sandbox };
+  if (outcome.wrote === "all") return success(to, outcome);
+  const fixed = { appFixed: config.appId !== undefined, userFixed: config.userId !== undefined };
+  return failure(to, { ...outcome, facts: { ...fixed, ...outcome.facts } });
 };
 
 const traceOf = ({ audit, sandbox, config, now }: Shared, parsed: Parsed, call: ToolCall): Trace =>
@@ -213,8 +201,8 @@ const traceOf = ({ audit, sandbox, config, now }: Shared, parsed: Parsed, call: 
       clientName: call.clientName,
       clientVersion: call.clientVersion,
       sandbox,
-      appId: parsed.appId,
-      userId: parsed.userId,
+      appId: parsed.target.appId,
+      userId: parsed.target.userId,
       keys: parsed.keys,
     },
     { secret: config.apiKey, now },

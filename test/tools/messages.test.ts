@@ -1,0 +1,123 @@
+import { describe, expect, test } from "vitest";
+import {
+  type ErrorCode,
+  errorCodes,
+  type FailureFacts,
+  fixOf,
+  recovery,
+} from "../../src/tools/messages.ts";
+
+const some: FailureFacts = { appId: "54e9ujn", userId: "usr_1", keys: ["a", "b"], httpStatus: 400 };
+
+/** Facts that lead to different sentences. */
+const variants: FailureFacts[] = [
+  {},
+  some,
+  { ...some, keys: ["a"] },
+  { ...some, search: "finished", acknowledgedKeys: ["b"], keys: ["a"] },
+  { ...some, search: "stopped" },
+  { ...some, refusedTogether: ["a", "b"] },
+  { ...some, appFixed: true },
+  { ...some, userFixed: true },
+  { ...some, appFixed: true, userFixed: true },
+  { ...some, lookedUpBy: "email", userIds: ["usr_1", "usr_2"] },
+  { ...some, lookedUpBy: "phone" },
+  { ...some, allowedKeys: ["c"], lookAlike: true },
+  { ...some, tooLargeToShow: true, waitedForTurn: true, timeoutMs: 20_000 },
+  { ...some, apiCode: "x", apiMessage: "y", mentionedKey: "a", cause: "z", retryAfterSeconds: 7 },
+];
+
+const sentencesOf = (text: string): string[] => text.split(/(?<=[.;:]) /);
+const what = (code: ErrorCode, facts: FailureFacts): string => recovery[code].what(facts);
+const next = (code: ErrorCode, facts: FailureFacts): string => recovery[code].next(facts);
+
+describe.each(errorCodes)("%s", (code) => {
+  const { retryable } = recovery[code];
+
+  test.each(variants)("with %j", (facts) => {
+    const [happened, step] = [what(code, facts), next(code, facts)];
+    expect(happened).not.toMatch(/undefined|null|\.$/);
+    expect(step).toMatch(/\.$/);
+    for (const text of [happened, step]) {
+      expect(text).not.toMatch(/undefined|whoever|pinned|mend|brake|pass on/i);
+      // A setting is named, nothing is shouted.
+      expect(text.replace(/PRELUDE_[A-Z_]+|HTTPS?|MCP|API|UUID|URL/g, "")).not.toMatch(/[A-Z]{4,}/);
+    }
+    if (retryable) return;
+    for (const sentence of sentencesOf(step)) {
+      const repeats = /repeat|identical|same call|try again/i.test(sentence);
+      if (repeats) expect(sentence, sentence).toMatch(/do not repeat|will not help/i);
+    }
+  });
+
+  test("whoever has to do something is named as somebody a person knows", () => {
+    const step = next(code, some);
+    if (/PRELUDE_/.test(step)) {
+      expect(step).toMatch(/the operator of this server, who sets its environment, must/);
+    }
+  });
+});
+
+describe("sentences", () => {
+  test("a code of the API's own stands in quotes", () => {
+    const facts = { apiCode: "slow_down", httpStatus: 422 };
+    for (const code of ["api_error", "forbidden", "upstream_error"] as const) {
+      expect(what(code, facts)).toMatch(/ \(code "slow_down", HTTP 422\)$/);
+    }
+  });
+
+  test("three endings of a question", () => {
+    expect(what("confirmation_declined", {})).toMatch(/the person declined it, or the client decl/);
+    expect(next("confirmation_declined", {})).toMatch(/Tell the person both/);
+    expect(what("confirmation_timeout", {})).toMatch(/not answered in time/);
+    expect(next("confirmation_timeout", {})).toMatch(/Do not call again on your own/);
+    expect(what("confirmation_unavailable", {})).toMatch(/this client cannot show the question/);
+    expect(what("confirmation_unavailable", { tooLargeToShow: true })).toMatch(/too large to show/);
+    expect(next("confirmation_unavailable", { tooLargeToShow: true })).toMatch(/^Split the update/);
+  });
+
+  test("a look-alike: what is made equal is said", () => {
+    const said = what("key_not_allowed", { keys: ["Ｒole"], lookAlike: true });
+    for (const word of ["case", "white space", "combining marks", "full-width", "invisible"]) {
+      expect(said).toContain(word);
+    }
+  });
+
+  test("keys refused only in company are not called reserved", () => {
+    const facts = { keys: ["a", "b"], refusedTogether: ["a", "b"], search: "finished" } as const;
+    expect(what("reserved_profile_key", facts)).toBe(
+      'Prelude refused the keys "a", "b" together, as if one of them were reserved, though it refused none of them alone',
+    );
+    expect(what("reserved_profile_key", { ...facts, keys: ["a", "b", "c"] })).toMatch(
+      /; it reserves "c"$/,
+    );
+    expect(next("reserved_profile_key", facts)).toMatch(/send each in a call of its own/);
+  });
+
+  test("nobody and several", () => {
+    const facts = { appId: "54e9ujn", lookedUpBy: "email", userIds: ["usr_1", "usr_2"] } as const;
+    expect(what("user_not_found", facts)).toBe("App 54e9ujn has no user with this email address");
+    expect(next("user_not_found", facts)).toMatch(/check the email address and the app id/);
+    expect(what("ambiguous_user", facts)).toMatch(/this email address: usr_1, usr_2$/);
+    expect(next("ambiguous_user", facts)).toMatch(
+      /which user is meant.*Do not choose one yourself/,
+    );
+    expect(next("too_many_reads", { retryAfterSeconds: 12 })).toMatch(/^Wait 12 s/);
+  });
+
+  test.each([{ appFixed: true }, { appFixed: true, userFixed: true }, { userFixed: true }])(
+    "a fixed id that Prelude does not know: %j",
+    (fixed) => {
+      const code = "userFixed" in fixed ? "user_not_found" : "app_not_found";
+      expect(next(code, { ...some, ...fixed })).toMatch(
+        /operator of this server.*must correct PRE/,
+      );
+    },
+  );
+
+  test("what --check says to the operator, of what it can meet", () => {
+    expect(fixOf("unauthorized")).toMatch(/^Set PRELUDE_API_KEY to a valid management API key/);
+    expect(fixOf("invalid_arguments")).toBeUndefined();
+    for (const code of errorCodes) expect(fixOf(code) ?? "Fine.").toMatch(/^[A-Z].*[^.]\.$/);
+  });
+});
