@@ -65,7 +65,7 @@ test.each(all)(
 describe("advice", () => {
   const tls = Object.keys(connect).filter((name) => name.startsWith("tls_")) as ConnectReason[];
   test.each(tls)("for %s sends the person to the operator, and ends the repeats", (reason) => {
-    expect(adviceOf(reason)).toMatch(/the operator must fix this: .*will not help until then\.$/);
+    expect(adviceOf(reason)).toMatch(/the operator of this server.* must fix this: .*Do not repeat the call until/);
   });
 
   test.each(["tls_self_signed", "tls_untrusted"] as const)("for %s names the remedy", (reason) => {
@@ -74,7 +74,7 @@ describe("advice", () => {
 
   const proxies = Object.keys(proxy) as ProxyReason[];
   test.each(proxies)("for %s names the variable of the proxy, and the operator", (reason) => {
-    expect(adviceOf(reason, detail)).toMatch(/the operator must.*HTTPS_PROXY/);
+    expect(adviceOf(reason, detail)).toMatch(/the operator .*must.*HTTPS_PROXY/);
     const words = causeOf(reason, { variable: "http_proxy" });
     expect(words).toContain("http_proxy");
   });
