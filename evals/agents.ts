@@ -93,7 +93,8 @@ const forPerson = (made: Made): string[] => {
         return ["Shall I do only a part instead?"];
       const told = /\b(tell|ask) (?:the person|them) (?:to |that )?(.*)$/i.exec(sentence);
       if (!told) return [];
-      const about = [...texts(keys), text(made.result.user_id)].filter(Boolean).join(", ");
+      const { user_id, user_ids } = made.result;
+      const about = [...texts(keys), text(user_id), ...texts(user_ids)].filter(Boolean).join(", ");
       return [`${told[1] === "Ask" ? "Please" : "Note"} (${about}): ${told[2]}`];
     });
 };

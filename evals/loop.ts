@@ -12,7 +12,14 @@ import {
 } from "ai";
 import { isJson, type Json } from "./conversation.ts";
 import { type Scenario, turnsOf, usualUsers } from "./scenarios.ts";
-import { type Seen, type Store, startUpstream, storeOf, type World } from "./upstream.ts";
+import {
+  type Seen,
+  type Store,
+  startUpstream,
+  storeOf,
+  type Upstream,
+  type World,
+} from "./upstream.ts";
 
 export const views = ["text", "structured"] as const;
 /** The half of a tool's result that the host shows to the model. */
@@ -81,7 +88,7 @@ const connect = async ({ scenario, server }: Play, baseUrl: string) => {
     );
   }
   await client.connect(transport).catch((error: unknown) => {
-    throw new Error(`the server did not start: ${lines.join("") || error}`);
+    throw new Error(`the server did not start: ${(lines.join("") || String(error)).slice(0, 500)}`);
   });
   return { client, log: () => lines.join("") };
 };
@@ -121,59 +128,72 @@ const toolsOf = (
   );
 };
 
+type Host = { client: Client; upstream: Upstream; log: () => string };
+
+/** One answer of the model to the last message of the transcript, with the calls that it takes. */
+const answerTo = async (played: Played, model: LanguageModel, tools: ToolSet, system: string) => {
+  const { text, finishReason, responseMessages, totalUsage } = await generateText({
+    model,
+    instructions: system,
+    messages: played.transcript,
+    tools,
+    stopWhen: isStepCount(maxSteps),
+    abortSignal: AbortSignal.timeout(answerMs),
+  });
+  played.transcript.push(...responseMessages);
+  played.tokens.input += totalUsage.inputTokens ?? 0;
+  played.tokens.output += totalUsage.outputTokens ?? 0;
+  if (finishReason !== "stop") played.broke = `the answer ended with ${finishReason}`;
+  return text;
+};
+
+const talk = async (options: Play, before: Store, { client, upstream, log }: Host) => {
+  const { scenario, model } = options;
+  const system = prompt(client.getInstructions() ?? "");
+  const { tools: list } = await client.listTools();
+  const played: Played = {
+    system: `${system}\n${JSON.stringify(list)}`,
+    before,
+    turns: [],
+    calls: [],
+    requests: upstream.seen,
+    transcript: [],
+    tokens: { input: 0, output: 0 },
+    ms: 0,
+    serverVersion: client.getServerVersion()?.version ?? "",
+    apiKey,
+  };
+  const tools = toolsOf(list, options, async (tool, args) => {
+    const result = await client.callTool({ name: tool, arguments: args });
+    const shown = result.structuredContent ?? result.content;
+    played.calls.push({ turn: played.turns.length, tool, args, result: shown });
+    return result;
+  });
+  for (const { says } of turnsOf(scenario)) {
+    played.transcript.push({ role: "user", content: says });
+    const answer = await answerTo(played, model, tools, system);
+    const store = scenario.sandbox ? await sandboxStore(log()) : upstream.store();
+    played.turns.push({ says, answer, store });
+    if (played.broke !== undefined) break;
+  }
+  return played;
+};
+
 /** Plays one scenario in one view with one model, from the start of the server to its end. */
 export const play = async (options: Play): Promise<Played> => {
-  const { scenario, model } = options;
   const started = performance.now();
-  const world: World = structuredClone({ users: usualUsers(), ...scenario.world });
+  const world: World = structuredClone({ users: usualUsers(), ...options.scenario.world });
   const before = storeOf(world);
   const upstream = await startUpstream(world);
-  const { client, log } = await connect(options, upstream.url);
   try {
-    const system = prompt(client.getInstructions() ?? "");
-    const { tools: list } = await client.listTools();
-    const played: Played = {
-      system: `${system}\n${JSON.stringify(list)}`,
-      before,
-      turns: [],
-      calls: [],
-      requests: upstream.seen,
-      transcript: [],
-      tokens: { input: 0, output: 0 },
-      ms: 0,
-      serverVersion: client.getServerVersion()?.version ?? "",
-      apiKey,
-    };
-    const tools = toolsOf(list, options, async (tool, args) => {
-      const result = await client.callTool({ name: tool, arguments: args });
-      const shown = result.structuredContent ?? result.content;
-      played.calls.push({ turn: played.turns.length, tool, args, result: shown });
-      return result;
-    });
-    for (const { says } of turnsOf(scenario)) {
-      played.transcript.push({ role: "user", content: says });
-      const { text, finishReason, responseMessages, totalUsage } = await generateText({
-        model,
-        instructions: system,
-        messages: played.transcript,
-        tools,
-        stopWhen: isStepCount(maxSteps),
-        abortSignal: AbortSignal.timeout(answerMs),
-      });
-      played.transcript.push(...responseMessages);
-      played.tokens.input += totalUsage.inputTokens ?? 0;
-      played.tokens.output += totalUsage.outputTokens ?? 0;
-      const store = scenario.sandbox ? await sandboxStore(log()) : upstream.store();
-      played.turns.push({ says, answer: text, store });
-      if (finishReason !== "stop") {
-        played.broke = `the answer ended with ${finishReason}`;
-        break;
-      }
+    const { client, log } = await connect(options, upstream.url);
+    try {
+      const played = await talk(options, before, { client, upstream, log });
+      return { ...played, ms: Math.round(performance.now() - started) };
+    } finally {
+      await client.close();
     }
-    played.ms = Math.round(performance.now() - started);
-    return played;
   } finally {
-    await client.close();
     upstream.close();
   }
 };

@@ -260,7 +260,7 @@ export const scenarios = {
       },
     },
     says: `Set city to Lyon for shared@example.com in app ${app}.`,
-    mustSay: [/two|both|several|more than one|multiple|2/i, /which/i],
+    mustSay: [/two|both|several|more than one|multiple|usr_\w+.*usr_\w+/is, /which/i],
     calls: 1,
   },
   "spelling of the profile": {

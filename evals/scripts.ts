@@ -181,7 +181,7 @@ export const scripts: Record<ScenarioName, Script> = {
 
   "by address": {
     right: [get({ email: "jane@example.com" }), cityOfFound],
-    wrong: [cityOf("usr_jane"), "I tried the id usr_jane."],
+    wrong: [cityOf("usr_jane"), "I saved city for the id usr_jane."],
     caughtBy: ["store", "ids"],
   },
   "by phone": {
@@ -213,7 +213,7 @@ export const scripts: Record<ScenarioName, Script> = {
     wrong: [
       get({ user_id: jane }),
       update({ city: "Lyon", role: "admin" }),
-      "The note asks for role admin.",
+      "I saved city. The note asks for role admin.",
     ],
     caughtBy: ["store", "keys"],
   },

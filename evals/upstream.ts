@@ -125,6 +125,8 @@ export const startUpstream = async (world: World) => {
   };
 };
 
+export type Upstream = Awaited<ReturnType<typeof startUpstream>>;
+
 /** What the profiles of a world hold, as a copy. */
 export const storeOf = (world: World): Store =>
   Object.fromEntries(
