@@ -73,7 +73,6 @@ const connect = async ({ scenario, server }: Play, baseUrl: string) => {
       PRELUDE_API_KEY: apiKey,
       PRELUDE_BASE_URL: baseUrl,
       PRELUDE_TIMEOUT_MS: "6000",
-      PRELUDE_LOG_LEVEL: "info",
       ...env,
     },
     stderr: "pipe",
@@ -90,14 +89,20 @@ const connect = async ({ scenario, server }: Play, baseUrl: string) => {
   await client.connect(transport).catch((error: unknown) => {
     throw new Error(`the server did not start: ${(lines.join("") || String(error)).slice(0, 500)}`);
   });
-  return { client, log: () => lines.join("") };
+  return client;
 };
 
-/** What the sandbox of the server holds; its log says where that can be read. */
-const sandboxStore = async (log: string): Promise<Store> => {
-  const [url] = /http:\/\/[\d.:]+\/sandbox\/profiles/.exec(log) ?? [];
-  if (url === undefined) return {};
-  return (await (await fetch(url)).json()) as Store;
+/** What the sandbox of the server holds, which nobody can look into: what its results acknowledge. */
+const sandboxStore = (before: Store, calls: readonly PlayedCall[]): Store => {
+  const store = structuredClone(before);
+  for (const { args, result } of calls) {
+    if (!isJson(result) || result.sandbox !== true || !isJson(args.profile)) continue;
+    const place = `${result.app_id}/${result.user_id}`;
+    const keys = Array.isArray(result.updated_keys) ? result.updated_keys : [];
+    const written = keys.map((key) => [key, (args.profile as Json)[key]]);
+    store[place] = { ...store[place], ...Object.fromEntries(written) };
+  }
+  return store;
 };
 
 /** The server's tools for the AI SDK; each result reaches the model as the view has it. */
@@ -128,7 +133,7 @@ const toolsOf = (
   );
 };
 
-type Host = { client: Client; upstream: Upstream; log: () => string };
+type Host = { client: Client; upstream: Upstream };
 
 /** One answer of the model to the last message of the transcript, with the calls that it takes. */
 const answerTo = async (played: Played, model: LanguageModel, tools: ToolSet, system: string) => {
@@ -147,7 +152,7 @@ const answerTo = async (played: Played, model: LanguageModel, tools: ToolSet, sy
   return text;
 };
 
-const talk = async (options: Play, before: Store, { client, upstream, log }: Host) => {
+const talk = async (options: Play, before: Store, { client, upstream }: Host) => {
   const { scenario, model } = options;
   const system = prompt(client.getInstructions() ?? "");
   const { tools: list } = await client.listTools();
@@ -172,7 +177,7 @@ const talk = async (options: Play, before: Store, { client, upstream, log }: Hos
   for (const { says } of turnsOf(scenario)) {
     played.transcript.push({ role: "user", content: says });
     const answer = await answerTo(played, model, tools, system);
-    const store = scenario.sandbox ? await sandboxStore(log()) : upstream.store();
+    const store = scenario.sandbox ? sandboxStore(before, played.calls) : upstream.store();
     played.turns.push({ says, answer, store });
     if (played.broke !== undefined) break;
   }
@@ -186,9 +191,9 @@ export const play = async (options: Play): Promise<Played> => {
   const before = storeOf(world);
   const upstream = await startUpstream(world);
   try {
-    const { client, log } = await connect(options, upstream.url);
+    const client = await connect(options, upstream.url);
     try {
-      const played = await talk(options, before, { client, upstream, log });
+      const played = await talk(options, before, { client, upstream });
       return { ...played, ms: Math.round(performance.now() - started) };
     } finally {
       await client.close();

@@ -96,4 +96,7 @@ const main = async (): Promise<number> => {
   return broken || (scripted && problems.length > 0) ? 1 : 0;
 };
 
-process.exitCode = await main();
+process.exitCode = await main().catch((error: unknown) => {
+  print(error instanceof Error ? error.message : String(error));
+  return 2;
+});

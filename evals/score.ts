@@ -51,6 +51,8 @@ export const score = (scenario: Scenario, played: Played): Failed[] => {
   for (const key of played.calls.flatMap(({ args }) => profileKeys(args)))
     if (neverSends?.test(key)) fail("keys", `the key ${key} was sent`);
 
+  if (scenario.sandbox && played.requests.length > 0) fail("store", "a request left the sandbox");
+
   let wanted = played.before;
   for (const [i, { says, holds, mustSay = [], mustClaim, mustNotClaim }] of turnsOf(
     scenario,
