@@ -10,6 +10,8 @@ import { type Scenario, type ScenarioName, scenarios } from "./scenarios.ts";
 import { misreadPhrases, playScripts, unnoticedChanges } from "./scripted.ts";
 
 const here = import.meta.dirname;
+/** npm runs the script in evals/; paths are meant from where the command was given. */
+const given = (path: string): string => resolve(process.env.INIT_CWD ?? ".", path);
 const usage = `npm run evals -- --model scripted | anthropic:<model> | openai:<model> | openai-compatible:<model>
   --judge <model>     a second model's opinion of each run, beside the score
   --repeat <n>        runs of each scenario in each view (1)
@@ -53,7 +55,7 @@ const playModel = (
   const times = Array.from({ length: Number(flags.repeat) });
   const jobs = names.flatMap((name) => views.flatMap((view) => times.map(() => ({ name, view }))));
   return inPool(jobs, async (job) => {
-    const row = await runOnce({ ...job, agent: "model", model, server: flags.server });
+    const row = await runOnce({ ...job, agent: "model", model, server: given(flags.server) });
     if (!judge || !row.played) return row;
     const opinion = judgeRun(judge, row.played).catch((error: unknown) => `no opinion: ${error}`);
     return { ...row, judge: await opinion };
@@ -66,7 +68,8 @@ const describe = ({ name, view, agent, failed, error }: Row): string => {
 };
 
 const main = async (): Promise<number> => {
-  const { model, judge, repeat, server } = flags;
+  const { model, judge, repeat } = flags;
+  const server = given(flags.server);
   if (flags.help || model === "" || !/^[1-9]\d*$/.test(repeat)) {
     print(usage);
     return flags.help ? 0 : 2;
@@ -81,7 +84,9 @@ const main = async (): Promise<number> => {
   const passed = rows.length - problems.length;
   if (scripted) problems.push(...(await unnoticedChanges(rows, server)), ...misreadPhrases());
 
-  const file = flags.out ?? resolve(here, "out", `${model.replaceAll(/[^\w.-]+/g, "-")}.json`);
+  const file = given(
+    flags.out ?? resolve(here, "out", `${model.replaceAll(/[^\w.-]+/g, "-")}.json`),
+  );
   const versions = {
     server: rows.find(({ played }) => played)?.played?.serverVersion ?? "unknown",
     ai: ai.version,

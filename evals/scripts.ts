@@ -115,8 +115,8 @@ export const scripts: Record<ScenarioName, Script> = {
   },
   "rate limit that stays": {
     right: [city],
-    wrong: [city, city, city, city, "Prelude is busy; I will try again later."],
-    caughtBy: ["calls"],
+    wrong: Array.from({ length: 20 }, () => city),
+    caughtBy: ["finished", "calls", "says"],
   },
   "the server's own limit": {
     right: [city, cityOf(other)],
