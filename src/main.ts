@@ -86,12 +86,6 @@ const serve = async (config: Config, sandbox: boolean, audit: Audit | undefined,
   const stdio = createStdio(process.stdin, process.stdout, {
     onStdinEnd: () => void stop("stdin ended", graceMs),
     onStdoutBroken: () => void stop("stdout broke", 0),
-    onOverflow: () => {
-      log.error(
-        "stopping: a line of more than 10 MiB arrived, and what follows it cannot be told apart",
-      );
-      void stop("overflow", 0, 1);
-    },
     onIgnored: (reason) => {
       ignored += 1;
       if (ignored <= maxIgnoredLines) log.error(`ignored ${reason}`);
@@ -101,7 +95,7 @@ const serve = async (config: Config, sandbox: boolean, audit: Audit | undefined,
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => void stop(signal, graceMs));
   }
-  await server.connect(stdio as Parameters<typeof server.connect>[0]);
+  await server.connect(stdio);
   if (process.stdin.isTTY) {
     log.error(
       "waiting for an MCP client on stdin; --help says how to set one up, Ctrl-C ends this",
