@@ -112,6 +112,9 @@ const flooded = async (mebibytes: number): Promise<ServerProcess> => {
   for (let i = 0; i < mebibytes * 16; i++) {
     server.send({ jsonrpc: "2.0", id: `more ${i}`, method: "ping", params: { pad } });
   }
+  const readSoFar = () =>
+    Number(/rchar: (\d+)/.exec(readFileSync(`/proc/${pidOf(server)}/io`, "utf8"))?.[1]);
+  await soon(() => readSoFar() > 10 * 1024 * 1024);
   return server;
 };
 
