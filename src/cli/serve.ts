@@ -114,19 +114,12 @@ export const serve = async (session: Session): Promise<void> => {
   const stdio = createStdio(process.stdin, process.stdout, {
     onStdinEnd: () => void stop("stdin ended", graceMs),
     onStdoutBroken: () => void stop("stdout broke", 0),
-    onOverflow: () => {
-      log.error(
-        "stopping: a line of more than 10 MiB arrived, and what follows it cannot be told apart",
-      );
-      process.exitCode = 1;
-      void stop("overflow", 0);
-    },
     onIgnored: createIgnoredReport(log),
   });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => void stop(signal, graceMs));
   }
-  await server.connect(stdio as Parameters<typeof server.connect>[0]);
+  await server.connect(stdio);
   if (process.stdin.isTTY) {
     log.error(
       "waiting for an MCP client on stdin; --help says how to set one up, Ctrl-C ends this",

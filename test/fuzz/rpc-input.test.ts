@@ -19,7 +19,9 @@ const apiKey = "sk_test_FUZZ_0123456789";
 const id = fc.oneof(
   { weight: 6, arbitrary: fc.stringMatching(/^[a-z]{1,8}$/) },
   { weight: 3, arbitrary: fc.integer({ min: -5, max: 1_000 }) },
-  fc.constantFrom<unknown>(0, "", -1, 2 ** 53 - 1, 2 ** 53, 1.5, null, true, "💡", {}, [1]),
+  // Few enough to meet again, in flight and cancelled.
+  { weight: 4, arbitrary: fc.constantFrom<unknown>(7, "7", 0, "") },
+  fc.constantFrom<unknown>(-1, 2 ** 53 - 1, 2 ** 53, 1.5, null, true, "💡", {}, [1]),
   fc.string({ unit: "binary", maxLength: 20 }),
 );
 const json = fc.jsonValue({ maxDepth: 3 });
@@ -159,39 +161,116 @@ const lines = fc.oneof(
     .constantFrom("", " ", "\ufeff", "[]", "{}", "null", "[".repeat(5_000))
     .map((line) => Buffer.from(line)),
 );
-const input = fc.record({
-  lines: fc.array(fc.tuple(lines, fc.constantFrom("\n", "\n", "\r\n", "\n\n", "")), {
-    minLength: 1,
-    maxLength: 5,
-  }),
-  cuts: fc.array(fc.nat(2_000), { maxLength: 4 }),
+/** A line over 10 MiB, made when it is needed: a message with that much in it, and where its id is. */
+type Long = { message: Record<string, unknown>; idLast: boolean };
+const long: fc.Arbitrary<Uint8Array | Long> = fc.record({
+  message: messages as fc.Arbitrary<Record<string, unknown>>,
+  idLast: fc.boolean(),
 });
+const pad = [{ id: 1, method: "x", pad: '"}],'.repeat(2_700_000) }];
+const bytesOf = (line: Uint8Array | Long): Uint8Array => {
+  if (line instanceof Uint8Array) return line;
+  const { id: own, ...rest } = line.message;
+  const all = line.idLast ? { ...rest, pad, id: own } : { id: own, ...rest, pad };
+  return Buffer.from(JSON.stringify(all));
+};
+
+const ends = fc.constantFrom("\n", "\n", "\r\n", "\n\n", "");
+const input = fc.oneof(
+  {
+    weight: 50,
+    arbitrary: fc.record({
+      lines: fc.array(fc.tuple(lines as fc.Arbitrary<Uint8Array | Long>, ends), {
+        minLength: 1,
+        maxLength: 5,
+      }),
+      cuts: fc.array(fc.nat(2_000), { maxLength: 4 }),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      lines: fc.array(fc.tuple(fc.oneof(lines, long), ends), { minLength: 1, maxLength: 3 }),
+      cuts: fc.array(fc.nat(12_000_000), { maxLength: 4 }),
+    }),
+  },
+  {
+    weight: 2,
+    // In single bytes.
+    arbitrary: fc.record({
+      lines: fc.array(fc.tuple(lines as fc.Arbitrary<Uint8Array | Long>, ends), {
+        minLength: 1,
+        maxLength: 2,
+      }),
+      cuts: fc.constant(Array.from({ length: 2_000 }, (_, at) => at)),
+    }),
+  },
+);
 
 // What must come out, from the specification alone.
 
 const isUsable = (value: unknown) => typeof value === "string" || Number.isSafeInteger(value);
 const keyOf = (value: unknown) => JSON.stringify(value);
 
-/** For each id: how often the input asks for an answer, and whether it takes a request back. */
-const demands = (bytes: Buffer) => {
-  const asked = new Map<string, number>();
-  const cancelled = new Set<string>();
-  for (const line of bytes.toString("utf8").split("\n")) {
-    let value: unknown;
-    try {
-      value = JSON.parse(line.trim());
-    } catch {
-      continue;
-    }
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const isText = (line: Uint8Array): boolean => {
+  try {
+    utf8.decode(line);
+    return true;
+  } catch {
+    return false;
+  }
+};
+const maxLineBytes = 10 * 1024 * 1024;
+const linesIn = function* (bytes: Buffer) {
+  let from = 0;
+  while (from <= bytes.length) {
+    const end = bytes.indexOf(10, from);
+    yield bytes.subarray(from, end < 0 ? bytes.length : end);
+    from = end < 0 ? bytes.length + 1 : end + 1;
+  }
+};
+const parsed = (line: Buffer): unknown => {
+  try {
+    return JSON.parse(line.toString("utf8").trim());
+  } catch {
+    return undefined;
+  }
+};
+
+/** What the input demands under an id: answers at least and at most, and errors alone if unread. */
+type Demand = { asked: number; open: number; takenBack: number; read: boolean };
+
+/** What is to be answered. A cancellation takes back no more than one request, an earlier one. */
+const demands = (bytes: Buffer): Map<string, Demand> => {
+  const all = new Map<string, Demand>();
+  for (const line of linesIn(bytes)) {
+    const read = isText(line) && line.length <= maxLineBytes;
+    const value = parsed(line);
+    // A batch that is too long is not looked into.
+    if (Array.isArray(value) && line.length > maxLineBytes) continue;
     for (const entry of Array.isArray(value) ? value : [value]) {
       if (typeof entry !== "object" || entry === null || Array.isArray(entry)) continue;
-      if (entry.method === "notifications/cancelled") cancelled.add(keyOf(entry.params?.requestId));
-      const isResponse = entry.method === undefined && ("result" in entry || "error" in entry);
+      const cancelled = read && entry.method === "notifications/cancelled";
+      const taken = cancelled ? all.get(keyOf(entry.params?.requestId)) : undefined;
+      if (taken && taken.open > 0) {
+        taken.open -= 1;
+        taken.takenBack += 1;
+      }
+      const isResponse =
+        (entry.method ?? undefined) === undefined && ("result" in entry || "error" in entry);
       if (!isUsable(entry.id) || isResponse) continue;
-      asked.set(keyOf(entry.id), (asked.get(keyOf(entry.id)) ?? 0) + 1);
+      // Where the bytes are not text, nobody knows which id it was.
+      if (!read && String(entry.id).includes("\ufffd")) continue;
+      const key = keyOf(entry.id);
+      const demand = all.get(key) ?? { asked: 0, open: 0, takenBack: 0, read: false };
+      demand.asked += 1;
+      demand.open += 1;
+      demand.read ||= read;
+      all.set(key, demand);
     }
   }
-  return { asked, cancelled };
+  return all;
 };
 
 // The server, one for many cases.
@@ -283,10 +362,10 @@ const feed = async (bytes: Buffer, cuts: readonly number[]): Promise<void> => {
   session ??= await start();
   const now = session;
   const { server, least, most, received } = now;
-  const { asked, cancelled } = demands(bytes);
-  for (const [key, count] of asked) {
-    add(least, key, cancelled.has(key) ? 0 : count);
-    add(most, key, count);
+  const demanded = demands(bytes);
+  for (const [key, { asked, takenBack }] of demanded) {
+    add(least, key, asked - takenBack);
+    add(most, key, asked);
   }
 
   let from = 0;
@@ -303,9 +382,14 @@ const feed = async (bytes: Buffer, cuts: readonly number[]): Promise<void> => {
   const take = () => {
     for (const message of server.messages.splice(0)) {
       checkAnswer(now, message);
-      if (message.method === undefined) add(received, keyOf(message.id), 1);
+      if (message.method !== undefined) continue;
+      const key = keyOf(message.id);
+      add(received, key, 1);
+      // What is not text or too long is refused and nothing else.
+      if (demanded.get(key)?.read === false)
+        expect([-32700, -32600]).toContain(message.error?.code);
     }
-    return [...asked.keys(), sentinel].every(
+    return [...demanded.keys(), sentinel].every(
       (key) => (received.get(key) ?? 0) >= (least.get(key) ?? 0),
     );
   };
@@ -323,7 +407,7 @@ it(`answers each request once and stays pure and alive, whatever comes in (${num
   timeout: 3_600_000,
 }, async () => {
   await fuzz("rpc input", numRuns, input, async ({ lines: all, cuts }) => {
-    const bytes = all.flatMap(([line, lineBreak]) => [line, Buffer.from(lineBreak)]);
+    const bytes = all.flatMap(([line, lineBreak]) => [bytesOf(line), Buffer.from(lineBreak)]);
     try {
       await feed(Buffer.concat(bytes), cuts);
     } catch (error) {

@@ -1,35 +1,33 @@
-/** Requests handled at a time, in number and in bytes of their lines; more are refused. */
+/** Requests handled at a time, in number and in bytes that they hold; more are refused. */
 const maxRequests = 2_000;
 const maxBytes = 64 * 1024 * 1024;
 
-type RpcError = { code: number; message: string };
+/** What the requests of one line hold together, in bytes, and how many of them are in flight. */
+export type Charge = { bytes: number; open: number };
 
 /**
- * The requests that are being handled, by id. Bounded, so that a client that only ever asks cannot
- * fill the memory.
+ * The memory that requests hold while they are being handled, bounded, so that a client that only
+ * ever asks cannot fill it. The requests of a batch share one charge, for as long as one of them is
+ * in flight: which of them holds how much of the line is not known.
  */
 export const createInFlight = () => {
-  const bytesOf = new Map<unknown, number>();
+  const charges = new Map<number, Charge>();
   let total = 0;
   return {
-    /** Takes a request in, whose line has so many bytes; or says why not, as a JSON-RPC error. */
-    enter: (id: unknown, bytes: number): RpcError | undefined => {
-      if (bytesOf.has(id)) {
-        const message = "Invalid request: another request with this id is in flight";
-        return { code: -32600, message };
-      }
-      if (bytesOf.size >= maxRequests || total + bytes > maxBytes) {
-        return { code: -32000, message: "Too many requests in flight; this one was not handled" };
-      }
-      bytesOf.set(id, bytes);
-      total += bytes;
-      return undefined;
+    /** Whether another request of this line may be handled. */
+    hasRoom: ({ bytes, open }: Charge): boolean =>
+      charges.size < maxRequests && (open > 0 || total + bytes <= maxBytes),
+    enter: (id: number, charge: Charge): void => {
+      charges.set(id, charge);
+      if (charge.open === 0) total += charge.bytes;
+      charge.open += 1;
     },
-    /** The request was answered or cancelled. */
-    leave: (id: unknown): void => {
-      total -= bytesOf.get(id) ?? 0;
-      bytesOf.delete(id);
+    leave: (id: number): void => {
+      const charge = charges.get(id);
+      if (!charge) return;
+      charges.delete(id);
+      charge.open -= 1;
+      if (charge.open === 0) total -= charge.bytes;
     },
-    isEmpty: (): boolean => bytesOf.size === 0,
   };
 };

@@ -129,7 +129,14 @@ const envelopes: Case[] = [
   ["params an array", `${rpc(1, "tools/list", [])}\n`, [[1, -32602]]],
   ["params a string", `${rpc(1, "tools/list", "x")}\n`, [[1, -32602]]],
   ["_meta a string", `${meta("x")}\n`, [[1, -32602]]],
-  ["_meta null", `${meta(null)}\n`, [[1, -32602]]],
+  ["_meta null", `${meta(null)}\n`, [[1, "result"]]],
+  ["progress token null", `${meta({ progressToken: null })}\n`, [[1, "result"]]],
+  ["task null", `${rpc(1, "tools/list", { task: null, cursor: null })}\n`, [[1, "result"]]],
+  [
+    "every member null that may be absent",
+    `{"jsonrpc":"2.0","id":1,"method":"ping","params":null,"result":null,"error":null}\n`,
+    [[1, "result"]],
+  ],
   ["progress token 1.5", `${meta({ progressToken: 1.5 })}\n`, [[1, -32602]]],
   ["progress token an object", `${meta({ progressToken: {} })}\n`, [[1, -32602]]],
   ["progress token 0", `${meta({ progressToken: 0 })}\n`, [[1, "result"]]],
@@ -209,6 +216,17 @@ const methods: Case[] = [
     [[1, -32602]],
   ],
   ["initialize without a name", initialize({ clientInfo: { version: "1" } }), [[1, -32602]]],
+  ["initialize with _meta null", initialize({ _meta: null }), [[1, "result"]]],
+  [
+    "initialize with a progress token null",
+    initialize({ _meta: { progressToken: null }, capabilities: null }),
+    [[1, "result"]],
+  ],
+  [
+    "initialize with a name of 1,001 characters",
+    initialize({ clientInfo: { name: "n".repeat(1_001), version: "1" } }),
+    [[1, -32602]],
+  ],
   // What a later revision may say there is not this server's business.
   [
     "initialize with capabilities of another shape",
@@ -448,6 +466,39 @@ describe.concurrent("ids in flight", () => {
     expect(outcomes(server.messages)).toEqual([[id, "result"]]);
   });
 
+  it.each([
+    ["in one chunk", 7, false],
+    ["in one chunk, under an id that is falsy", 0, false],
+    ["after a while", "seven", true],
+  ])("gives a cancelled call's id to the next one, %s", async (_, id, waits) => {
+    const { upstream, server, open, aborted } = await gated();
+    const cancelled = note("notifications/cancelled", { requestId: id });
+    server.write(`${toolCall(id, writeOf("usr_first"))}\n`);
+    if (waits) await soon(() => upstream.received.length === 1);
+    server.write(`${cancelled}${toolCall(id, writeOf("usr_second"))}\n`);
+    await soon(() => upstream.received.some(({ path }) => path.includes("usr_second")));
+    if (waits) await soon(() => aborted.length === 1);
+    for (const answer of open) answer();
+    await server.until(() => server.messages.length === 1);
+    expect(await server.close()).toEqual({ code: 0, signal: null });
+    expect(server.messages).toHaveLength(1);
+    const { structured } = toolAnswer(server.messages[0] as RpcResponse);
+    expect(structured).toMatchObject({ status: "updated", user_id: "usr_second" });
+  });
+
+  it("tells the calls under one id apart, when one after the other is cancelled in one chunk", async () => {
+    const { upstream, server, open } = await gated();
+    const cancelled = note("notifications/cancelled", { requestId: 7 });
+    const calls = Array.from({ length: 20 }, (_, i) => `${toolCall(7, writeOf(`usr_${i}`))}\n`);
+    server.write(calls.join(cancelled));
+    await soon(() => upstream.received.some(({ path }) => path.includes("usr_19/")));
+    for (const answer of open) answer();
+    expect(await server.close()).toEqual({ code: 0, signal: null });
+    expect(server.messages).toHaveLength(1);
+    const { structured } = toolAnswer(server.messages[0] as RpcResponse);
+    expect(structured).toMatchObject({ status: "updated", user_id: "usr_19" });
+  });
+
   it("does not run a call that has no id", async () => {
     const { upstream, server } = await gated();
     const params = { name: "update_user_profile", arguments: writeOf(user) };
@@ -499,24 +550,35 @@ describe.concurrent("large input", () => {
   });
 
   it.each([
-    ["one endless line", (line: string) => line],
-    ["a line that ends", (line: string) => `${line}\n${rpc(2)}\n`],
-  ])("stops over 10 MiB and says why: %s", async (_, finish) => {
-    let aborted = false;
-    const upstream = await upstreamWith((_request, _response, socket) => {
-      socket.on("close", () => {
-        aborted = true;
-      });
-    });
+    [
+      "whose id is last",
+      toolCall(2, { x: pad + pad })
+        .replace('"id":2,', "")
+        .replace(/}$/, ',"id":2}'),
+      [2],
+    ],
+    ["whose id is first", toolCall("two", { x: pad + pad }), ["two"]],
+    ["without an id of its own", note("nope", { id: 2, x: pad + pad }).trimEnd(), []],
+    ["of no JSON", pad + pad, []],
+  ])("drops a line over 10 MiB %s, and goes on", async (_, line, refused) => {
+    let answer = () => {};
+    const upstream = await upstreamWith((_request, response) => {
+      answer = () => response.writeHead(204).end();
+    }, noContent);
     const server = start({ env: { PRELUDE_BASE_URL: upstream.url } });
-    server.write(`${toolCall(1, writeOf(user))}\n`);
+    server.write(`${toolCall(1, writeOf("usr_before"))}\n`);
     await soon(() => upstream.received.length === 1);
-    server.write(finish("x".repeat(11 * MiB)));
-    expect(await server.exited).toMatchObject({ code: 1 });
-    await server.closed;
-    expect(server.stderr()).toMatch(/^prelude-profile-mcp: stopping: .*10 MiB[^\n]*\n$/);
-    expect(server.messages).toEqual([]);
-    await soon(() => aborted);
+    server.write(`${line}\n${toolCall(3, writeOf("usr_after"))}\n`);
+    await server.until(() => server.messages.some(({ id }) => id === 3));
+    answer();
+    await server.until(() => server.messages.some(({ id }) => id === 1));
+    expect(await server.close()).toEqual({ code: 0, signal: null });
+    const others = server.messages.filter(({ id }) => id !== 1 && id !== 3);
+    expect(outcomes(others)).toEqual(refused.map((id) => [id, -32600]));
+    expect(server.messages.filter(({ result }) => result?.isError)).toEqual([]);
+    expect(server.stderr()).toMatch(
+      refused.length > 0 ? silent : /^prelude-profile-mcp: ignored [^\n]*10 MiB\n$/,
+    );
   });
 
   const names = (count: number, value: unknown) =>
@@ -591,6 +653,61 @@ describe.concurrent("split UTF-8", () => {
     await server.close();
     expect(server.messages[0]?.id).toBe("💡");
     expect(upstream.received[0]?.profile).toEqual({ a: text });
+  });
+});
+
+describe.concurrent("bytes that are not UTF-8", () => {
+  it.each([
+    ["a byte that never occurs", [0xff]],
+    ["Latin-1", [0x4a, 0xfc, 0x72, 0x67]],
+    ["half a character", [0xf0, 0x9f, 0x92]],
+    ["a lone surrogate", [0xed, 0xa0, 0xbd]],
+  ])("are never written as something else: %s", async (_, bytes) => {
+    const upstream = await upstreamWith(noContent);
+    const server = start({ env: { PRELUDE_BASE_URL: upstream.url } });
+    const [before = "", after = ""] = toolCall(1, { ...writeOf(user), profile: { a: "@" } }).split(
+      "@",
+    );
+    server.write(
+      Buffer.concat([Buffer.from(before), Buffer.from(bytes), Buffer.from(`${after}\n`)]),
+    );
+    await server.request("ping", undefined, 2);
+    expect(await server.close()).toEqual({ code: 0, signal: null });
+    expect(outcomes(server.messages)).toEqual([
+      [1, -32700],
+      [2, "result"],
+    ]);
+    expect(upstream.received).toEqual([]);
+  });
+});
+
+describe.concurrent("a question that was withdrawn", () => {
+  it.each([
+    ["a nested result", `"result":{"action":"accept","content":{"a":${deep}}}`],
+    ["a nested error", `"error":{"code":1,"message":"x","data":${deep}}`],
+    ["a plain yes", `"result":{"action":"accept","content":{}}`],
+  ])("may be answered late, with %s: nothing comes of it", async (_, answer) => {
+    const upstream = await upstreamWith(noContent);
+    const env = { PRELUDE_BASE_URL: upstream.url, PRELUDE_CONFIRM: "true" };
+    const server = start({ env });
+    await server.initialize({ elicitation: {} });
+    const asked = () => server.messages.filter(({ method }) => method === "elicitation/create");
+    server.write(`${toolCall(1, writeOf("usr_a"))}\n`);
+    await soon(() => asked().length === 1);
+    server.write(`${toolCall(2, writeOf("usr_b"))}\n`);
+    await soon(() => asked().length === 2);
+    const [first, second] = asked().map(({ id }) => JSON.stringify(id));
+    server.write(note("notifications/cancelled", { requestId: 1 }));
+    await server.until(() =>
+      server.messages.some(({ method }) => method === "notifications/cancelled"),
+    );
+    server.write(`{"jsonrpc":"2.0","id":${first},${answer}}\n`);
+    // The other one is still open.
+    server.write(`{"jsonrpc":"2.0","id":${second},"result":{"action":"accept","content":{}}}\n`);
+    await server.until(() => server.messages.some(({ id }) => id === 2));
+    expect(await server.close()).toEqual({ code: 0, signal: null });
+    expect(upstream.received.map(({ path }) => path)).toEqual([expect.stringContaining("usr_b")]);
+    expect(server.stderr()).toBe("prelude-profile-mcp: ignored a response to no request\n");
   });
 });
 

@@ -102,6 +102,22 @@ const said = (server: ServerProcess, method: string) => () =>
 
 const noUpstream = { PRELUDE_API_KEY: "sk_test_lifecycle", PRELUDE_BASE_URL: "http://127.0.0.1:9" };
 
+/** A server whose answers nobody reads and that is sent so many MiB of requests behind those. */
+const flooded = async (mebibytes: number): Promise<ServerProcess> => {
+  const server = start({ env: noUpstream });
+  await server.initialize();
+  server.stdout.pause();
+  for (let id = 1; id <= 1_000; id++) server.send({ jsonrpc: "2.0", id, method: "tools/list" });
+  const pad = "x".repeat(64 * 1024);
+  for (let i = 0; i < mebibytes * 16; i++) {
+    server.send({ jsonrpc: "2.0", id: `more ${i}`, method: "ping", params: { pad } });
+  }
+  const readSoFar = () =>
+    Number(/rchar: (\d+)/.exec(readFileSync(`/proc/${pidOf(server)}/io`, "utf8"))?.[1]);
+  await soon(() => readSoFar() > 10 * 1024 * 1024);
+  return server;
+};
+
 /** What the server may be doing -> a server that does it. */
 const states = {
   "has just started": async () => start({ env: noUpstream }),
@@ -175,6 +191,8 @@ const states = {
     }
     return server;
   },
+  "has 12 MiB to read and answers that nobody reads": () => flooded(12),
+  "has 40 MiB to read and answers that nobody reads": () => flooded(40),
 } satisfies Record<string, () => Promise<ServerProcess>>;
 type State = keyof typeof states;
 
@@ -210,6 +228,8 @@ const plan: Record<State, Ending[]> = {
   "has a sandbox": ["stdin ends", "SIGTERM comes", "stdout breaks"],
   "is about to start its sandbox": ["stdin ends", "SIGTERM comes"],
   "has answers that nobody reads": ["stdin ends", "SIGTERM comes", "stdout breaks"],
+  "has 12 MiB to read and answers that nobody reads": ["stdin ends", "stdin is closed"],
+  "has 40 MiB to read and answers that nobody reads": ["stdin ends", "SIGTERM comes"],
 };
 const pairs = Object.entries(plan).flatMap(([state, all]) =>
   all.map((ending) => [state as State, ending] as const),

@@ -6,8 +6,9 @@ import {
 } from "@modelcontextprotocol/sdk/types.js";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Message, readEnvelope, toWire } from "../../../src/mcp/stdio/envelope.ts";
+import { type Envelope, readEnvelope, refuseEnvelope } from "../../../src/mcp/stdio/envelope.ts";
 
+type Json = Record<string, unknown>;
 const request = { jsonrpc: "2.0", id: 1, method: "tools/list" };
 
 describe("readEnvelope", () => {
@@ -23,9 +24,29 @@ describe("readEnvelope", () => {
 
   it.each([
     ["params null", { ...request, params: null }],
+    ["task and _meta that are null", { ...request, params: { task: null, _meta: null } }, {}],
+    [
+      "a token that is null",
+      { ...request, params: { _meta: { progressToken: null } } },
+      { _meta: {} },
+    ],
+    [
+      "tasks",
+      { ...request, params: { task: {}, _meta: { "io.modelcontextprotocol/related-task": 1 } } },
+      { _meta: {} },
+    ],
     ["members that no envelope has", { ...request, extra: 1, result: undefined, error: undefined }],
-  ])("leaves out %s", (_, message) => {
-    expect(readEnvelope(message)).toEqual({ kind: "deliver", message: request });
+  ])("leaves out %s", (_, message, params?: object) => {
+    const expected = params ? { ...request, params } : request;
+    expect(readEnvelope(message)).toEqual({ kind: "deliver", message: expected });
+  });
+
+  it.each([
+    ["a progress notification", "notifications/progress", { progressToken: 1, progress: 1 }],
+    ["a notification with an odd token", "notifications/x", { _meta: { progressToken: null } }],
+  ])("leaves out what %s says, which nothing here uses", (_, method, params) => {
+    const message = { jsonrpc: "2.0", method };
+    expect(readEnvelope({ ...message, params })).toEqual({ kind: "deliver", message });
   });
 
   it("leaves out what a response may not have", () => {
@@ -43,7 +64,12 @@ describe("readEnvelope", () => {
     ["method", -32600, { ...request, method: 5 }],
     ["params", -32602, { ...request, params: [] }],
     ["params._meta", -32602, { ...request, params: { _meta: [] } }],
-    ["progressToken", -32602, { ...request, params: { _meta: { progressToken: null } } }],
+    ["progressToken", -32602, { ...request, params: { _meta: { progressToken: {} } } }],
+    [
+      "progressToken",
+      -32602,
+      { ...request, params: { _meta: { progressToken: "t".repeat(1_001) } } },
+    ],
   ])("refuses a request and names the member at fault: %s", (member, code, message) => {
     const response = {
       jsonrpc: "2.0",
@@ -59,6 +85,7 @@ describe("readEnvelope", () => {
     ["an array", [secretive]],
     ["an object as id", { ...request, id: { secretive } }],
     ["a fraction as id", { ...request, id: 1.5 }],
+    ["an id of 100,001 characters", { ...request, id: secretive.padEnd(100_001) }],
     ["a notification without jsonrpc", { method: secretive }],
     ["a notification with odd params", { jsonrpc: "2.0", method: "m", params: secretive }],
   ])("gives a reason, and nothing of the content, for what cannot be answered: %s", (_, value) => {
@@ -90,7 +117,7 @@ describe("readEnvelope", () => {
       error: fc.option(fc.oneof(fc.record({ code: odd, message: odd }), odd), { nil: undefined }),
     })
     // As it comes out of JSON.parse: no member that is undefined.
-    .map((message) => JSON.parse(JSON.stringify(message)) as Message);
+    .map((message) => JSON.parse(JSON.stringify(message)) as Json);
   const isUsable = (id: unknown) => typeof id === "string" || Number.isSafeInteger(id);
 
   it("delivers only what the SDK accepts, so that nothing is dropped inside it", () => {
@@ -113,60 +140,111 @@ describe("readEnvelope", () => {
   it("has an answer, or a way to one, for every request with a usable id", () => {
     fc.assert(
       fc.property(messages, (value) => {
-        const isResponse = value.method === undefined && ("result" in value || "error" in value);
+        const isResponse =
+          (value.method ?? undefined) === undefined && ("result" in value || "error" in value);
         if (!isUsable(value.id) || isResponse) return;
-        const envelope = readEnvelope(value);
-        expect(envelope.kind).not.toBe("ignore");
-        if (envelope.kind === "ignore") return;
-        const { id } = envelope.kind === "reject" ? envelope.response : envelope.message;
-        expect(toWire({ jsonrpc: "2.0", id, result: {} })).toMatchObject({
-          jsonrpc: "2.0",
-          id: value.id || (value.id === "" ? "" : 0),
-        });
+        const ids = [readEnvelope(value), refuseEnvelope(value, tooLong)].map(idOf);
+        // JSON knows no -0.
+        expect(JSON.stringify(ids)).toBe(JSON.stringify([value.id, value.id]));
       }),
       { numRuns: 5_000 },
     );
   });
 });
 
-describe("falsy ids, which the SDK cannot cancel", () => {
-  it.each([[0], [""], [-0]])("%j is another one inside, and itself outside", (id) => {
-    const read = (value: object) => {
-      const envelope = readEnvelope(value);
-      return envelope.kind === "deliver" ? envelope.message : {};
-    };
-    const inner = read({ ...request, id }).id;
-    expect(inner).toBeTruthy();
-    const cancelled = { jsonrpc: "2.0", method: "notifications/cancelled" };
-    expect(read({ ...cancelled, params: { requestId: id } }).params).toEqual({ requestId: inner });
-    expect(toWire({ jsonrpc: "2.0", id: inner, result: {} })).toEqual({
+const tooLong = { code: -32600, message: "Invalid request: too long" };
+/** The id under which a message is handled or refused. */
+const idOf = (envelope: Envelope): unknown => {
+  if (envelope.kind === "reject") return envelope.response.id;
+  return envelope.kind === "deliver" && "id" in envelope.message ? envelope.message.id : undefined;
+};
+
+describe("a cancellation", () => {
+  const cancelled = { jsonrpc: "2.0", method: "notifications/cancelled" };
+  it.each([
+    ["a number", { requestId: 7 }, 7],
+    ["nothing", { requestId: "" }, ""],
+    ["a text, with a reason that is nested", { requestId: "a", reason: { of: [] } }, "a"],
+    ["a text, beside an odd _meta", { requestId: "a", _meta: 1 }, "a"],
+    ["an object", { requestId: {} }, undefined],
+    ["null", { requestId: null }, undefined],
+    ["no params", null, undefined],
+  ])("names %s", (_, params, id) => {
+    expect(readEnvelope({ ...cancelled, params })).toEqual({ kind: "cancel", id });
+  });
+
+  it("that has an id is a request, which must be answered", () => {
+    const envelope = readEnvelope({ ...cancelled, id: 1, params: { requestId: 2 } });
+    expect([envelope.kind, idOf(envelope)]).toEqual(["deliver", 1]);
+  });
+});
+
+describe("an answer to a question", () => {
+  const answer = (result: unknown) => {
+    const envelope = readEnvelope({ jsonrpc: "2.0", id: "server-0", result });
+    if (envelope.kind !== "deliver") throw new Error(envelope.kind);
+    return envelope.message;
+  };
+  const invalid = { jsonrpc: "2.0", id: "server-0", error: { code: -32600, message: /./ } };
+  const expectInvalid = (message: object) =>
+    expect(message).toEqual({
+      ...invalid,
+      error: { code: -32600, message: expect.stringMatching(invalid.error.message) },
+    });
+
+  it.each([
+    ["scalars", { a: true, b: 1.5, c: "x" }, { a: true, b: 1.5, c: "x" }],
+    [
+      "a field that is nested, long or null",
+      { a: [[]], b: "x".repeat(1_001), c: null },
+      { a: "", b: "", c: "" },
+    ],
+    ["no fields", {}, {}],
+    ["__proto__", JSON.parse('{"__proto__":true}'), JSON.parse('{"__proto__":true}')],
+  ])("keeps %s", (_, content, kept) => {
+    const result = { action: "accept", content, _meta: { x: 1 }, more: [[]] };
+    expect(answer(result)).toEqual({
       jsonrpc: "2.0",
-      id: id === "" ? "" : 0,
-      result: {},
+      id: "server-0",
+      result: { action: "accept", content: kept },
     });
   });
 
-  it("keeps an id 0 apart from an empty one, and both from their names", () => {
-    const ids = [0, "", "0", "zero", "empty"].map((id) => {
-      const envelope = readEnvelope({ ...request, id });
-      return envelope.kind === "deliver" && envelope.message.id;
-    });
-    expect(new Set(ids).size).toBe(5);
+  it("may lack its content, or have null in its place", () => {
+    for (const result of [{ action: "decline" }, { action: "decline", content: null }]) {
+      expect(answer(result)).toMatchObject({ result: { action: "decline" } });
+    }
   });
 
-  it("leaves the server's own messages alone, but for the falsy id of its first request", () => {
-    const progress = { jsonrpc: "2.0", method: "notifications/progress", params: {} };
-    const second = { jsonrpc: "2.0", id: 1, method: "elicitation/create", params: {} };
-    expect(toWire(progress)).toBe(progress);
-    expect(toWire(second)).toBe(second);
-    const { id } = toWire({ ...second, id: 0 }) as Message;
-    expect(id).toBeTruthy();
-    const withdrawn = { jsonrpc: "2.0", method: "notifications/cancelled" };
-    expect(toWire({ ...withdrawn, params: { requestId: 0 } })).toEqual({
-      ...withdrawn,
-      params: { requestId: id },
-    });
-    const answer = { jsonrpc: "2.0", id, result: {} };
-    expect(readEnvelope(answer)).toEqual({ kind: "deliver", message: { ...answer, id: 0 } });
+  it.each([
+    ["content that is a list", { action: "accept", content: [] }],
+    ["content that is a text", { action: "accept", content: "yes" }],
+    ["more than 100 fields", { action: "accept", content: { ...Array(101).fill(true) } }],
+    ["a text in place of a result", "accept"],
+  ])("is an error with %s: what is not looked at must not look approved", (_, result) => {
+    expectInvalid(answer(result));
+  });
+});
+
+describe("a message that is refused unread", () => {
+  it("is answered if it is a request, and ends the wait if it is a response", () => {
+    const error = { code: -32600, message: "Invalid request: too long" };
+    const response = { jsonrpc: "2.0", id: 5, error };
+    expect(refuseEnvelope({ id: 5, method: [] }, tooLong)).toEqual({ kind: "reject", response });
+    const ended = { kind: "deliver", message: response };
+    expect(refuseEnvelope({ id: 5, result: {} }, tooLong)).toEqual(ended);
+    expect(refuseEnvelope({ id: 5, method: null, error: {} }, tooLong)).toEqual(ended);
+  });
+
+  it.each([
+    ["no head", undefined],
+    ["a head that is a list", [{ id: 1, method: "a" }]],
+    ["no id", { method: "a" }],
+    ["an id that is null", { id: null, method: "a" }],
+    ["an id that was cut", { id: [], method: "a" }],
+    ["an id that may have been another", { id: "a\ufffd", method: "a" }],
+  ])("is ignored with a word if it has %s", (_, head) => {
+    const reason = expect.stringMatching(/^a message whose id .+too long$/);
+    expect(refuseEnvelope(head, tooLong)).toEqual({ kind: "ignore", reason });
   });
 });

@@ -1,0 +1,99 @@
+import type {
+  JSONRPCMessage,
+  JSONRPCNotification,
+  JSONRPCRequest,
+  JSONRPCResponse,
+} from "@modelcontextprotocol/sdk/types.js";
+import type { Envelope } from "./envelope.ts";
+import { createIds, createQuestions, type Id, isId } from "./ids.ts";
+import { type Charge, createInFlight } from "./in-flight.ts";
+import { errorResponse, type RpcError } from "./response.ts";
+
+const sharedId: RpcError = {
+  code: -32600,
+  message: "Invalid request: another request with this id is in flight",
+};
+const tooMany: RpcError = {
+  code: -32000,
+  message: "Too many requests in flight; this one was not handled",
+};
+
+/** A message for the SDK, an answer in its place, or nothing, for a reason that is told or not. */
+export type Received = Exclude<Envelope, { kind: "cancel" }> | { kind: "nothing" };
+
+/**
+ * Which requests of the two sides are open, and under which ids. Everything from the SDK and to it
+ * passes here, and nothing that belongs to a request which has ended gets through.
+ */
+export const createConversation = () => {
+  const ids = createIds();
+  const questions = createQuestions();
+  const inFlight = createInFlight();
+
+  const endRequest = (inner: number): Id | undefined => {
+    inFlight.leave(inner);
+    return ids.close(inner);
+  };
+
+  const receiveRequest = (message: JSONRPCRequest, charge: Charge): Received => {
+    const refuse = (error: RpcError): Received => ({
+      kind: "reject",
+      response: errorResponse(message.id, error),
+    });
+    if (ids.innerOf(message.id) !== undefined) return refuse(sharedId);
+    if (!inFlight.hasRoom(charge)) return refuse(tooMany);
+    const id = ids.open(message.id);
+    inFlight.enter(id, charge);
+    return { kind: "deliver", message: { ...message, id } };
+  };
+
+  const receiveResponse = (message: JSONRPCResponse): Received => {
+    const id = message.id === undefined ? undefined : questions.close(message.id);
+    return id === undefined
+      ? { kind: "ignore", reason: "a response to no request" }
+      : { kind: "deliver", message: { ...message, id } };
+  };
+
+  /** An answer under the client's id; undefined if the request was cancelled. */
+  const sendResponse = (message: JSONRPCResponse): JSONRPCMessage | undefined => {
+    const id = typeof message.id === "number" ? endRequest(message.id) : undefined;
+    return id === undefined ? undefined : { ...message, id };
+  };
+
+  const sendNotification = (message: JSONRPCNotification): JSONRPCMessage => {
+    const inner = message.params?.requestId;
+    if (message.method !== "notifications/cancelled" || !isId(inner)) return message;
+    const requestId = questions.wireIdOf(inner);
+    // Its answer, should there be one, is for nobody now.
+    questions.close(requestId);
+    return { ...message, params: { ...message.params, requestId } };
+  };
+
+  /** The client takes a request back. The SDK does not answer it any more. */
+  const receiveCancel = (outer: Id | undefined): Received => {
+    const requestId = outer === undefined ? undefined : ids.innerOf(outer);
+    if (requestId === undefined) return { kind: "nothing" };
+    endRequest(requestId);
+    const method = "notifications/cancelled";
+    return { kind: "deliver", message: { jsonrpc: "2.0", method, params: { requestId } } };
+  };
+
+  return {
+    /** Takes in what the client sent. */
+    receive: (envelope: Envelope, charge: Charge): Received => {
+      if (envelope.kind === "cancel") return receiveCancel(envelope.id);
+      if (envelope.kind !== "deliver") return envelope;
+      const { message } = envelope;
+      if (!("method" in message)) return receiveResponse(message);
+      return "id" in message ? receiveRequest(message, charge) : envelope;
+    },
+    /** A message of the SDK's as it goes out; undefined if it goes nowhere. */
+    send: (message: JSONRPCMessage): JSONRPCMessage | undefined => {
+      if (!("method" in message)) return sendResponse(message);
+      if ("id" in message) return { ...message, id: questions.ask(message.id) };
+      return sendNotification(message);
+    },
+    /** Whether every request of the client's has been answered or cancelled. */
+    isIdle: ids.isEmpty,
+  };
+};

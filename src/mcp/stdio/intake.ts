@@ -1,0 +1,75 @@
+import type { Readable } from "node:stream";
+import { createMessages, type Incoming } from "./messages.ts";
+import { createTurns } from "./turns.ts";
+
+/**
+ * Bytes that wait to be handled, above which stdin is not read: while the client reads the answers,
+ * and while it does not. The second is larger because an end of stdin shows only when all before it
+ * has been read, and a client that has given up reads no answers.
+ */
+const maxWaitingBytes = 1024 * 1024;
+const maxHeldBytes = 64 * 1024 * 1024;
+
+export type IntakeEvents = {
+  /** One message after the other, in the order in which they came. */
+  onMessage: (incoming: Incoming) => void;
+  /** stdin has ended; messages from before it may still come. */
+  onEnd: () => void;
+  /** What could be handled for now was. */
+  onRest: () => void;
+};
+
+/** Reads messages from stdin, and no further while the answers to earlier ones are not read. */
+export const createIntake = (stdin: Readable, isBlocked: () => boolean, events: IntakeEvents) => {
+  const messages = createMessages();
+  let ended = false;
+  let stopped = false;
+
+  const step = (): boolean => {
+    const incoming = stopped || isBlocked() ? undefined : messages.next();
+    if (incoming === undefined) return false;
+    if (incoming !== "blank") events.onMessage(incoming);
+    return true;
+  };
+
+  const rest = (): void => {
+    if (stopped) return;
+    const limit = isBlocked() ? maxHeldBytes : maxWaitingBytes;
+    if (messages.waitingBytes() > limit) stdin.pause();
+    else if (stdin.isPaused()) stdin.resume();
+    events.onRest();
+  };
+  const goOn = createTurns(step, rest);
+
+  const onData = (chunk: Buffer): void => {
+    messages.push(chunk);
+    goOn();
+  };
+
+  const onEnd = (): void => {
+    if (ended || stopped) return;
+    ended = true;
+    messages.end();
+    goOn();
+    events.onEnd();
+  };
+
+  return {
+    start: (): void => {
+      stdin.on("data", onData);
+      for (const event of ["end", "close", "error"]) stdin.on(event, onEnd);
+    },
+    /** To be called when the client reads on. */
+    goOn,
+    /** Whether nothing waits to be handled. */
+    isEmpty: messages.isEmpty,
+    /** Reads no more, and hands on nothing more; false if it had been stopped before. */
+    stop: (): boolean => {
+      if (stopped) return false;
+      stopped = true;
+      stdin.off("data", onData);
+      stdin.pause();
+      return true;
+    },
+  };
+};
