@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createKeyCheck, foldKey, keptDifferences } from "../../src/guards/key-policy.ts";
+import { createKeyCheck, keptDifferences } from "../../src/guards/key-policy.ts";
+import { foldKey } from "../../src/lib/text.ts";
 import { maxKeyCharacters } from "../../src/lib/contract.ts";
 
 const check = (policy: { allowed?: string[]; blocked?: string[] }) =>

@@ -89,7 +89,7 @@ describe("stripInvisible", () => {
   });
 });
 
-const secret = "sk_live_51H";
+const secret = "sk_live_51H9c04e7";
 /** Text made of what an attacker would put together. */
 const hostile = fc
   .array(
@@ -108,7 +108,7 @@ const hostile = fc
         "\n",
         secret,
         "sk_live_",
-        "51H",
+        "51H9c04e7",
       ),
       fc.string({ maxLength: 400 }),
     ),
