@@ -56,7 +56,7 @@ const manifest = {
     entry_point: `server/${pkg.name}.cjs`,
     mcp_config: {
       command: "node",
-      args: [`\${__dirname}/server/${pkg.name}.cjs`, "--sandbox=${user_config.sandbox}"],
+      args: [`\${__dirname}/server/${pkg.name}.cjs`, `--sandbox=\${user_config.sandbox}`],
       env: Object.fromEntries(
         offered.map(({ name, option }) => [name, `\${user_config.${option}}`]),
       ),

@@ -115,12 +115,12 @@ const overlap = ({ allowedKeys = [], blockedKeys = [] }: Partial<Config>): strin
 /** Shortest key, in characters, that stands nowhere else by chance. */
 const unmistakable = 16;
 
-/** Settings that hold the key as well: it would get into a URL, a schema or a file name. */
+/** Settings that hold the key as well: it would get into a URL, a schema or the name of a file. */
 const leakedKey = ({ apiKey = "", ...values }: Partial<Config>, env: Environment): string[] =>
   apiKey.length < unmistakable
     ? []
     : configKeys
-        .filter((key) => key !== "apiKey" && Object.hasOwn(values, key))
+        .filter((key) => key !== "apiKeyFile" && Object.hasOwn(values, key))
         .map((key) => rows[key].name)
         .filter((name) => env[name]?.includes(apiKey))
         .map((name) => `${name} holds the API key, which belongs into PRELUDE_API_KEY only`);

@@ -8,7 +8,8 @@ const accepts =
 
 const plainName = /^[\p{L}\p{Nd}_.:][\p{L}\p{M}\p{Nd}_.:-]*$/u;
 // Letters to Unicode, quotes to the eye.
-const quotingLetters = /^[\u02b9-\u02bf\u02c8\u02ca\u02cb\u02ee].*[\u02b9-\u02bf\u02c8\u02ca\u02cb\u02ee]$/u;
+const quotingLetters =
+  /^[\u02b9-\u02bf\u02c8\u02ca\u02cb\u02ee].*[\u02b9-\u02bf\u02c8\u02ca\u02cb\u02ee]$/u;
 const keyPrefix = /^(?:sk|pk|rk)_(?:live|test|prod)_/i;
 
 /** A name that can only be meant as it stands: no pattern, no exclusion, no quoting, no word for nothing. */

@@ -33,9 +33,7 @@ export const flag = reader("true or false", (text) => {
 
 /** One of these words, in any case. */
 export const oneOf = <Word extends string>(words: readonly Word[]): Reader<Word> =>
-  reader(`one of ${words.join(", ")}`, (text) =>
-    words.find((word) => word === text.toLowerCase()),
-  );
+  reader(`one of ${words.join(", ")}`, (text) => words.find((word) => word === text.toLowerCase()));
 
 export const wholeNumber = (min: number, max: number, example: number): Reader<number> =>
   reader(`a whole number from ${min} to ${max}, such as ${example}`, (text) => {
@@ -95,11 +93,14 @@ export const path = (example: string): Reader<string> => {
     accepts,
     read: (text, cwd) => {
       if (unreplaced.test(text)) {
-        const hint = "nothing replaces ~, $NAME, ${NAME} or %NAME% in it, so write it out";
+        const hint = "nothing replaces ~, $NAME or %NAME% in it, so write it out";
         return { problem: `must be ${accepts}; ${hint}` };
       }
       if (/\p{Cc}|^["'“”„]|^[\p{Cf}\s]*$/u.test(text)) {
         return { problem: `must be ${accepts}, without quotes or line breaks` };
+      }
+      if (!/[\\/]/.test(text) && looksLikeKey(text)) {
+        return { problem: `must be ${accepts}; it looks like an API key` };
       }
       if (isAbsolute(text)) return { value: resolve(text) };
       try {

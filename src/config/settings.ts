@@ -50,7 +50,7 @@ export type Setting<Name extends string, Value> = {
   registry?: RegistryField;
 } & (
   | { /** As the operator would write it. */ default: string }
-  | { default?: undefined; /** The value where nothing is set. */ unset: Value }
+  | { default?: undefined /** The value where nothing is set. */; unset: Value }
 );
 
 const row = <const Name extends string, Value>(
@@ -66,7 +66,7 @@ const readModes = ["off", "keys", "values"] as const;
  * Every setting, by what the code calls its value. A row is all there is to a setting: `Config`,
  * --help, --check, manifest.json and server.json are made from it, and tests hold the README to it.
  */
-export const settingsByKey = {
+const settingsByKey = {
   apiKey: row<"PRELUDE_API_KEY", string | undefined>({
     name: "PRELUDE_API_KEY",
     words: "Prelude management API key",

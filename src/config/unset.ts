@@ -4,7 +4,7 @@ export const isUnset = (text: string | undefined): boolean =>
 
 /** Forms in which templates, shells, hosts and secret stores name a value, if nothing has filled it in. */
 const placeholders: readonly RegExp[] = [
-  /^[$#]\{.*\}$/s, // ${X}, ${env:X}, ${input:x}, #{X}
+  /^[$#]\{.*\}#?$/s, // ${X}, ${env:X}, ${input:x}, #{X}#
   /^\$[A-Za-z_]\w*(?::\w+)?$/, // $X, $env:X
   /^\$\(.*\)$/s, // $(command)
   /^%[^%]+%$/, // %X%

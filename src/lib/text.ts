@@ -96,8 +96,10 @@ const withoutForms = (text: string, secret: string): string => {
 };
 
 const unescapeUnicode = (text: string): string =>
-  text.replace(/\\u(?:\{(10[0-9a-f]{4}|[0-9a-f]{1,5})\}|([0-9a-f]{4}))/gi, (_, braced?: string, plain?: string) =>
-    String.fromCodePoint(Number.parseInt(braced ?? plain ?? "0", 16)),
+  text.replace(
+    /\\u(?:\{(10[0-9a-f]{4}|[0-9a-f]{1,5})\}|([0-9a-f]{4}))/gi,
+    (_, braced?: string, plain?: string) =>
+      String.fromCodePoint(Number.parseInt(braced ?? plain ?? "0", 16)),
   );
 
 /** What a reader, or a terminal, can make of a text in which something stands between the letters. */
@@ -115,12 +117,15 @@ const readings: readonly ((text: string) => string)[] = [
  */
 export const redact = (text: string, secret: string | undefined): string => {
   if (!secret) return text;
-  return readings.reduce((rest, read) => {
-    const visible = read(rest);
-    if (visible === rest) return rest;
-    const cleaned = withoutForms(visible, secret);
-    return cleaned === visible ? rest : cleaned;
-  }, withoutForms(text, secret));
+  return readings.reduce(
+    (rest, read) => {
+      const visible = read(rest);
+      if (visible === rest) return rest;
+      const cleaned = withoutForms(visible, secret);
+      return cleaned === visible ? rest : cleaned;
+    },
+    withoutForms(text, secret),
+  );
 };
 
 /**
