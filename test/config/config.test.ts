@@ -255,6 +255,19 @@ describe("the built server", () => {
     );
   });
 
+  it.each(settings.map(({ name }) => name).filter((name) => name !== "PRELUDE_API_KEY"))(
+    "does not start with the key in %s, and repeats nothing of it",
+    async (name) => {
+      const key = "sk_live_4f9c1d7e2b";
+      const server = startServer({ env: { [name]: key } });
+      server.stdin.end();
+      await server.closed;
+      expect(await server.exited).toEqual({ code: 2, signal: null });
+      expect(server.stderr()).toContain(`prelude-profile-mcp: ${name} `);
+      expect(server.stderr()).not.toContain("4f9c");
+    },
+  );
+
   it("says a warning on stderr, and starts", async () => {
     const server = startServer({ env: { PRELUDE_TIMEOUT_MS: "30" } });
     await server.initialize();

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { helpText } from "../../src/cli/help.ts";
 import { describeSettings } from "../../src/config/describe.ts";
-import { configKeys, rows, settings, type settingsByKey } from "../../src/config/settings.ts";
+import { type Config, configKeys, rows, settings } from "../../src/config/settings.ts";
 import { startServer } from "../support/server-process.ts";
 import { defaults, read } from "./support.ts";
 
