@@ -62,6 +62,7 @@ const main = async (): Promise<void> => {
   });
   const opened = auditOf(config.auditLog, log);
   if (opened.problem !== undefined) return fail([opened.problem]);
+  if (opened.audit) log.info(`audit file: ${config.auditLog}`);
   if (command.kind === "check") {
     const { check } = await import("./cli/check.ts");
     process.exitCode = await check(config, command, print);

@@ -1,7 +1,10 @@
+import { existsSync, realpathSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Config } from "../../src/config/config.ts";
 import { type SettingName, settings } from "../../src/config/settings.ts";
-import { startServer } from "../support/server-process.ts";
+import { temporaryFolder } from "../support/guarded.ts";
+import { builtServer, startServer } from "../support/server-process.ts";
 import { blanks, defaults, dollar, problemsOf, read } from "./support.ts";
 
 const longest = `a${"b".repeat(63)}`;
@@ -267,6 +270,29 @@ describe("the built server", () => {
       expect(server.stderr()).not.toContain("4f9c");
     },
   );
+
+  it("resolves a relative audit path once, and shows it absolute in --check and the log", async () => {
+    const folder = realpathSync(temporaryFolder());
+    const probe = join(folder, "probe.cjs");
+    writeFileSync(probe, `process.chdir(${JSON.stringify(folder)});`);
+    const command = [process.execPath, "--require", probe, builtServer];
+    const env = { PRELUDE_AUDIT_LOG: "audit.jsonl", PRELUDE_LOG_LEVEL: "info" };
+    const file = join(folder, "audit.jsonl");
+    const server = startServer({ command, env });
+    await server.initialize();
+    await server.close();
+    expect(server.stderr()).toContain(`audit file: ${file}\n`);
+    expect(existsSync(file)).toBe(true);
+
+    const check = startServer({ command, env, args: ["--check", "--sandbox"] });
+    let said = "";
+    check.stdout.on("data", (text) => {
+      said += text;
+    });
+    await check.closed;
+    expect(said).toMatch(/^ {2}audit +\S+audit\.jsonl$/m);
+    expect(said).toContain(file);
+  });
 
   it("says a warning on stderr, and starts", async () => {
     const server = startServer({ env: { PRELUDE_TIMEOUT_MS: "30" } });
