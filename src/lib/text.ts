@@ -104,8 +104,6 @@ const unescapeUnicode = (text: string): string =>
 
 /** What a reader, or a terminal, can make of a text in which something stands between the letters. */
 const readings: readonly ((text: string) => string)[] = [
-  (text) => removeInvisible(text),
-  (text) => stripInvisible(text),
   (text) => removeInvisible(unescapeUnicode(text)),
   (text) => stripInvisible(unescapeUnicode(text)),
 ];
