@@ -1,8 +1,8 @@
 import "./mcp/sdk-setup.ts";
-import { readFileSync } from "node:fs";
 import { parseArgv } from "./cli/args.ts";
 import { serve } from "./cli/serve.ts";
 import { readConfig } from "./config/config.ts";
+import { readSmallFile } from "./config/key.ts";
 import { type Audit, openAudit } from "./guards/audit.ts";
 import { createLog, type Log } from "./lib/log.ts";
 import { version } from "./lib/package.wire.ts";
@@ -50,17 +50,19 @@ const main = async (): Promise<void> => {
     return problem === undefined ? print(text) : fail([problem]);
   }
 
-  const { config, problems } = readConfig(process.env, (path) => readFileSync(path, "utf8"));
+  const { config, problems, warnings } = readConfig(process.env, readSmallFile);
   if (problems) return fail(problems);
   // Not for child processes, crash reports or whoever reads the environment later.
   delete process.env.PRELUDE_API_KEY;
   const log = createLog(config.logLevel, config.apiKey);
+  for (const warning of warnings) log.error(warning);
   process.on("uncaughtException", (error) => {
     log.error(`stopping after a defect: ${error.stack ?? error.message}`);
     process.exit(1);
   });
   const opened = auditOf(config.auditLog, log);
   if (opened.problem !== undefined) return fail([opened.problem]);
+  if (opened.audit) log.info(`audit file: ${config.auditLog}`);
   if (command.kind === "check") {
     const { check } = await import("./cli/check.ts");
     process.exitCode = await check(config, command, print);

@@ -1,4 +1,5 @@
 import { nearest } from "../config/did-you-mean.ts";
+import { isUnset } from "../config/unset.ts";
 
 export type Command =
   | { kind: "serve"; sandbox: boolean }
@@ -26,6 +27,10 @@ export const parseArgv = (argv: readonly string[]): Command => {
     else if (name === "--print-config") {
       host = value ?? argv[++i] ?? "";
       seen.add(name);
+    } else if (name === "--sandbox" && value !== undefined) {
+      // From a field of a desktop app's settings, which may be left empty.
+      if (value === "true") seen.add(name);
+      else if (value !== "false" && !isUnset(value)) problems.push(`${name} takes true or false`);
     } else if (value !== undefined) problems.push(`${name} takes no value`);
     else seen.add(name);
   }

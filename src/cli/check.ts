@@ -1,6 +1,6 @@
 import type { Config } from "../config/config.ts";
+import { describeSettings } from "../config/describe.ts";
 import { name, version } from "../lib/package.wire.ts";
-import { quoteList } from "../lib/text.ts";
 import { createClient } from "../prelude/client.ts";
 import type { RequestFailure } from "../prelude/errors.ts";
 import type { ErrorCode } from "../tools/messages.ts";
@@ -13,27 +13,6 @@ const nilApp = "0000000";
 
 type Options = { sandbox: boolean; json: boolean };
 type Verdict = { ok: boolean; code: string; text: string; http_status?: number };
-
-/** The settings and guards in force, in words; the key is only said to be there. */
-export const describeSettings = (config: Config, sandbox: boolean): Record<string, string> => ({
-  api_key: sandbox
-    ? "not needed (sandbox)"
-    : config.apiKey === undefined
-      ? "NOT SET"
-      : "set (hidden)",
-  base_url: sandbox ? "embedded sandbox, nothing real is changed" : config.baseUrl,
-  app: config.appId === undefined ? "chosen by the agent" : `fixed to ${config.appId}`,
-  user: config.userId === undefined ? "chosen by the agent" : `fixed to ${config.userId}`,
-  allowed_keys: config.allowedKeys
-    ? `only ${quoteList(config.allowedKeys, 100)}`
-    : "any key that is not blocked",
-  blocked_keys: config.blockedKeys.length > 0 ? quoteList(config.blockedKeys, 100) : "none",
-  confirmation: config.confirm ? "the person is asked before each write" : "off",
-  brake: config.maxWritesPerMinute === 0 ? "off" : `${config.maxWritesPerMinute} writes per minute`,
-  audit: config.auditLog ?? "off",
-  timeout: `${config.timeoutMs} ms per call`,
-  log: config.logLevel,
-});
 
 /** Code of the answer -> what whoever runs the server has to do. */
 const fixes: Partial<Record<ErrorCode, string>> = {
@@ -137,7 +116,7 @@ export const check = async (
     print(JSON.stringify({ version, sandbox: options.sandbox, settings, check: verdict }));
   } else {
     const lines = Object.entries(settings).map(
-      ([label, text]) => `  ${label.replace("_", " ").padEnd(14)}${text}`,
+      ([label, text]) => `  ${label.replaceAll("_", " ").padEnd(14)}${text}`,
     );
     print(
       [

@@ -1,9 +1,9 @@
-import { type Setting, settings } from "../config/settings.ts";
+import { settings } from "../config/settings.ts";
 import { name, version, websiteUrl } from "../lib/package.wire.ts";
 import { hostNames } from "./hosts.ts";
 
-const settingLine = (setting: Setting): string =>
-  `  ${setting.name.padEnd(31)}${setting.text}${setting.default === undefined ? "" : ` (default ${setting.default})`}`;
+const settingLine = (setting: (typeof settings)[number]): string =>
+  `  ${setting.name.padEnd(31)}${setting.words}${setting.default === undefined ? "" : ` (default ${setting.default})`}`;
 
 /** What `--help` prints. */
 export const helpText = (): string => `${name} ${version}

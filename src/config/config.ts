@@ -1,178 +1,135 @@
-import { foldKey } from "../guards/key-policy.ts";
-import { appIdPattern, userIdPattern } from "../lib/contract.ts";
-import { quote } from "../lib/text.ts";
-import { type LogLevel, logLevels, meantSetting, type SettingName, settings } from "./settings.ts";
+import { foldKey, plainName } from "../lib/text.ts";
+import { readKeyFile } from "./key.ts";
+import { meantSetting } from "./near-miss.ts";
+import type { Reading } from "./readers.ts";
+import { type Config, configKeys, rows, type SettingName, settings } from "./settings.ts";
+import { isPlaceholder, isUnset, isWordForNothing } from "./unset.ts";
 
-export type Config = {
-  /** Undefined: the server starts and lists its tool, and every call answers `not_configured`. */
-  apiKey: string | undefined;
-  appId: string | undefined;
-  userId: string | undefined;
-  allowedKeys: readonly string[] | undefined;
-  blockedKeys: readonly string[];
-  confirm: boolean;
-  /** 0: no limit. */
-  maxWritesPerMinute: number;
-  auditLog: string | undefined;
-  /** Without a slash at the end. */
-  baseUrl: string;
-  timeoutMs: number;
-  logLevel: LogLevel;
-};
+export type { Config } from "./settings.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export type ConfigResult =
-  | { config: Config; problems?: never }
-  | { config?: never; problems: string[] };
+  | { config: Config; warnings: string[]; problems?: never }
+  | { problems: string[]; config?: never; warnings?: never };
+
+/** What is found out while reading: the values so far, and all that is to be said. */
+type Found = { values: Partial<Config>; problems: string[]; warnings: string[] };
 
 /**
- * Turns environment variables into the configuration, or lists every problem at once. No value of
- * a secret is ever part of a problem.
+ * Turns environment variables into the configuration, or lists every problem at once. No problem
+ * and no warning repeats a value: it may be the key in the wrong variable.
  *
  * @param readFile reads the key file as text; throws as `fs.readFileSync` does
+ * @param cwd the folder that relative paths start from
  */
-export const readConfig = (env: Environment, readFile: (path: string) => string): ConfigResult => {
-  const problems: string[] = [...nearMisses(env)];
-  const get = (name: SettingName): string | undefined => settingOf(env[name]);
-
-  const number = (name: SettingName, fallback: number, min: number, max: number): number => {
-    const text = get(name);
-    if (text === undefined) return fallback;
-    if (/^\d{1,9}$/.test(text) && Number(text) >= min && Number(text) <= max) return Number(text);
-    problems.push(`${name} must be a whole number from ${min} to ${max}, not ${quote(text)}`);
-    return fallback;
-  };
-
-  const id = (name: SettingName, pattern: RegExp, form: string): string | undefined => {
-    const text = get(name);
-    if (text !== undefined && !pattern.test(text)) problems.push(`${name} must be ${form}`);
-    return text;
-  };
-
-  const keys = (name: SettingName): string[] | undefined => {
-    const text = get(name);
-    if (text === undefined) return undefined;
-    const names = [...new Set(text.split(",").map((key) => key.trim()))].filter(
-      (key) => key !== "",
-    );
-    if (names.length === 0) problems.push(`${name} is set but names no key`);
-    // A list in another notation would be a guard that matches nothing.
-    const odd = names.find((key) => /[\s"'`;[\]{}$]/.test(key));
-    if (odd !== undefined) {
-      problems.push(
-        `${name} must be names separated by commas, without quotes, brackets or spaces; ${quote(odd)} is none`,
-      );
-    }
-    return names;
-  };
-
-  const flag = (name: SettingName): boolean => {
-    const text = get(name)?.toLowerCase();
-    if (text === undefined || text === "false" || text === "0") return false;
-    if (text !== "true" && text !== "1")
-      problems.push(`${name} must be true or false, not ${quote(text)}`);
-    return true;
-  };
-
-  const allowedKeys = keys("PRELUDE_ALLOWED_KEYS");
-  const blockedKeys = keys("PRELUDE_BLOCKED_KEYS") ?? [];
-  const foldedBlocked = new Set(blockedKeys.map(foldKey));
-  for (const key of allowedKeys ?? []) {
-    if (foldedBlocked.has(foldKey(key))) {
-      problems.push(
-        `${quote(key)} is in PRELUDE_ALLOWED_KEYS and in PRELUDE_BLOCKED_KEYS; remove it from one of them`,
-      );
-    }
-  }
-
-  const logLevel = get("PRELUDE_LOG_LEVEL") ?? "error";
-  if (!logLevels.includes(logLevel as LogLevel)) {
-    problems.push(
-      `PRELUDE_LOG_LEVEL must be one of ${logLevels.join(", ")}, not ${quote(logLevel)}`,
-    );
-  }
-
-  const config: Config = {
-    apiKey: readKey(get, readFile, problems),
-    appId: id("PRELUDE_APP_ID", appIdPattern, "an app id such as 54e9ujn"),
-    userId: id("PRELUDE_USER_ID", userIdPattern, "a user id that starts with usr_"),
-    allowedKeys,
-    blockedKeys,
-    confirm: flag("PRELUDE_CONFIRM"),
-    maxWritesPerMinute: number("PRELUDE_MAX_WRITES_PER_MINUTE", 120, 0, 1_000_000),
-    auditLog: get("PRELUDE_AUDIT_LOG"),
-    baseUrl: baseUrl(get("PRELUDE_BASE_URL") ?? "https://api.prelude.dev", problems),
-    timeoutMs: number("PRELUDE_TIMEOUT_MS", 30_000, 1, 600_000),
-    logLevel: logLevel as LogLevel,
-  };
-  return problems.length > 0 ? { problems } : { config };
-};
-
-/** Blank values and literal placeholders (`${user_config.x}`, `${VAR}`) are what hosts pass for "not set". */
-const settingOf = (text: string | undefined): string | undefined => {
-  const trimmed = text?.trim();
-  return !trimmed || /^\$\{[^}]*\}$/.test(trimmed) ? undefined : trimmed;
-};
-
-const readKey = (
-  get: (name: SettingName) => string | undefined,
+export const readConfig = (
+  env: Environment,
   readFile: (path: string) => string,
-  problems: string[],
-): string | undefined => {
-  const file = get("PRELUDE_API_KEY_FILE");
-  const inline = get("PRELUDE_API_KEY");
-  const name = file === undefined ? "PRELUDE_API_KEY" : "PRELUDE_API_KEY_FILE";
-  if (file !== undefined && inline !== undefined) {
+  cwd: () => string = process.cwd,
+): ConfigResult => {
+  const found: Found = { values: {}, problems: nearMisses(env), warnings: [] };
+  for (const key of configKeys) readSetting(key, env, cwd, found);
+  const { values, problems, warnings } = found;
+  takeKeyFromFile(found, readFile);
+  problems.push(...overlap(values), ...leakedKey(values, env));
+  return problems.length === 0 && isComplete(values) ? { config: values, warnings } : { problems };
+};
+
+const isComplete = (values: Partial<Config>): values is Config =>
+  configKeys.every((key) => Object.hasOwn(values, key));
+
+const readSetting = <Key extends keyof Config>(
+  key: Key,
+  env: Environment,
+  cwd: () => string,
+  found: Found,
+): void => {
+  const { name } = rows[key];
+  const reading = readValue(key, env[name], cwd);
+  if ("problem" in reading) {
+    found.problems.push(`${name} ${reading.problem}`);
+    return;
+  }
+  found.values[key] = reading.value;
+  if (reading.warning !== undefined) found.warnings.push(`${name} ${reading.warning}`);
+};
+
+const readValue = <Key extends keyof Config>(
+  key: Key,
+  given: string | undefined,
+  cwd: () => string,
+): Reading<Config[Key]> => {
+  const row = rows[key];
+  const text = given?.trim();
+  if (text === undefined || isUnset(text)) return valueOfUnset(key, cwd);
+  // The key's own reader knows many more stand-ins.
+  if (row.secret) return row.read.read(text, cwd);
+  if (row.guard && (isPlaceholder(text) || isWordForNothing(text))) {
+    return {
+      problem: `holds a placeholder that nothing has replaced, or a word for nothing; it must be ${row.read.accepts}, or empty`,
+    };
+  }
+  return /^\$\{[^}]*\}$/.test(text) ? valueOfUnset(key, cwd) : row.read.read(text, cwd);
+};
+
+const valueOfUnset = <Key extends keyof Config>(
+  key: Key,
+  cwd: () => string,
+): Reading<Config[Key]> => {
+  const row = rows[key];
+  return row.default === undefined ? { value: row.unset } : row.read.read(row.default, cwd);
+};
+
+const takeKeyFromFile = (
+  { values, problems, warnings }: Found,
+  readFile: (path: string) => string,
+): void => {
+  const { apiKey, apiKeyFile } = values;
+  if (apiKeyFile === undefined) return;
+  if (apiKey !== undefined) {
     problems.push("PRELUDE_API_KEY and PRELUDE_API_KEY_FILE are both set; keep one of them");
-    return undefined;
+    return;
   }
-  let text = inline;
-  if (file !== undefined) {
-    try {
-      text = readFile(file);
-    } catch (error) {
-      // Without the path: it may be the key, put into the wrong variable.
-      const { code = "unknown error" } = error as { code?: string };
-      problems.push(`${name} must be a path to a readable file (${code})`);
-      return undefined;
-    }
+  const file = readKeyFile(apiKeyFile, readFile);
+  if (file.problem !== undefined) {
+    problems.push(`PRELUDE_API_KEY_FILE ${file.problem}`);
+    return;
   }
-  if (text === undefined) return undefined;
-  const key = text.trim().replace(/^bearer(?:\s+|$)/i, "");
-  if (key === "") problems.push(`${name} holds no key`);
-  // A line break in a header value would let undici put the key into its own error message.
-  if (/[^\u0020-\u007e\u00a0-\u00ff]/.test(key)) {
-    problems.push(
-      `${name} holds a character that cannot be part of a key (a control character, or one outside Latin-1); paste the key again`,
-    );
-  }
-  return key;
+  values.apiKey = file.key;
+  if (file.warning !== undefined) warnings.push(`PRELUDE_API_KEY_FILE ${file.warning}`);
 };
 
-const isLoopback = (host: string): boolean =>
-  host === "localhost" || host === "[::1]" || /^127(?:\.\d{1,3}){3}$/.test(host);
-
-const baseUrl = (text: string, problems: string[]): string => {
-  const bad = (reason: string): string => {
-    problems.push(`PRELUDE_BASE_URL ${reason}`);
-    return text;
-  };
-  if (!URL.canParse(text)) return bad("is not a URL");
-  const url = new URL(text);
-  if (url.username || url.password) return bad("must not contain a user name or a password");
-  if (url.protocol !== "https:" && !(url.protocol === "http:" && isLoopback(url.hostname))) {
-    return bad(
-      "must start with https:// (http:// only on the loopback address), because the API key travels with each request",
-    );
-  }
-  if (url.search || url.hash) return bad("must not have a query or a fragment");
-  return (url.origin + url.pathname).replace(/\/+$/, "");
+/** Keys that are both allowed and blocked, by their place, since their names may be no names. */
+const overlap = ({ allowedKeys = [], blockedKeys = [] }: Partial<Config>): string[] => {
+  const blocked = new Set(blockedKeys.map(foldKey));
+  return allowedKeys.flatMap((key, index) =>
+    blocked.has(foldKey(key))
+      ? [
+          `PRELUDE_ALLOWED_KEYS names a key (entry ${index + 1}) that PRELUDE_BLOCKED_KEYS blocks; remove it from one of them`,
+        ]
+      : [],
+  );
 };
+
+/** Shortest key, in characters, that stands nowhere else by chance. */
+const unmistakable = 16;
+
+/** Settings that hold the key as well: it would get into a URL, a schema or the name of a file. */
+const leakedKey = ({ apiKey = "", ...values }: Partial<Config>, env: Environment): string[] =>
+  apiKey.length < unmistakable
+    ? []
+    : configKeys
+        .filter((key) => key !== "apiKeyFile" && Object.hasOwn(values, key))
+        .map((key) => rows[key].name)
+        .filter((name) => env[name]?.includes(apiKey))
+        .map((name) => `${name} holds the API key, which belongs into PRELUDE_API_KEY only`);
+
+const names: readonly SettingName[] = settings.map(({ name }) => name);
 
 const nearMisses = (env: Environment): string[] =>
   Object.keys(env).flatMap((name) => {
-    if (settings.some((setting) => setting.name === name)) return [];
-    const meant = settingOf(env[name]) === undefined ? undefined : meantSetting(name);
-    return meant ? [`${name} is not a setting; did you mean ${meant}?`] : [];
+    if (isUnset(env[name]) || names.some((known) => known === name)) return [];
+    const meant = meantSetting(name, names);
+    return meant ? [`${plainName(name)} is not a setting; did you mean ${meant}?`] : [];
   });

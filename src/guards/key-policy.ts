@@ -1,5 +1,5 @@
 import { maxKeyCharacters } from "../lib/contract.ts";
-import { removeInvisible, stripInvisible } from "../lib/text.ts";
+import { foldKey, stripInvisible } from "../lib/text.ts";
 
 export type KeyPolicy = {
   /** The only keys that may be written; undefined: any that is not blocked. */
@@ -24,27 +24,6 @@ export const keptDifferences = [
   "letters with a stroke (ø, ł)",
   "digits for letters",
 ] as const;
-
-const decompose = (text: string): string =>
-  removeInvisible(text.normalize("NFKD")).replace(/[\s\p{M}]+/gu, "");
-
-/**
- * What all spellings of a key have in common that count as the same. Gone or made equal are: case,
- * both ways (`ROLE`, `straße` and `STRASSE`); white space; everything that Unicode calls a mark
- * (`rôle`; in scripts that write vowels as marks, such as Devanagari, those too); compatibility
- * forms (NFKD: full-width and mathematical letters, ligatures, `ſ`); and invisible characters
- * (controls, formats, private use, variation selectors, fillers).
- *
- * Not made equal: letters that only look alike, such as Cyrillic `о`, Greek `ο`, small capitals
- * (`ʀᴏʟᴇ`), letters with a stroke (`ø`), and digits (`r0le`). Terminal sequences are the caller's to
- * take out first.
- *
- * @param key at most `maxKeyCharacters`: Unicode normalisation is quadratic in a run of marks
- */
-export const foldKey = (key: string): string =>
-  // Both ways, since some letters have a counterpart in one direction only; the last step takes
-  // apart what changing the case put together.
-  decompose(decompose(key).toLowerCase().toUpperCase().toLowerCase());
 
 /** Keys that may not be written; `lookAlike`: one of them is another spelling of a blocked key. */
 export type KeyRefusal = { keys: string[]; lookAlike: boolean };

@@ -1,5 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { escapeInvisible, redact, removeInvisible, stripInvisible } from "../lib/text.ts";
+import {
+  escapeInvisible,
+  isLongSecret,
+  redactOwn,
+  removeInvisible,
+  stripInvisible,
+} from "../lib/text.ts";
 import type { Audit, AuditEntry } from "./audit.ts";
 
 /** Longest name in an audit line, in UTF-16 code units; no longer key is ever written. */
@@ -18,10 +24,7 @@ const withoutSpace = (text: string): string => text.replace(/\s+/g, "");
 
 /** Whether the secret shows once what is invisible is gone. */
 const hides = (name: string, secret: string): boolean =>
-  readings.some((reading) => {
-    const seen = withoutSpace(reading(name));
-    return redact(seen, withoutSpace(secret)) !== seen;
-  });
+  readings.some((reading) => withoutSpace(reading(name)).includes(withoutSpace(secret)));
 
 /**
  * A name from outside as it stands in an audit line: complete up to 256 characters, with what is
@@ -29,8 +32,8 @@ const hides = (name: string, secret: string): boolean =>
  * invisible characters, blanks or terminal sequences is taken out as a whole.
  */
 export const auditName = (name: string, secret: string | undefined): string => {
-  const plain = redact(name, secret);
-  if (secret !== undefined && hides(plain.replaceAll(redacted, "|"), secret)) return redacted;
+  const plain = redactOwn(name, secret);
+  if (isLongSecret(secret) && hides(plain.replaceAll(redacted, "|"), secret)) return redacted;
   return plain.length > maxNameCharacters
     ? `${escapeInvisible(plain.slice(0, maxNameCharacters))}…`
     : escapeInvisible(plain);

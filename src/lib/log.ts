@@ -1,5 +1,7 @@
-import type { LogLevel } from "../config/settings.ts";
 import { redact, stripInvisible } from "./text.ts";
+
+export const logLevels = ["silent", "error", "info", "debug"] as const;
+export type LogLevel = (typeof logLevels)[number];
 
 const rank: Record<LogLevel, number> = { silent: 0, error: 1, info: 2, debug: 3 };
 const maxLine = 2_000;

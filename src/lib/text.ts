@@ -26,16 +26,116 @@ export const stripInvisible = (text: string): string =>
 export const escapeInvisible = (text: string): string =>
   text.replace(invisible, (char) => `\\u{${(char.codePointAt(0) as number).toString(16)}}`);
 
+const decompose = (text: string): string =>
+  removeInvisible(text.normalize("NFKD")).replace(/[\s\p{M}]+/gu, "");
+
 /**
- * Replaces every occurrence of the secret, as it is and as it stands in JSON, so that no answer and
- * no log line can carry it.
+ * What all spellings of a key have in common that count as the same. Gone or made equal are: case,
+ * both ways (`ROLE`, `straße` and `STRASSE`); white space; everything that Unicode calls a mark
+ * (`rôle`; in scripts that write vowels as marks, such as Devanagari, those too); compatibility
+ * forms (NFKD: full-width and mathematical letters, ligatures, `ſ`); and invisible characters
+ * (controls, formats, private use, variation selectors, fillers).
+ *
+ * Not made equal: letters that only look alike, such as Cyrillic `о`, Greek `ο`, small capitals
+ * (`ʀᴏʟᴇ`), letters with a stroke (`ø`), and digits (`r0le`). Terminal sequences are the caller's to
+ * take out first.
+ *
+ * @param key at most `maxKeyCharacters`: Unicode normalisation is quadratic in a run of marks
  */
-export const redact = (text: string, secret: string | undefined): string =>
-  secret
-    ? text
-        .replaceAll(secret, "[redacted]")
-        .replaceAll(JSON.stringify(secret).slice(1, -1), "[redacted]")
-    : text;
+export const foldKey = (key: string): string =>
+  // Both ways, since some letters have a counterpart in one direction only; the last step takes
+  // apart what changing the case put together.
+  decompose(decompose(key).toLowerCase().toUpperCase().toLowerCase());
+
+/**
+ * Shortest secret, in characters, that is taken out wherever it stands. A real key is longer; people
+ * test with `test`, and a word or a letter also stands in ids, codes and names that are no secret.
+ */
+const shortestLongSecret = 16;
+
+/** The ways in which a secret is written: as it is, in JSON, in a URL, and as a display shows it. */
+const formsOf = (secret: string): string[] => {
+  const json = JSON.stringify(secret).slice(1, -1);
+  const ascii = json.replace(
+    /[\u0080-\uffff]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  const url = encodeURIComponent(secret.replace(/\p{Cs}/gu, ""));
+  const urlLower = url.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase());
+  const slashed = json.replaceAll("/", "\\/");
+  const shown = [removeInvisible(secret), secret.replace(/\s+/g, " ")];
+  const forms = [secret, json, slashed, ascii, url, urlLower, url.replaceAll("%20", "+"), ...shown];
+  // The longest first, so that of a longer form nothing is left behind.
+  return [...new Set(forms)].filter((form) => form !== "").sort((a, b) => b.length - a.length);
+};
+
+const wordCharacter = "[\\p{L}\\p{M}\\p{N}_-]";
+
+/** The form where nothing of a longer word, or of a run of other characters, stands beside it. */
+const asWord = (form: string): RegExp => {
+  const isWord = new RegExp(`^${wordCharacter}$`, "u");
+  const beside = (edge: string | undefined) => (isWord.test(edge ?? "") ? wordCharacter : "\\S");
+  const characters = [...form];
+  const literal = form.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
+  return new RegExp(
+    `(?<!${beside(characters[0])})${literal}(?!${beside(characters.at(-1))})`,
+    "gu",
+  );
+};
+
+/** Whether the secret stands nowhere by chance. */
+export const isLongSecret = (secret: string | undefined): secret is string =>
+  secret !== undefined && secret.length >= shortestLongSecret;
+
+const withoutForms = (text: string, secret: string): string => {
+  const isLong = isLongSecret(secret);
+  return formsOf(secret).reduce(
+    (rest, form) => rest.replaceAll(isLong ? form : asWord(form), "[redacted]"),
+    text,
+  );
+};
+
+const unescapeUnicode = (text: string): string =>
+  text.replace(
+    /\\u(?:\{(10[0-9a-f]{4}|[0-9a-f]{1,5})\}|([0-9a-f]{4}))/gi,
+    (_, braced?: string, plain?: string) =>
+      String.fromCodePoint(Number.parseInt(braced ?? plain ?? "0", 16)),
+  );
+
+/** What a reader, or a terminal, can make of a text in which something stands between the letters. */
+const readings: readonly ((text: string) => string)[] = [
+  (text) => removeInvisible(unescapeUnicode(text)),
+  (text) => stripInvisible(unescapeUnicode(text)),
+];
+
+/**
+ * Takes the secret out of text from outside: as it is, as it stands in JSON or in a URL, and also
+ * where invisible characters or escape sequences split it (these then go as well). A secret under 16
+ * characters goes only where it stands as a word of its own.
+ */
+export const redact = (text: string, secret: string | undefined): string => {
+  if (!secret) return text;
+  return readings.reduce(
+    (rest, read) => {
+      const visible = read(rest);
+      if (visible === rest) return rest;
+      const cleaned = withoutForms(visible, secret);
+      return cleaned === visible ? rest : cleaned;
+    },
+    withoutForms(text, secret),
+  );
+};
+
+/**
+ * The same for what is our own: ids, codes, key names, our sentences. A secret under 16 characters
+ * stays, because taking a word such as `test` out of them would make them untrue.
+ */
+export const redactOwn = (text: string, secret: string | undefined): string =>
+  isLongSecret(secret) ? redact(text, secret) : text;
+
+/** Whether `redact` would take something out. */
+export const carriesSecret = (text: string, secret: string | undefined): boolean =>
+  redact(text, secret) !== text;
 
 /**
  * Makes text from outside safe to show to a model or a person: one line, no control, ANSI, bidi or

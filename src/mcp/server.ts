@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { ErrorCode, McpError } from "@modelcontextprotocol/sdk/types.js";
 import type { Log } from "../lib/log.ts";
-import { redact } from "../lib/text.ts";
+import { redactOwn } from "../lib/text.ts";
 import { isAsked, type Tool, type ToolCall, type ToolResult } from "../tools/tool.ts";
 import { elicit } from "./elicitation.ts";
 import {
@@ -185,10 +185,10 @@ const toCallResult = (result: ToolResult, secret: string | undefined) => {
 /** The secret goes out of any text that is not our own word. */
 const withoutSecret = (result: ToolResult, secret: string | undefined): [string, ToolResult] => {
   const json = JSON.stringify(result);
-  if (secret === undefined || redact(json, secret) === json) return [json, result];
+  if (redactOwn(json, secret) === json) return [json, result];
   const text = JSON.stringify(result, (name, value: unknown) =>
     typeof value === "string" && name !== "status" && name !== "code"
-      ? redact(value, secret)
+      ? redactOwn(value, secret)
       : value,
   );
   return [text, JSON.parse(text)];

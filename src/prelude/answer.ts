@@ -1,5 +1,5 @@
 import { isObject } from "../lib/json.ts";
-import { foreignText, redact, stripInvisible } from "../lib/text.ts";
+import { carriesSecret, foreignText, redact, stripInvisible } from "../lib/text.ts";
 import { isAcknowledgement } from "./acknowledgement.ts";
 import { maxBodyRead, maxContentRead } from "./body.ts";
 import type { PreludeCode, Reason, RequestFailure } from "./errors.ts";
@@ -78,7 +78,7 @@ const parseError = (text: string, complete: boolean): Record<string, unknown> =>
 type Secrets = readonly string[];
 
 const holdsSecret = (text: string, secrets: Secrets): boolean =>
-  secrets.some((secret) => redact(text, secret) !== text);
+  secrets.some((secret) => carriesSecret(text, secret));
 
 /** A message without any of the secrets, also where invisible characters split one. */
 const shown = (message: string, secrets: Secrets): string =>

@@ -46,9 +46,13 @@ describe("what a conversation pays for before the first call", () => {
         "cli/serve",
         "config/config",
         "config/did-you-mean",
+        "config/key-list",
+        "config/key",
+        "config/near-miss",
+        "config/readers",
         "config/settings",
+        "config/unset",
         "guards/audit",
-        "guards/key-policy",
         "lib/contract",
         "lib/json",
         "lib/log",
@@ -94,7 +98,9 @@ describe("what a conversation pays for before the first call", () => {
   test("no other chunk, and no built-in module that is slow to load", () => {
     expect(start.imports.filter((name) => !name.startsWith("node:"))).toEqual([]);
     expect(
-      start.imports.filter((name) => !["node:fs", "node:crypto", "node:util"].includes(name)),
+      start.imports.filter(
+        (name) => !["node:fs", "node:crypto", "node:path", "node:util"].includes(name),
+      ),
     ).toEqual([]);
   });
 

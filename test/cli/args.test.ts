@@ -92,7 +92,7 @@ describe("the built file", () => {
   it.each([["--help"], ["-h"]])("%s documents every flag and every setting", async (flag) => {
     const { code, out, err } = await run([flag]);
     expect({ code, err }).toEqual({ code: 0, err: "" });
-    for (const { name, text } of settings) expect(out).toMatch(new RegExp(`${name}\\s+${text}`));
+    for (const { name, words } of settings) expect(out).toMatch(new RegExp(`${name}\\s+${words}`));
     for (const name of ["--sandbox", "--check", "--json", "--print-config", "--version"]) {
       expect(out).toContain(name);
     }

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createKeyCheck, foldKey, keptDifferences } from "../../src/guards/key-policy.ts";
+import { createKeyCheck, keptDifferences } from "../../src/guards/key-policy.ts";
 import { maxKeyCharacters } from "../../src/lib/contract.ts";
+import { foldKey } from "../../src/lib/text.ts";
 
 const check = (policy: { allowed?: string[]; blocked?: string[] }) =>
   createKeyCheck({ allowedKeys: policy.allowed, blockedKeys: policy.blocked ?? [] });

@@ -263,11 +263,11 @@ describe("an API that echoes the key", () => {
   it.each([
     ["an ordinary key", key],
     ["a key with quotes and backslashes", 'sk"live\\4f"9c\\\\1d'],
-    ["a key with markup", "sk<live>4f9c"],
-    ["a key with spaces", "sk  live  4f9c"],
-    ["a key with a no-break space", "sk\u00a0live\u00a04f9c"],
-    ["a key with a soft hyphen", "sk\u00adlive4f9c1d"],
-    ["a key with Latin-1 letters", "cl\u00e9-\u00df-4f9c"],
+    ["a key with markup", "sk<live>4f9c1d7e2b"],
+    ["a key with spaces", "sk  live  4f9c1d7e"],
+    ["a key with a no-break space", "sk\u00a0live\u00a04f9c1d7e"],
+    ["a key with a soft hyphen", "sk\u00adlive4f9c1d7e2b"],
+    ["a key with Latin-1 letters", "cl\u00e9-\u00df-4f9c1d7e2b"],
   ])("is not repeated: %s", async (_, secret) => {
     const { audit, server, upstream } = await startWatched(secret, []);
     const echoed: string[] = [];
@@ -404,7 +404,7 @@ describe("--check", () => {
   });
 });
 
-it.each(["updated", "e", '"', "{"])(
+it.each(["updated", "e", "{", "test"])(
   "even %j as the key leaves the shape of a result alone",
   async (odd) => {
     const { server } = await startGuarded({ env: { PRELUDE_API_KEY: odd } });

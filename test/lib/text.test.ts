@@ -1,11 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
+  carriesSecret,
+  escapeInvisible,
   foreignText,
   plainName,
   quote,
   quoteList,
   redact,
+  redactOwn,
   stripInvisible,
 } from "../../src/lib/text.ts";
 import { failureOf } from "../../src/prelude/answer.ts";
@@ -89,7 +92,7 @@ describe("stripInvisible", () => {
   });
 });
 
-const secret = "sk_live_51H";
+const secret = "sk_live_51H9c04e7";
 /** Text made of what an attacker would put together. */
 const hostile = fc
   .array(
@@ -108,7 +111,7 @@ const hostile = fc
         "\n",
         secret,
         "sk_live_",
-        "51H",
+        "51H9c04e7",
       ),
       fc.string({ maxLength: 400 }),
     ),
@@ -211,9 +214,114 @@ describe("redact", () => {
     expect(redact(text, key)).toBe(expected);
   });
 
-  it("does nothing without a secret", () => {
-    expect(redact("text", undefined)).toBe("text");
-    expect(redact("text", "")).toBe("text");
+  it.each([redact, redactOwn])("%o does nothing without a secret", (how) => {
+    expect(how("text", undefined)).toBe("text");
+    expect(how("text", "")).toBe("text");
+  });
+});
+
+describe("a long secret", () => {
+  const key = 'sk/live+"4f9c"\\1d7e \u00e9';
+
+  it.each([
+    ["as it is", key],
+    ["in JSON", JSON.stringify(key)],
+    ["in JSON whose slashes are escaped", JSON.stringify(key).replaceAll("/", "\\/")],
+    ["in JSON of ASCII", JSON.stringify(key).replace("\u00e9", "\\u00e9")],
+    ["in a URL", `https://a.example/?k=${encodeURIComponent(key)}`],
+    ["in a URL in small letters", encodeURIComponent(key).replace(/%../g, (c) => c.toLowerCase())],
+    ["in a form", encodeURIComponent(key).replaceAll("%20", "+")],
+    ["inside a word", `x${key}y`],
+    ["twice", key + key],
+    ["split by zero-width spaces", [...key].join("\u200b")],
+    ["split by one line break", `${key.slice(0, 9)}\n${key.slice(9)}`],
+    ["split by a tag character", `${key.slice(0, 9)}\u{e0041}${key.slice(9)}`],
+    ["split by colours", [...key].join(`${esc}[31m`)],
+    ["split by a window title", `${key.slice(0, 9)}${esc}]0;x${bell}${key.slice(9)}`],
+    ["split by both", [...key].join(`${esc}[0m\u200b`)],
+    ["split, and then escaped", escapeInvisible([...key].join("\u200b"))],
+    ["split by colours, and then escaped", escapeInvisible([...key].join(`${esc}[31m`))],
+    ["split, as JSON has it", [...key].join("\\u200b")],
+  ])("goes from foreign text and from our own: %s", (_, text) => {
+    for (const how of [redact, redactOwn]) {
+      const left = how(`before ${text} after`, key);
+      expect(left).toMatch(/^before .*\[redacted\].* after$/s);
+      expect(stripInvisible(left)).not.toContain("4f9c");
+      expect(decodeURIComponent(left.replace(/%(?![0-9a-f]{2})/gi, ""))).not.toContain("4f9c");
+    }
+  });
+
+  it("leaves everything else as it was, what is invisible included", () => {
+    const text = `a\u200bb ${esc}[31mc\n\\u200b sk/live "4f9c" 1d7e`;
+    expect(redact(text, key)).toBe(text);
+    expect(redactOwn(text, key)).toBe(text);
+    expect(carriesSecret(text, key)).toBe(false);
+    expect(carriesSecret(`${text}${key}`, key)).toBe(true);
+  });
+
+  it("never survives, however it is split and whatever stands around it", () => {
+    const splits = fc.constantFrom(
+      ...hidden.map(([, text]) => text),
+      ...terminal.map(([, t]) => t),
+    );
+    fc.assert(
+      fc.property(
+        hostile,
+        fc.array(splits, { maxLength: 17 }),
+        hostile,
+        (before, between, after) => {
+          const split = [...secret].map((char, i) => char + (between[i] ?? "")).join("");
+          for (const how of [redact, redactOwn]) {
+            const left = how(before + split + after, secret);
+            for (const seen of [left, stripInvisible(left), escapeInvisible(left)]) {
+              expect(seen).not.toContain(secret);
+            }
+          }
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it("takes no more than its time from a long text", () => {
+    const from = performance.now();
+    redact(`${esc}[31m\u200b\\u200b`.repeat(30_000), secret);
+    // Quadratic time would take minutes.
+    expect(performance.now() - from).toBeLessThan(2_000);
+  });
+});
+
+describe("a secret under 16 characters", () => {
+  it.each([
+    ["test", "You sent test.", "You sent [redacted]."],
+    ["test", "key=test&x", "key=[redacted]&x"],
+    ["test", '{"key":"test"}', '{"key":"[redacted]"}'],
+    ["test", "te\u200bst", "[redacted]"],
+    ["test", "the latest test_mode of test-user", "the latest test_mode of test-user"],
+    [
+      "test",
+      "testing, contest, tests, t\u00ebst, test\u0301",
+      "testing, contest, tests, t\u00ebst, test\u0301",
+    ],
+    ["e", "see the e here", "see the [redacted] here"],
+    ["{", '{"a":{}} { x', '{"a":{}} [redacted] x'],
+    ["fifteen-letters", "xfifteen-letters", "xfifteen-letters"],
+    ["cl\u00e9", "cl\u00e9s cl\u00e9", "cl\u00e9s [redacted]"],
+  ])("%j goes from foreign text where it is a word of its own: %j", (key, text, expected) => {
+    expect(redact(text, key)).toBe(expected);
+  });
+
+  it.each(["test", "e", "updated", "user_not_found", "fifteen-letters"])(
+    "%j never goes from our own text",
+    (key) => {
+      const text = `${key} ${key}_id {"code":"${key}"} updated user_not_found`;
+      expect(redactOwn(text, key)).toBe(text);
+    },
+  );
+
+  it("is one letter short of a long one", () => {
+    expect(redactOwn(`x${"k".repeat(15)}x`, "k".repeat(15))).toContain("k");
+    expect(redactOwn(`x${"k".repeat(16)}x`, "k".repeat(16))).toBe("x[redacted]x");
   });
 });
 
@@ -266,4 +374,23 @@ describe("the API's words in a result", () => {
       expect(failureOf(from, [secret])).not.toHaveProperty("apiCode");
     },
   );
+
+  it.each(["e", "reserved", "reserved_profile_key", "bad_request"])(
+    "keep a known code, whatever word the key is (%j)",
+    (key) => {
+      const body = JSON.stringify({ code: "reserved_profile_key", message: "m" });
+      const failed = failureOf({ ...answer(""), body }, [key]);
+      expect(failed?.code).toBe("reserved_profile_key");
+    },
+  );
+
+  it("keep a request id and an unknown code that a short key is only a part of", () => {
+    const body = JSON.stringify({ code: "test_mode", message: "A test." });
+    const headers = { "x-request-id": "req-test-1" };
+    expect(failureOf({ ...answer("", headers), body }, ["test"])).toMatchObject({
+      requestId: "req-test-1",
+      apiCode: "test_mode",
+      apiMessage: "A [redacted].",
+    });
+  });
 });

@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Setting, settings } from "../../src/config/settings.ts";
+import { parseArgv } from "../../src/cli/args.ts";
+import { settings } from "../../src/config/settings.ts";
 import { type Json, type ServerProcess, startServer } from "../support/server-process.ts";
 import { succeed, temporaryFolder } from "./run.ts";
 
@@ -10,15 +11,15 @@ const read = (file: string) => JSON.parse(readFileSync(file, "utf8"));
 const pkg = read("package.json");
 const manifest = read("manifest.json");
 const server = read("server.json");
-const all: readonly Setting[] = settings;
 
+const script = "scripts/generate-manifests.ts";
 const temporary = temporaryFolder();
 let running: ServerProcess;
 let initialized: Json;
 let tools: Json[];
 
 const generate = (folder: string, ...bundle: string[]) =>
-  succeed(process.execPath, ["scripts/generate-manifests.mjs", folder, ...bundle]);
+  succeed(process.execPath, ["node_modules/tsx/dist/cli.mjs", script, folder, ...bundle]);
 
 beforeAll(async () => {
   await generate(temporary.path);
@@ -33,12 +34,9 @@ afterAll(async () => {
 });
 
 describe("one source", () => {
-  test.each(["manifest.json", "server.json"])(
-    "%s is what scripts/generate-manifests.mjs writes",
-    (file) => {
-      expect(read(file)).toEqual(read(join(temporary.path, file)));
-    },
-  );
+  test.each(["manifest.json", "server.json"])(`%s is what ${script} writes`, (file) => {
+    expect(read(file)).toEqual(read(join(temporary.path, file)));
+  });
 
   test("the version is the same everywhere", () => {
     const versions = {
@@ -115,12 +113,18 @@ describe("server.json", () => {
   test("lists every setting: the key as a secret, defaults as the server has them", () => {
     const listed = npmPackage.environmentVariables.map((variable: Json) => ({
       name: variable.name,
-      text: variable.description,
+      words: variable.description,
       ...(variable.isSecret === true && { secret: true }),
       ...(variable.default !== undefined && { default: variable.default }),
     }));
-    expect(listed).toEqual(all);
-    const secrets = all.filter(({ secret }) => secret).map(({ name }) => name);
+    const rows = settings.map(({ name, words, secret, default: value }) => ({
+      name,
+      words,
+      ...(secret && { secret }),
+      ...(value !== undefined && { default: value }),
+    }));
+    expect(listed).toEqual(rows);
+    const secrets = settings.filter(({ secret }) => secret).map(({ name }) => name);
     expect(secrets).toEqual(["PRELUDE_API_KEY"]);
   });
 
@@ -173,17 +177,35 @@ describe("manifest.json", () => {
   });
 
   test("starts the file that the npm package starts", () => {
-    expect(config.args).toEqual([`\${__dirname}/${entryPoint}`]);
+    expect(config.args[0]).toBe(`\${__dirname}/${entryPoint}`);
     expect(`dist/${entryPoint.replace("server/", "")}`).toBe(Object.values(pkg.bin)[0]);
   });
 
   test("defines each option that it uses, and uses each that it defines", () => {
     const used = [...JSON.stringify(manifest.server).matchAll(/\$\{user_config\.(\w+)\}/g)];
-    expect(used.map(([, name]) => name)).toEqual(options.map(([name]) => name));
+    expect(used.map(([, name]) => name).sort()).toEqual(options.map(([name]) => name).sort());
   });
 
   test("sets no variable that is not a setting", () => {
-    expect(all.map(({ name }) => name)).toEqual(expect.arrayContaining(Object.keys(config.env)));
+    const names = settings.map(({ name }) => name);
+    expect(names).toEqual(expect.arrayContaining(Object.keys(config.env)));
+  });
+
+  test("offers every setting but the file for the key, in the order of the settings", () => {
+    const left = settings.map(({ name }) => name).filter((name) => !(name in config.env));
+    expect(left).toEqual(["PRELUDE_API_KEY_FILE"]);
+    const offered = settings.filter(({ name }) => name in config.env);
+    expect(Object.keys(config.env)).toEqual(offered.map(({ name }) => name));
+  });
+
+  test("offers the sandbox, off, by a flag that the server knows", () => {
+    expect(config.args.slice(1)).toEqual(["--sandbox=$\u007buser_config.sandbox}"]);
+    expect(manifest.user_config.sandbox).toMatchObject({ type: "boolean", default: false });
+    const given = (value: string) => parseArgv([`--sandbox=${value}`]);
+    expect(given("true")).toEqual({ kind: "serve", sandbox: true });
+    for (const off of ["false", "", "$\u007buser_config.sandbox}"]) {
+      expect(given(off)).toEqual({ kind: "serve", sandbox: false });
+    }
   });
 
   test("asks for the key, hidden, and has a default for everything else", () => {
@@ -192,10 +214,11 @@ describe("manifest.json", () => {
     expect(key).toMatchObject({ required: true, sensitive: true });
     expect(key).not.toHaveProperty("default");
     for (const [other, option] of others) {
-      const setting = all.find((one) => one.name === `PRELUDE_${other.toUpperCase()}`);
+      const setting = settings.find((one) => one.name === `PRELUDE_${other.toUpperCase()}`);
+      const fallback = other === "sandbox" ? "false" : (setting?.default ?? "");
       expect(option).toMatchObject({ required: false });
       expect(typeof option.default).toBe(option.type);
-      expect(String(option.default)).toBe(setting?.default ?? "");
+      expect(String(option.default)).toBe(fallback);
     }
   });
 

@@ -103,9 +103,10 @@ describe("started by a desktop app", () => {
 
   test("with every field left empty, it starts and updates in the sandbox", async () => {
     const launch = launchWithPlaceholders();
-    expect(Object.values(launch.env).every((value) => /^\$\{user_config\.\w+\}$/.test(value))).toBe(
-      true,
-    );
+    const placeholder = /\$\{user_config\.\w+\}$/;
+    for (const value of [...Object.values(launch.env), ...launch.args.slice(1)]) {
+      expect(value).toMatch(placeholder);
+    }
     const server = start(launch, "--sandbox");
     await server.initialize();
     const { structured } = await server.callTool(call);
@@ -128,17 +129,21 @@ describe("started by a desktop app", () => {
     user_id: user,
     allowed_keys: "first_name, last_name",
     blocked_keys: "role",
+    read: "off",
     confirm: false,
     max_writes_per_minute: 1,
+    max_reads_per_minute: 2,
     audit_log: join(temporary.path, "audit.jsonl"),
     base_url: "https://prelude.example",
     timeout_ms: 5000,
+    log_level: "Info",
+    sandbox: true,
   };
 
   test("with every field filled, each of them is in force", async () => {
     expect(Object.keys(filled)).toEqual(Object.keys(manifest.user_config ?? {}));
     const launch = await launchWith(filled);
-    const server = start(launch, "--sandbox");
+    const server = start(launch);
     await server.initialize();
     const { tools } = (await server.request("tools/list")).result as {
       tools: [{ inputSchema: { properties: Json } }];
@@ -157,13 +162,18 @@ describe("started by a desktop app", () => {
     const audit = readFileSync(join(temporary.path, "audit.jsonl"), "utf8").trim().split("\n");
     expect(audit.map((line) => JSON.parse(line).code)).toEqual([null, "too_many_writes"]);
 
-    const { stdout } = await run(process.execPath, [...launch.args, "--check", "--json"], {
-      env: { ...launch.env, PRELUDE_API_KEY: "" },
+    expect(server.stderr()).toContain("sandbox at ");
+
+    const real = await launchWith({ ...filled, sandbox: false });
+    const { stdout } = await run(process.execPath, [...real.args, "--check", "--json"], {
+      env: { ...real.env, PRELUDE_API_KEY: "" },
     });
     expect(JSON.parse(stdout).settings).toMatchObject({
       base_url: "https://prelude.example",
       blocked_keys: '"role"',
+      read_limit: "2 reads per minute",
       timeout: "5000 ms per call",
+      log: "info",
     });
   });
 

@@ -4,7 +4,7 @@ import { failureOfTransport } from "../../src/prelude/connect-errors.ts";
 import type { PreludeCode, Reason, RequestFailure } from "../../src/prelude/errors.ts";
 import { recovery } from "../../src/tools/messages.ts";
 
-const secret = "test-key-7d21";
+const secret = "test-key-7d21-9c04";
 const api = (code: string, message = "Words.") => JSON.stringify({ code, status: "x", message });
 const read = (status: number, body = "", more: Partial<Answer> = {}) =>
   failureOf({ status, headers: {}, body, complete: true, ...more }, [secret]);

@@ -157,12 +157,15 @@ afterAll(async () => {
 const useCase = (timeoutMs: number): UpdateProfile => {
   const config: Config = {
     apiKey,
+    apiKeyFile: undefined,
     appId: undefined,
     userId: undefined,
     allowedKeys: undefined,
     blockedKeys: [],
+    read: "off",
     confirm: false,
     maxWritesPerMinute: 0,
+    maxReadsPerMinute: 0,
     auditLog: undefined,
     baseUrl: server.url,
     timeoutMs,

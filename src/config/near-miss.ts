@@ -1,0 +1,43 @@
+import { editDistance, nearest } from "./did-you-mean.ts";
+
+const prefix = "PRELUDE_";
+/** Words with which a misspelt guard begins; such a name is never taken for somebody else's. */
+const guardWords = ["ALLOW", "BLOCK", "CONFIRM", "MAX_WRITES", "MAX_READS", "READ", "AUDIT"];
+const words = (name: string): string => name.split("_").sort().join("_");
+
+// For a service named prelude-audit, Kubernetes sets these in every container of its namespace.
+const serviceLink =
+  /_(?:SERVICE_(?:HOST|PORT(?:_[A-Z0-9_]+)?)|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)$/;
+
+/** `PRELUD_CONFIRM`: the name is right, the prefix before it has one slip. A digit is no slip but another service. */
+const misspeltPrefix = <Name extends string>(name: string, known: readonly Name[]) =>
+  known.find((candidate) => {
+    const rest = candidate.slice(prefix.length);
+    const head = name.slice(0, -rest.length);
+    return name.endsWith(rest) && !/\d/.test(head) && editDistance(head, prefix) === 1;
+  });
+
+const misspeltRest = <Name extends string>(name: string, known: readonly Name[]) => {
+  const rest = name.slice(prefix.length);
+  const guard = guardWords.find((word) => rest.startsWith(word));
+  return nearest(name, known, (distance, candidate) => {
+    const right = candidate.slice(prefix.length);
+    return (
+      distance <= 2 ||
+      right === `${rest}_ID` ||
+      right === `${rest}_MS` ||
+      words(right) === words(rest) ||
+      (guard !== undefined && right.startsWith(guard))
+    );
+  });
+};
+
+/** The known name that `name` is probably meant to be, or undefined if it is somebody else's. */
+export const meantSetting = <Name extends string>(
+  name: string,
+  known: readonly Name[],
+): Name | undefined => {
+  if (serviceLink.test(name)) return undefined;
+  const upper = name.toUpperCase();
+  return upper.startsWith(prefix) ? misspeltRest(upper, known) : misspeltPrefix(upper, known);
+};

@@ -1,0 +1,64 @@
+import { type Config, readConfig } from "../../src/config/config.ts";
+
+const noFile = (): string => {
+  throw Object.assign(new Error("no such file"), { code: "ENOENT" });
+};
+
+export const read = (
+  env: Record<string, string>,
+  readFile: (path: string) => string = noFile,
+  cwd = () => "/here",
+) => readConfig(env, readFile, cwd);
+
+export const problemsOf = (env: Record<string, string>): string[] => read(env).problems ?? [];
+
+export const defaults: Config = {
+  apiKey: undefined,
+  apiKeyFile: undefined,
+  appId: undefined,
+  userId: undefined,
+  allowedKeys: undefined,
+  blockedKeys: [],
+  read: "off",
+  confirm: false,
+  maxWritesPerMinute: 120,
+  maxReadsPerMinute: 60,
+  auditLog: undefined,
+  baseUrl: "https://api.prelude.dev",
+  timeoutMs: 30_000,
+  logLevel: "error",
+};
+
+/** What a host or a template passes on where it knows no value. */
+export const dollar = (name: string) => `\${${name}}`;
+
+/** What surely means "not set". */
+export const blanks = [
+  "",
+  " ",
+  "\t\n",
+  dollar("user_config.api_key"),
+  ` ${dollar("user_config.x")} `,
+];
+
+/** What stands for a value that nothing has filled in. */
+export const placeholders = [
+  dollar("VAR"),
+  dollar("env:VAR"),
+  dollar("input:prelude-api-key"),
+  dollar("VAR:-"),
+  dollar(""),
+  ` ${dollar("VAR")} `,
+  "$VAR",
+  "$env:VAR",
+  "$(cat key)",
+  "%VAR%",
+  "{{var}}",
+  "{{ .Values.x }}",
+  "{env:VAR}",
+  "#{Var}#",
+  "<VAR>",
+  "<your value>",
+];
+
+export const wordsForNothing = ["undefined", "null", "none", "NULL", "None", " Undefined "];
