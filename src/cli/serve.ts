@@ -1,12 +1,15 @@
 import type { Config } from "../config/config.ts";
+import { rereadKeyFile } from "../config/key.ts";
 import type { Audit } from "../guards/audit.ts";
+import { createRateLimit } from "../guards/rate-limit.ts";
 import type { Log } from "../lib/log.ts";
 import { name, title, version, websiteUrl } from "../lib/package.wire.ts";
 import { createServer } from "../mcp/server.ts";
 import { createStdio } from "../mcp/stdio/transport.ts";
-import { publishedTool } from "../tools/published.ts";
+import { toolName as getName } from "../tools/get-profile/definition.ts";
+import { publishedGet, publishedUpdate } from "../tools/published.ts";
 import type { Tool } from "../tools/tool.ts";
-import { toolName } from "../tools/update-profile/definition.ts";
+import { toolName as updateName } from "../tools/update-profile/definition.ts";
 import { instructions } from "../tools/words.ts";
 
 /** How long calls in flight may go on after the client is gone, in milliseconds. */
@@ -36,8 +39,9 @@ const clientOf = ({ config, sandbox, log }: Session, cleanups: (() => unknown)[]
     const { createClient } = await import("../prelude/client.ts");
     const product = `${name}/${version}`;
     if (!sandbox) {
-      const { baseUrl, apiKey = "" } = config;
-      const real = createClient({ baseUrl, apiKey, product, useProxy: true });
+      const { baseUrl, apiKey = "", apiKeyFile } = config;
+      const rereadKey = () => (apiKeyFile === undefined ? undefined : rereadKeyFile(apiKeyFile));
+      const real = createClient({ baseUrl, apiKey, rereadKey, product, useProxy: true });
       cleanups.push(real.close);
       return real;
     }
@@ -49,19 +53,30 @@ const clientOf = ({ config, sandbox, log }: Session, cleanups: (() => unknown)[]
     return simulated;
   });
 
+/** The tools that the operator's settings offer: one, or two where profiles may be read. */
 const toolsOf = (session: Session, client: ReturnType<typeof clientOf>): Tool[] => {
   const { config, sandbox, audit } = session;
+  const reads = createRateLimit(config.maxReadsPerMinute, () => performance.now());
   const update = lazily(async () => {
     const { createUpdateProfile } = await import("../tools/update-profile/update-profile.ts");
-    return createUpdateProfile({ config, sandbox, client, audit });
+    return createUpdateProfile({ config, sandbox, client, audit, reads });
   });
-  return [
-    {
-      name: toolName,
-      definition: lazily(() => publishedTool(config)),
-      call: async (call) => (await update())(call),
-    },
-  ];
+  const get = lazily(async () => {
+    const { createGetProfile } = await import("../tools/get-profile/get-profile.ts");
+    return createGetProfile({ config, sandbox, client, audit, reads });
+  });
+  const updateTool: Tool = {
+    name: updateName,
+    definition: lazily(() => publishedUpdate(config)),
+    call: async (call) => (await update())(call),
+  };
+  if (config.read === "off") return [updateTool];
+  const getTool: Tool = {
+    name: getName,
+    definition: lazily(() => publishedGet(config)),
+    call: async (call) => (await get())(call),
+  };
+  return [updateTool, getTool];
 };
 
 /** Ends the server once: lets calls in flight finish within `grace`, then closes everything. */

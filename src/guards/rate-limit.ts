@@ -39,3 +39,5 @@ export const createRateLimit = (maxPerMinute: number, now: () => number) => {
     count,
   };
 };
+
+export type RateLimit = ReturnType<typeof createRateLimit>;

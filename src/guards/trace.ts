@@ -58,6 +58,8 @@ export type TracedEnd = {
   httpStatus: number | undefined;
   requestId: string | undefined;
   attempts: number;
+  /** Of a look: who was found, and the names that were shown. */
+  shown?: { userId: string; keys: readonly string[] };
 };
 
 type Options = {
@@ -92,15 +94,21 @@ export const startTrace = (
   });
 
   return {
-    /** To be called right before the first request leaves; throws where it must not leave. */
+    /**
+     * To be called right before the first request leaves, and again before one that writes; throws
+     * where it must not leave.
+     */
     attempt: (): void => {
-      entry ??= audit?.attempt({ event: "attempt", ...beginning() });
+      if (entry) audit?.check();
+      else entry = audit?.attempt({ event: "attempt", ...beginning() });
     },
     /** To be called once, whatever became of the call. */
     end: (end: TracedEnd): void => {
       if (audit === undefined) return;
+      const { shown } = end;
       const ending = {
         ...beginning(),
+        ...(shown && { user_id: named(shown.userId), keys: shown.keys.map(named) }),
         status: end.status,
         code: end.code,
         updated_keys: end.updatedKeys.map(named),

@@ -1,7 +1,9 @@
-/** Why a PATCH may not leave. */
-export type Held = { code: "too_many_writes"; waitMs: number } | { code: "audit_unavailable" };
+/** Why a request may not leave. */
+export type Held =
+  | { code: "too_many_writes" | "too_many_reads"; waitMs: number }
+  | { code: "audit_unavailable" };
 
-/** What is asked about each PATCH of a call right before it leaves. */
+/** What is asked about each request of a call right before it leaves. */
 export type Gate = {
   /** The call's first one; says why it may not leave, if it may not. */
   first: () => Held | undefined;
@@ -9,18 +11,18 @@ export type Gate = {
   further: () => void;
 };
 
-/** PATCHes that one call may take, its retries and its search for reserved keys included. */
-export const maxPatches = 64;
+/** Requests that one call may take, its retries and its search for reserved keys included. */
+export const maxRequests = 64;
 
-/** Takes the PATCHes of one call through the gate. */
+/** Takes the requests of one call through the gate. */
 export const startAdmission = (gate: Gate) => {
-  let left = maxPatches;
+  let left = maxRequests;
   let held: Held | undefined;
   return {
-    /** Whether the next PATCH may leave; it then counts as sent. */
+    /** Whether the next request may leave; it then counts as sent. */
     admit: (): boolean => {
       if (left === 0) return false;
-      if (left === maxPatches) held = gate.first();
+      if (left === maxRequests) held = gate.first();
       else gate.further();
       if (held !== undefined) return false;
       left -= 1;

@@ -26,8 +26,11 @@ type Tally = {
   mayHaveWritten: boolean;
 };
 
-/** Everything was written as asked: the last PATCH held all keys, and Prelude acknowledged it. */
-export type Written = { wrote: "all"; keys: readonly string[] } & Tally;
+/**
+ * Everything was written as asked: the last PATCH held all keys, and Prelude acknowledged it, or
+ * (`verified`) no answer settled it and reading the profile did.
+ */
+export type Written = { wrote: "all"; keys: readonly string[]; verified?: true } & Tally;
 
 /** Why a call did not write everything. */
 export type Why = RequestFailure | Held;

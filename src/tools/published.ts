@@ -1,18 +1,26 @@
-import { inputSchemas, outputSchema } from "./schemas.wire.ts";
+import { toolText as getText } from "./get-profile/definition.ts";
+import { getInput, getOutput, updateInput, updateOutput } from "./schemas.wire.ts";
 import type { JsonSchema, ToolDefinition, ToolScope } from "./tool.ts";
-import { toolText } from "./update-profile/definition.ts";
+import { toolText as updateText } from "./update-profile/definition.ts";
 
 /** Which of the schemas that the build shipped fits what the operator fixed. */
-const shippedSchema = ({ appId, userId }: ToolScope): JsonSchema => {
-  if (appId === undefined) return userId === undefined ? inputSchemas.none : inputSchemas.user;
-  return userId === undefined ? inputSchemas.app : inputSchemas.both;
+const fitting = (shipped: typeof updateInput, { appId, userId }: ToolScope): JsonSchema => {
+  if (appId === undefined) return userId === undefined ? shipped.none : shipped.user;
+  return userId === undefined ? shipped.app : shipped.both;
 };
 
-/** The tool as `tools/list` publishes it for this scope. */
-export const publishedTool = async (scope: ToolScope): Promise<ToolDefinition> => {
+/** `update_user_profile` as `tools/list` publishes it for this scope. */
+export const publishedUpdate = async (scope: ToolScope): Promise<ToolDefinition> => {
   const inputSchema =
     scope.allowedKeys === undefined
-      ? shippedSchema(scope)
+      ? fitting(updateInput, scope)
       : (await import("./update-profile/schema.ts")).inputJsonSchema(scope);
-  return { ...toolText(scope), inputSchema, outputSchema };
+  return { ...updateText(scope), inputSchema, outputSchema: updateOutput };
 };
+
+/** `get_user_profile` as `tools/list` publishes it for this scope. */
+export const publishedGet = async (scope: ToolScope): Promise<ToolDefinition> => ({
+  ...getText(scope),
+  inputSchema: fitting(getInput, scope),
+  outputSchema: getOutput,
+});

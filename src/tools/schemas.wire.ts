@@ -1,16 +1,26 @@
-import { inputJsonSchema, outputJsonSchema } from "./update-profile/schema.ts";
+import * as get from "./get-profile/schema.ts";
+import type { JsonSchema, ToolScope } from "./tool.ts";
+import * as update from "./update-profile/schema.ts";
 
 // The build evaluates a module named *.wire.ts and ships its values as JSON, so that listing the
-// tool costs neither zod nor a conversion. Unbundled, in tests, it is an ordinary module.
+// tools costs neither zod nor a conversion. Unbundled, in tests, it is an ordinary module.
 
-const fixed = "fixed";
+type FixedIds = Pick<ToolScope, "appId" | "userId">;
 
-/** The published input schema for each combination of fixed ids, without a list of allowed keys. */
-export const inputSchemas = {
-  none: inputJsonSchema({ appId: undefined, userId: undefined, allowedKeys: undefined }),
-  app: inputJsonSchema({ appId: fixed, userId: undefined, allowedKeys: undefined }),
-  user: inputJsonSchema({ appId: undefined, userId: fixed, allowedKeys: undefined }),
-  both: inputJsonSchema({ appId: fixed, userId: fixed, allowedKeys: undefined }),
-};
+/** A schema for each combination of ids that the operator may have fixed. */
+const forEachFixing = (schemaOf: (fixed: FixedIds) => JsonSchema) => ({
+  none: schemaOf({ appId: undefined, userId: undefined }),
+  app: schemaOf({ appId: "fixed", userId: undefined }),
+  user: schemaOf({ appId: undefined, userId: "fixed" }),
+  both: schemaOf({ appId: "fixed", userId: "fixed" }),
+});
 
-export const outputSchema = outputJsonSchema;
+/** `update_user_profile`, without a list of allowed keys. */
+export const updateInput = forEachFixing((fixed) =>
+  update.inputJsonSchema({ ...fixed, allowedKeys: undefined }),
+);
+export const updateOutput = update.outputJsonSchema;
+
+/** `get_user_profile`. */
+export const getInput = forEachFixing(get.inputJsonSchema);
+export const getOutput = get.outputJsonSchema;

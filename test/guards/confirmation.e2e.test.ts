@@ -15,7 +15,7 @@ import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { readConfig } from "../../src/config/config.ts";
 import { createServer } from "../../src/mcp/server.ts";
 import type { CallScope, PreludeClient } from "../../src/prelude/client.ts";
-import { publishedTool } from "../../src/tools/published.ts";
+import { publishedUpdate } from "../../src/tools/published.ts";
 import type { UpdateResult } from "../../src/tools/update-profile/schema.ts";
 import { createUpdateProfile } from "../../src/tools/update-profile/update-profile.ts";
 import { gate, key, startGuarded } from "../support/guarded.ts";
@@ -740,7 +740,7 @@ describe("time", () => {
       tools: [
         {
           name: "update_user_profile",
-          definition: () => publishedTool(config),
+          definition: () => publishedUpdate(config),
           call: createUpdateProfile({
             config,
             sandbox: false,

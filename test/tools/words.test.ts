@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { toolText as getText } from "../../src/tools/get-profile/definition.ts";
-import { publishedTool } from "../../src/tools/published.ts";
+import { publishedUpdate } from "../../src/tools/published.ts";
 import type { ToolScope } from "../../src/tools/tool.ts";
 import { toolText as updateText } from "../../src/tools/update-profile/definition.ts";
 import { instructions } from "../../src/tools/words.ts";
@@ -28,7 +28,7 @@ describe("budgets", () => {
       expect(description.length).toBeLessThanOrEqual(1_024);
     }
     // 900 tokens, at four characters each.
-    expect(JSON.stringify(await publishedTool(scope)).length).toBeLessThanOrEqual(3_600);
+    expect(JSON.stringify(await publishedUpdate(scope)).length).toBeLessThanOrEqual(3_600);
   });
 
   test("the operator's ids may be as long as they like, the orders stay", () => {

@@ -1,4 +1,5 @@
 import type { NotWritten } from "../../profile/write.ts";
+import { heldFacts, requestFacts } from "../failure-facts.ts";
 import type { FailureFacts } from "../messages.ts";
 import type { Failure } from "../result.ts";
 
@@ -9,8 +10,6 @@ const aboutKeys: ReadonlySet<string> = new Set([
   "api_error",
 ]);
 
-const secondsOf = (ms: number): number => Math.ceil(ms / 1000);
-
 /** A call that was refused before anything was sent. */
 export const refused = (code: Failure["code"], facts: FailureFacts = {}): Failure => ({
   code,
@@ -20,28 +19,19 @@ export const refused = (code: Failure["code"], facts: FailureFacts = {}): Failur
 
 /** A call for which the minute has no place left. */
 export const tooMany = (waitMs: number): Failure =>
-  refused("too_many_writes", { retryAfterSeconds: secondsOf(waitMs) });
+  refused("too_many_writes", heldFacts({ code: "too_many_writes", waitMs }));
 
 /** What the sentences for the model need to know of a write that did not write everything. */
 export const failureOf = (outcome: NotWritten, timeoutMs: number): Failure => {
   const { why, wrote, attempts, acknowledgedKeys, refusedTogether, search, retryAfterMs } = outcome;
-  if ("waitMs" in why) return { ...tooMany(why.waitMs), attempts };
-  if (why.code === "audit_unavailable") return { ...refused(why.code), attempts };
-  const facts: FailureFacts = {};
-  const { reason, reasonDetail, apiCode, apiMessage, httpStatus } = why;
-  if (reason !== undefined) facts.reason = reason;
-  if (reasonDetail !== undefined) facts.reasonDetail = reasonDetail;
-  if (why.code === "timeout") facts.timeoutMs = timeoutMs;
-  if (apiCode !== undefined) facts.apiCode = apiCode;
-  if (apiMessage !== undefined) facts.apiMessage = apiMessage;
-  if (httpStatus !== undefined) facts.httpStatus = httpStatus;
+  if (!("mayHaveWritten" in why)) return { ...refused(why.code, heldFacts(why)), attempts };
+  const facts = requestFacts(why, { retryAfterMs }, timeoutMs);
   if (acknowledgedKeys.length > 0) facts.acknowledgedKeys = acknowledgedKeys;
   if (refusedTogether.length > 0) facts.refusedTogether = refusedTogether;
   if (search !== "none") facts.search = search;
   if (wrote === "unknown") facts.unsettled = true;
-  if (retryAfterMs !== undefined) facts.retryAfterSeconds = secondsOf(retryAfterMs);
   if (aboutKeys.has(why.code)) facts.keys = outcome.keys;
-  const mentionedKey = mentioned(apiMessage, outcome.keys);
+  const mentionedKey = mentioned(why.apiMessage, outcome.keys);
   if (mentionedKey !== undefined) facts.mentionedKey = mentionedKey;
   const failure: Failure = { code: why.code, wrote, facts, attempts };
   if (why.requestId !== undefined) failure.requestId = why.requestId;

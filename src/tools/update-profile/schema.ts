@@ -1,6 +1,6 @@
 import { z } from "zod/v3";
-import { zodToJsonSchema } from "zod-to-json-schema";
 import { appIdPattern, maxBodyBytes, userIdPattern } from "../../lib/contract.ts";
+import { jsonSchema } from "../json-schema.ts";
 import type { JsonSchema, ToolScope } from "../tool.ts";
 
 const appId = z.string().regex(appIdPattern).describe("App id, exactly as given to you.");
@@ -83,24 +83,6 @@ export const outputSchema = z
   .passthrough();
 
 export type UpdateResult = z.infer<typeof outputSchema>;
-
-/**
- * JSON Schema as it goes over the wire: no `$ref` (several clients reject it), no `$schema`, no
- * `additionalProperties: true` (the default, and tokens).
- */
-const jsonSchema = (schema: z.ZodTypeAny): JsonSchema => {
-  const { $schema: _, ...rest } = zodToJsonSchema(schema, {
-    strictUnions: true,
-    pipeStrategy: "input",
-    $refStrategy: "none",
-    postProcess: (schema) => {
-      if (!schema || !("additionalProperties" in schema)) return schema;
-      const { additionalProperties, ...rest } = schema;
-      return additionalProperties === true ? (rest as typeof schema) : schema;
-    },
-  }) as { $schema?: string; type: "object" };
-  return rest;
-};
 
 /** The published schema of the arguments. */
 export const inputJsonSchema = (scope: ToolScope): JsonSchema => {

@@ -1,20 +1,20 @@
 import type { Config } from "../../config/config.ts";
 import type { Audit } from "../../guards/audit.ts";
-import { confirmationOf } from "../../guards/confirmation.ts";
+import { type Answer, type Before, confirmationOf } from "../../guards/confirmation.ts";
+import { createGate } from "../../guards/gate.ts";
 import { createKeyCheck } from "../../guards/key-policy.ts";
-import { createRateLimit } from "../../guards/rate-limit.ts";
+import { createRateLimit, type RateLimit } from "../../guards/rate-limit.ts";
 import { startTrace, type Trace, type TracedEnd } from "../../guards/trace.ts";
 import type { PreludeClient } from "../../prelude/client.ts";
-import type { Gate } from "../../profile/admission.ts";
 import { type Deadline, startDeadline } from "../../profile/deadline.ts";
 import { createTurns } from "../../profile/turns.ts";
 import { type Write, type Written, writeProfile } from "../../profile/write.ts";
-import { askOperator } from "../messages.ts";
 import { type Failure, failure, success } from "../result.ts";
 import type { Asked, ToolCall } from "../tool.ts";
 import { createArgumentParser, type Parsed, refusedKeyIssues } from "./arguments.ts";
 import { toolName } from "./definition.ts";
 import { failureOf, refused, tooMany } from "./failure.ts";
+import { isWritten, keptMs, lookBefore } from "./look.ts";
 import type { UpdateResult } from "./schema.ts";
 
 export type Dependencies = {
@@ -24,6 +24,8 @@ export type Dependencies = {
   /** Loaded at the first write, since most conversations never make one. */
   client: () => Promise<PreludeClient>;
   audit: Audit | undefined;
+  /** Counts the reads that are made for a write; shared with `get_user_profile`. */
+  reads?: RateLimit;
   /** A monotonic clock in milliseconds. */
   now?: () => number;
 };
@@ -36,6 +38,7 @@ type Shared = ReturnType<typeof share>;
 const share = ({ now = () => performance.now(), ...deps }: Dependencies) => ({
   ...deps,
   now,
+  reads: deps.reads ?? createRateLimit(0, now),
   parse: createArgumentParser(deps.config),
   refusedKeys: createKeyCheck(deps.config),
   turns: createTurns(),
@@ -73,7 +76,9 @@ const run = async (
 ): Promise<Outcome> => {
   const write = checkCall(shared, parsed);
   if ("code" in write) return write;
-  return (await askPerson(shared, write, call)) ?? (await writeInTurn(shared, write, call, trace));
+  return (
+    (await askPerson(shared, write, call, trace)) ?? (await writeInTurn(shared, write, call, trace))
+  );
 };
 
 /** What is to be written, or why it must not be: as far as that can be told at once. */
@@ -100,16 +105,46 @@ const askPerson = async (
   shared: Shared,
   write: Write,
   call: ToolCall,
+  trace: Trace,
 ): Promise<Failure | Asked | undefined> => {
   if (!shared.config.confirm) return undefined;
   const confirmation = confirmationOf(write);
   if (!confirmation) return refused("confirmation_unavailable", { tooLargeToShow: true });
-  const brought = call.answered(confirmation.subject);
-  const held = brought === undefined ? holdQuestion(shared) : undefined;
-  if (held) return held;
-  const answer = brought ?? (await call.confirm(confirmation));
+  const answer =
+    call.answered(confirmation.subject) ?? (await putQuestion(shared, write, call, trace));
   if (typeof answer === "object") return answer;
   return answer === "accepted" ? undefined : refused(unconfirmed[answer]);
+};
+
+/** Puts the question, with what is there now where the operator lets that be read. */
+const putQuestion = async (
+  shared: Shared,
+  write: Write,
+  call: ToolCall,
+  trace: Trace,
+): Promise<Answer | Failure> => {
+  const held = holdQuestion(shared);
+  if (held) return held;
+  const before = await lookBeforeQuestion(shared, write, call, trace);
+  if (before === "audit_unavailable") return refused(before);
+  const confirmation = confirmationOf(write, before) ?? confirmationOf(write);
+  if (!confirmation) return refused("confirmation_unavailable", { tooLargeToShow: true });
+  return call.confirm(confirmation);
+};
+
+const lookBeforeQuestion = async (
+  shared: Shared,
+  write: Write,
+  call: ToolCall,
+  trace: Trace,
+): Promise<Before | "audit_unavailable" | undefined> => {
+  if (shared.config.read === "off") return undefined;
+  try {
+    trace.attempt();
+  } catch {
+    return "audit_unavailable";
+  }
+  return lookBefore(shared, write, call.signal);
 };
 
 const unconfirmed = {
@@ -139,7 +174,7 @@ const writeInTurn = async (
 ): Promise<Failure | Written> => {
   const { turns, config } = shared;
   // Only from here on: waiting for a person must not use up Prelude's time.
-  const deadline = startDeadline(call.signal, config.timeoutMs);
+  const deadline = startDeadline(call.signal, config.timeoutMs - keptMs(config));
   const turn = turns.take(`${write.appId}/${write.userId}`, deadline.signal);
   try {
     const release = await turn.catch(() => undefined);
@@ -150,37 +185,22 @@ const writeInTurn = async (
   }
 };
 
-const noClient = {
-  cause: "the connection could not be set up",
-  advice: askOperator("check HTTPS_PROXY and HTTP_PROXY (http:// and https:// proxies work)"),
-};
-
 const send = async (
   shared: Shared,
   write: Write,
   { call, trace, deadline }: { call: ToolCall; trace: Trace; deadline: Deadline },
 ): Promise<Failure | Written> => {
-  const client = await shared.client().catch(() => undefined);
-  if (!client) return { ...refused("unreachable", noClient), retryable: false };
-  const gate = gateOf(shared, trace);
+  const { config, writes } = shared;
+  const client = await shared.client();
+  const gate = createGate(writes, "too_many_writes", trace);
   const outcome = await writeProfile(write, { client, deadline, gate, progress: call.progress });
-  return outcome.wrote === "all" ? outcome : failureOf(outcome, shared.config.timeoutMs);
+  if (outcome.wrote === "all") return outcome;
+  const open = outcome.wrote === "unknown" && config.read !== "off";
+  if (open && (await isWritten(shared, write, call.signal))) {
+    return { ...outcome, wrote: "all", keys: write.keys, verified: true };
+  }
+  return failureOf(outcome, config.timeoutMs);
 };
-
-/** What each PATCH of a call passes right before it leaves: the rate limit, then the audit. */
-const gateOf = ({ writes }: Shared, trace: Trace): Gate => ({
-  first: () => {
-    const waitMs = writes.take();
-    if (waitMs !== undefined) return { code: "too_many_writes", waitMs };
-    try {
-      trace.attempt();
-      return undefined;
-    } catch {
-      return { code: "audit_unavailable" };
-    }
-  },
-  further: writes.count,
-});
 
 const resultOf = (
   { config, sandbox }: Shared,

@@ -1,0 +1,27 @@
+import type { Gate, Held } from "../profile/admission.ts";
+import type { RateLimit } from "./rate-limit.ts";
+import type { Trace } from "./trace.ts";
+
+/**
+ * What each request of a call passes right before it leaves: the rate limit, then the audit, whose
+ * line must be in the file.
+ *
+ * @param full the code of a call that the limit holds up
+ */
+export const createGate = (
+  limit: RateLimit,
+  full: Extract<Held, { waitMs: number }>["code"],
+  trace: Trace,
+): Gate => ({
+  first: () => {
+    const waitMs = limit.take();
+    if (waitMs !== undefined) return { code: full, waitMs };
+    try {
+      trace.attempt();
+      return undefined;
+    } catch {
+      return { code: "audit_unavailable" };
+    }
+  },
+  further: limit.count,
+});

@@ -1,0 +1,78 @@
+import type { createKeyCheck } from "../../guards/key-policy.ts";
+import { escapeInvisible, redact } from "../../lib/text.ts";
+
+/** What of a profile is shown; everything in it comes from outside. */
+export type ProfileView = {
+  /** Names of the keys that are shown, each exactly as Prelude holds it. */
+  profileKeys: string[];
+  /** Values as text; undefined where the operator lets only the names be seen. */
+  profile: Record<string, string> | undefined;
+  /** Keys whose value is not shown as Prelude holds it. */
+  alteredKeys: string[];
+  /** How many keys are not shown. */
+  hiddenKeys: number;
+};
+
+type Options = {
+  /** False: names only. */
+  values: boolean;
+  /** The operator's limits: what may not be written is not shown either. */
+  refused: ReturnType<typeof createKeyCheck>;
+  /** Never shown, should a profile hold it. */
+  secret: string | undefined;
+};
+
+/** Longest name that is shown, in UTF-16 code units: the longest that can be written. */
+const maxName = 256;
+const maxNames = 1_000;
+/** Longest value, and all values together, in UTF-16 code units. */
+const maxValue = 1_000;
+const maxValues = 20_000;
+
+const cut = (text: string, max: number): string =>
+  text.length <= max ? text : `${text.slice(0, max).replace(/[\ud800-\udbff]$/, "")}…`;
+
+/** A name that can be shown exactly, so that it can be written back. */
+const isExact = (name: string, secret: string | undefined): boolean =>
+  name.length <= maxName && escapeInvisible(name) === name && redact(name, secret) === name;
+
+const asText = (value: unknown): string => {
+  if (typeof value === "string") return value;
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return "(nested too deeply to show)";
+  }
+};
+
+const shownValue = (value: unknown, room: number, secret: string | undefined): string => {
+  // Cut first: the work for a value must not grow with its length.
+  const text = asText(value).slice(0, 4 * maxValue);
+  return cut(redact(escapeInvisible(redact(text, secret)), secret), Math.min(maxValue, room));
+};
+
+/** What the operator lets be seen of a profile, cleaned and bounded. */
+export const viewProfile = (
+  profile: Readonly<Record<string, unknown>>,
+  { values, refused, secret }: Options,
+): ProfileView => {
+  const names = Object.keys(profile);
+  const exact = names.filter((name) => isExact(name, secret));
+  const kept = new Set(refused(exact)?.keys);
+  const profileKeys = exact.filter((name) => !kept.has(name)).slice(0, maxNames);
+  const hiddenKeys = names.length - profileKeys.length;
+  if (!values) return { profileKeys, profile: undefined, alteredKeys: [], hiddenKeys };
+
+  const shown: [string, string][] = [];
+  const alteredKeys: string[] = [];
+  let room = maxValues;
+  for (const name of profileKeys) {
+    const value = profile[name];
+    const text = room > 0 ? shownValue(value, room, secret) : undefined;
+    if (text !== value) alteredKeys.push(name);
+    if (text === undefined) continue;
+    shown.push([name, text]);
+    room -= text.length;
+  }
+  return { profileKeys, profile: Object.fromEntries(shown), alteredKeys, hiddenKeys };
+};

@@ -1,0 +1,89 @@
+import type { Config } from "../../config/config.ts";
+import type { Before } from "../../guards/confirmation.ts";
+import type { RateLimit } from "../../guards/rate-limit.ts";
+import { redact } from "../../lib/text.ts";
+import type { PreludeClient } from "../../prelude/client.ts";
+import { startDeadline } from "../../profile/deadline.ts";
+import { readProfile } from "../../profile/read.ts";
+import type { Write } from "../../profile/write.ts";
+
+/** What the server itself reads for a write, where the operator lets profiles be read. */
+
+export type LookScope = {
+  config: Config;
+  client: () => Promise<PreludeClient>;
+  reads: RateLimit;
+};
+
+/** Longest look before a question, in milliseconds; it is asked without if this fails. */
+const beforeMs = 5_000;
+/** Time that is kept for the look after a lost answer, in milliseconds; at most a fifth of a call's. */
+const afterMs = 3_000;
+
+type Profile = Readonly<Record<string, unknown>>;
+
+/**
+ * The user's profile as it is now, or undefined for whatever reason. Such a look counts towards the
+ * limit of reads, but is never refused by it: a write must not fail for it.
+ */
+const look = async (
+  { client, reads }: LookScope,
+  { appId, userId }: Write,
+  cancelled: AbortSignal,
+  timeoutMs: number,
+): Promise<Profile | undefined> => {
+  const deadline = startDeadline(cancelled, timeoutMs);
+  const admit = (): boolean => {
+    reads.count();
+    return true;
+  };
+  const scope = { signal: deadline.signal, deadlineAt: deadline.at, admit };
+  try {
+    const read = await readProfile(await client(), appId, { by: "user_id", value: userId }, scope);
+    return read.kind === "found" ? read.user.profile : undefined;
+  } finally {
+    deadline.stop();
+  }
+};
+
+/** The old values of these keys as a person may see them. */
+const shownValues = (profile: Profile, { keys }: Write, secret: string | undefined): Profile =>
+  Object.fromEntries(
+    keys
+      .filter((key) => Object.hasOwn(profile, key))
+      .map((key) => {
+        const value = profile[key];
+        return [key, typeof value === "string" ? redact(value, secret) : value];
+      }),
+  );
+
+/** What the question to the person shows beside the new values. */
+export const lookBefore = async (
+  scope: LookScope,
+  write: Write,
+  cancelled: AbortSignal,
+): Promise<Before | undefined> => {
+  const { read, apiKey, timeoutMs } = scope.config;
+  const profile = await look(scope, write, cancelled, Math.min(beforeMs, timeoutMs));
+  if (profile === undefined) return undefined;
+  return read === "values"
+    ? { shows: "values", profile: shownValues(profile, write, apiKey) }
+    : { shows: "keys", keys: Object.keys(profile) };
+};
+
+/** Time that a write leaves for the look after it, in milliseconds; none where reading is off. */
+export const keptMs = ({ read, timeoutMs }: Config): number =>
+  read === "off" ? 0 : Math.min(afterMs, Math.floor(timeoutMs / 5));
+
+/** Whether the profile holds every value of a write whose outcome the answers left open. */
+export const isWritten = async (
+  scope: LookScope,
+  write: Write,
+  cancelled: AbortSignal,
+): Promise<boolean> => {
+  const profile = await look(scope, write, cancelled, keptMs(scope.config));
+  return (
+    profile !== undefined &&
+    write.keys.every((key) => Object.hasOwn(profile, key) && profile[key] === write.profile[key])
+  );
+};
