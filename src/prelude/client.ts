@@ -47,20 +47,30 @@ const readUsers: Call<unknown[]>["read"] = (answer, secrets) =>
 
 type Connection = { sender: Sender } | { failure: RequestFailure };
 
-const senderFor = (options: ClientOptions, dispatcher: Dispatcher): Sender => {
-  const { apiKey, rereadKey = () => undefined, product, retry = retryPolicy } = options;
+/** The headers of a request, made once for each key. */
+const headersFor = (product: string): Sender["headers"] => {
   const common = [
     ...["accept", "application/json", "accept-encoding", "identity"],
     ...["user-agent", `${product} node/${process.versions.node}`],
   ];
-  return {
-    dispatcher,
-    origin: new URL(options.baseUrl).origin,
-    headers: { GET: common, PATCH: [...common, "content-type", "application/json"] },
-    keys: createKeys(apiKey, rereadKey),
-    policy: retry,
+  const withKey = (key: string) => {
+    const all = [...common, "authorization", `Bearer ${key}`];
+    return { key, GET: all, PATCH: [...all, "content-type", "application/json"] };
+  };
+  let made = withKey("");
+  return (method, key) => {
+    if (made.key !== key) made = withKey(key);
+    return made[method];
   };
 };
+
+const senderFor = (options: ClientOptions, dispatcher: Dispatcher): Sender => ({
+  dispatcher,
+  origin: new URL(options.baseUrl).origin,
+  headers: headersFor(options.product),
+  keys: createKeys(options.apiKey, options.rereadKey ?? (() => undefined)),
+  policy: options.retry ?? retryPolicy,
+});
 
 const connectionFor = (options: ClientOptions): Connection => {
   const target = new URL(options.baseUrl);

@@ -40,13 +40,13 @@ export type Outcome = {
 export type Sender = {
   dispatcher: Dispatcher;
   origin: string;
-  /** Names and values in turn, without the key. */
-  headers: Readonly<Record<Request["method"], readonly string[]>>;
+  /** Names and values in turn. */
+  headers: (method: Request["method"], key: string) => string[];
   keys: Keys;
   policy: RetryPolicy;
 };
 
-/** What a call sends, save the key, and how it reads the answer. */
+/** What a call sends, apart from the headers, and how it reads the answer. */
 export type Call<T> = {
   method: Request["method"];
   path: string;
@@ -94,8 +94,7 @@ const attempt = async <T>(
   key: string,
   scope: CallScope,
 ): Promise<Attempt<T>> => {
-  const all = [...headers[method], "authorization", `Bearer ${key}`];
-  const request: Request = { origin, method, path, headers: all };
+  const request: Request = { origin, method, path, headers: headers(method, key) };
   if (body) request.body = body;
   const end = await exchange(dispatcher, request, scope);
   if (end.kind === "answered") return readAnswer(end, read, keys.secrets(), scope.signal);
