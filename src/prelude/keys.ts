@@ -32,3 +32,5 @@ export const createKeys = (first: string, reread: () => string | undefined) => {
     },
   };
 };
+
+export type Keys = ReturnType<typeof createKeys>;

@@ -74,7 +74,7 @@ const start = (run: Run, controller: Dispatcher.DispatchController): void => {
   run.controller = controller;
   // undici may start the same request again, on another connection: one answer for all of them.
   run.admitted ??= !run.settled && (run.bounds.admit?.() ?? true);
-  if (run.admitted && !run.settled) return;
+  if (run.admitted) return;
   run.settle({ kind: "held" });
   // Thrown here, nothing is written, and unlike an abort it leaves the connection to others.
   throw over;

@@ -114,10 +114,13 @@ describe("rereadKey", () => {
   });
 
   test("does not count against the limit of repeats", async () => {
-    const steps = [reply(503), reply(503), reply(401)];
-    const { stage, patch } = scene(steps, { rereadKey: () => current });
-    expect(await patch()).toEqual(done(4));
-    expect(keysSent(stage.received)).toEqual([old, old, old, current]);
+    for (const at of [0, 1, 2]) {
+      const steps = [reply(503), reply(503)];
+      steps.splice(at, 0, reply(401));
+      const { stage, patch } = scene(steps, { rereadKey: () => current });
+      expect(await patch()).toEqual(done(4));
+      expect(keysSent(stage.received)).toEqual([old, old, old, current].fill(current, at + 1));
+    }
   });
 
   test("helps every call that was refused with the old key", async () => {
@@ -137,9 +140,17 @@ describe("rereadKey", () => {
 
   test("is not asked for another refusal, nor for a call that is over", async () => {
     const rereadKey = vi.fn(() => current);
-    const { patch } = scene([reply(403), reply(404), never], { rereadKey });
+    const cancelled = new AbortController();
+    const cutOff: Step = ({ response }) => {
+      response.writeHead(401).write('{"code":"invalid_api_token",');
+      setImmediate(() => setImmediate(() => cancelled.abort()));
+    };
+    const { patch } = scene([reply(403), reply(404), never, cutOff], { rereadKey });
     for (const status of [403, 404]) expect((await patch()).failure?.httpStatus).toBe(status);
     await patch({ timeoutMs: 30 });
+    const onRetry = vi.fn();
+    const over = await patch({ signal: cancelled.signal, onRetry });
+    expect(over.attempts).toBe(1);
     expect(rereadKey).not.toHaveBeenCalled();
   });
 

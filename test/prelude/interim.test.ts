@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import {
   apiBody,
@@ -14,12 +15,15 @@ import { done, send, setTheScene } from "./scene.ts";
 
 const { closers, newClient, scene } = setTheScene();
 
-/** Writes the parts one after the other, each when the one before has left this process. */
+/** Writes the parts one after the other, each when the client, in this process, could read the last. */
 const inParts =
   (...parts: string[]): Step =>
   async ({ socket }) => {
     socket.setNoDelay(true);
-    for (const part of parts) await new Promise((sent) => socket.write(part, sent));
+    for (const part of parts) {
+      await new Promise((sent) => socket.write(part, sent));
+      for (let i = 0; i < 5; i++) await turn();
+    }
   };
 
 const goOn = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -97,8 +101,11 @@ describe("what is no interim answer stays", () => {
   });
 
   test("an upgrade, which is a lost answer", async () => {
-    const { patch } = scene([], { otherwise: raw("HTTP/1.1 101 Switching Protocols\r\n\r\n") });
-    expect((await patch()).failure?.code).toBe("connection_lost");
+    for (const behind of ["", done204]) {
+      const upgrade = raw(`HTTP/1.1 101 Switching Protocols\r\n\r\n${behind}`);
+      const { patch } = scene([], { otherwise: upgrade });
+      expect((await patch()).failure?.code).toBe("connection_lost");
+    }
   });
 
   test("a server that sends nothing else, until the deadline", async () => {

@@ -148,7 +148,7 @@ describe("a proxy that fails is named", () => {
     expect(error?.code).toBe("unreachable");
     expect(error?.message).toMatch(words);
     expect(error?.message).toMatch(/HTTPS_PROXY/);
-    expect(error?.next_step).toMatch(/the operator must.*HTTPS_PROXY/);
+    expect(error?.next_step).toMatch(/the operator.* must.*HTTPS_PROXY/);
     expect(JSON.stringify(error)).not.toContain("secret-word");
   });
 

@@ -251,6 +251,30 @@ describe("a proxy", () => {
     });
   });
 
+  test("that never answers is given up before a far deadline, and named", async () => {
+    const late = new DOMException("late", "TimeoutError");
+    let waiting: AbortController[] = [];
+    const proxy = await startProxy(() => {
+      for (const each of waiting) each.abort(late);
+      waiting = [];
+    });
+    const client = through("HTTP_PROXY", proxy.url);
+    const scope = scopeOf();
+    const timeout = vi.spyOn(AbortSignal, "timeout").mockImplementation(() => {
+      const controller = new AbortController();
+      waiting.push(controller);
+      return controller.signal;
+    });
+    const profile = { name: "Ada" };
+    const outcome = await client.patchProfile({ appId, userId: "usr_1", profile }, scope);
+    expect(outcome).toMatchObject({
+      attempts: 3,
+      failure: { code: "unreachable", mayHaveWritten: false, reason: "proxy_no_answer" },
+    });
+    expect(timeout.mock.calls).toEqual([[10_000], [10_000], [10_000]]);
+    timeout.mockRestore();
+  });
+
   test("does not hide whether the request had left", async () => {
     const proxy = await startProxy();
     const { user, stage } = scene([applied(drop)], {

@@ -176,4 +176,16 @@ describe("a request", () => {
     const end = await exchange(pool, request, { signal });
     expect(end).toMatchObject({ kind: "answered", status: 400, body: { complete: true } });
   });
+
+  test("has no answer yet where there was nothing but an interim one", async () => {
+    const cancelled = new AbortController();
+    const { request } = stageOf(async ({ socket }) => {
+      await new Promise((sent) => socket.write("HTTP/1.1 103 Early Hints\r\n\r\n", sent));
+      // The client, in this process, reads it in the meantime.
+      for (let i = 0; i < 5; i++) await turn();
+      cancelled.abort();
+    });
+    const end = await exchange(pool, request, { signal: cancelled.signal });
+    expect(end).toEqual({ kind: "aborted", sent: true });
+  });
 });
