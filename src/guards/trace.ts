@@ -32,9 +32,11 @@ const hides = (name: string, secret: string): boolean =>
  * invisible characters, blanks or terminal sequences is taken out as a whole.
  */
 export const auditName = (name: string, secret: string | undefined): string => {
-  const plain = redactOwn(name, secret);
-  if (isLongSecret(secret) && hides(plain.replaceAll(redacted, "|"), secret)) return redacted;
-  return plain.length > maxNameCharacters
+  if (isLongSecret(secret) && hides(name.replaceAll(secret, "|"), secret)) return redacted;
+  // Not all of a name of millions; no form of the secret that begins in the line ends behind this.
+  const head = name.slice(0, maxNameCharacters + 6 * (secret?.length ?? 0));
+  const plain = redactOwn(head, secret);
+  return plain.length > maxNameCharacters || head.length < name.length
     ? `${escapeInvisible(plain.slice(0, maxNameCharacters))}…`
     : escapeInvisible(plain);
 };

@@ -104,8 +104,10 @@ const unescapeUnicode = (text: string): string =>
 
 /** What a reader, or a terminal, can make of a text in which something stands between the letters. */
 const readings: readonly ((text: string) => string)[] = [
-  (text) => removeInvisible(unescapeUnicode(text)),
-  (text) => stripInvisible(unescapeUnicode(text)),
+  removeInvisible,
+  stripInvisible,
+  // What is invisible may also break up a terminal sequence.
+  (text) => stripInvisible(text.split("\u001b").map(removeInvisible).join("\u001b")),
 ];
 
 /**
@@ -117,7 +119,7 @@ export const redact = (text: string, secret: string | undefined): string => {
   if (!secret) return text;
   return readings.reduce(
     (rest, read) => {
-      const visible = read(rest);
+      const visible = read(unescapeUnicode(rest));
       if (visible === rest) return rest;
       const cleaned = withoutForms(visible, secret);
       return cleaned === visible ? rest : cleaned;

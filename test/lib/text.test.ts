@@ -239,6 +239,7 @@ describe("a long secret", () => {
     ["split by colours", [...key].join(`${esc}[31m`)],
     ["split by a window title", `${key.slice(0, 9)}${esc}]0;x${bell}${key.slice(9)}`],
     ["split by both", [...key].join(`${esc}[0m\u200b`)],
+    ["split by colours that are split", [...key].join(`${esc}\u200b[31m`)],
     ["split, and then escaped", escapeInvisible([...key].join("\u200b"))],
     ["split by colours, and then escaped", escapeInvisible([...key].join(`${esc}[31m`))],
     ["split, as JSON has it", [...key].join("\\u200b")],

@@ -234,9 +234,10 @@ describe("manifest.json", () => {
     expect(png.subarray(0, 8).toString("latin1")).toBe("\x89PNG\r\n\x1a\n");
     expect([png.readUInt32BE(16), png.readUInt32BE(20)]).toEqual([512, 512]);
     const [{ src }] = (tools[0] as { icons: [{ src: string }] }).icons;
-    const drawing = readFileSync("assets/icon.svg", "utf8").replaceAll('"', "'");
-    const shapes = [...decodeURIComponent(src).matchAll(/<(?:circle|path) [^>]*?(?= fill)/g)];
-    expect(shapes).toHaveLength(2);
-    for (const [shape] of shapes) expect(drawing).toContain(shape);
+    const drawing = readFileSync("assets/icon.svg", "utf8");
+    // The tool's icon is one path, to save tokens; the bundle's has the head as a circle.
+    const shoulders = (svg: string) => /M1 16[^"']*/.exec(svg)?.[0];
+    expect(shoulders(drawing)).toBeDefined();
+    expect(shoulders(decodeURIComponent(src))).toBe(shoulders(drawing));
   });
 });
