@@ -1,13 +1,233 @@
-import { defaultLaunch, formatHostConfig, hostNames, isHostName, printConfig } from "./hosts.ts";
+import { readFileSync, realpathSync } from "node:fs";
+import { resolve } from "node:path";
+import { type Config, readConfig } from "../config/config.ts";
+import { name, published, version } from "../lib/package.wire.ts";
+import { redact } from "../lib/text.ts";
+import { type Host, type HostName, hostNames, hosts, isHostName, promptInput } from "./hosts.ts";
+import { type Launch, type Place, programOf } from "./launch.ts";
+import { base64, commandLine, inlineList, inlineMap, json, quoted } from "./render.ts";
+import { settingName } from "./setting-name.ts";
 
-/** What `--print-config HOST` prints, or why it cannot. */
+export type HostConfig = {
+  host: HostName;
+  title: string;
+  where: string;
+  format: Host["format"];
+  block: string;
+  /** Does the same from a shell, where the host has a command for it. */
+  command?: string;
+  /** Does the same with one click, where the host has a link for it. */
+  link?: string;
+  notes: string[];
+};
+
+type Server = { command: string; args: readonly string[]; env: Record<string, string> };
+/** What a block is made of. */
+type Parts = { root: string; server: Server; typed: boolean; passedOn: string[]; inputs: object[] };
+
+const secretName = "PRELUDE_API_KEY";
+const serverKey = "prelude-profile";
+
+const entryOf = ({ server, typed }: Parts) => (typed ? { type: "stdio", ...server } : server);
+
+const jsonBlock = (parts: Parts): string => {
+  const servers = { [parts.root]: { [serverKey]: entryOf(parts) } };
+  return json(parts.inputs.length > 0 ? { inputs: parts.inputs, ...servers } : servers);
+};
+
+const codexBlock = ({ root, server, passedOn }: Parts): string =>
+  `[${root}.${serverKey}]
+command = ${quoted(server.command)}
+args = ${inlineList(server.args)}
+env = ${inlineMap(server.env, " = ")}
+env_vars = ${inlineList(passedOn)}
+# Codex waits 10 s unless told otherwise; a first npx may have to download.
+startup_timeout_sec = 60
+# Codex asks before each call. With the line below instead nobody is asked: what the agent wants
+# to write is written. Where Codex runs without a person it refuses the tool otherwise.
+default_tools_approval_mode = "prompt"
+# default_tools_approval_mode = "approve"`;
+
+const gooseBlock = ({ root, server, passedOn }: Parts): string =>
+  `${root}:
+  ${serverKey}:
+    enabled: true
+    type: stdio
+    name: ${serverKey}
+    description: Update a user's profile in Prelude
+    cmd: ${quoted(server.command)}
+    args: ${inlineList(server.args)}
+    envs: ${inlineMap(server.env, ": ")}
+    env_keys: ${inlineList(passedOn)}
+    timeout: 300`;
+
+const blocks: Record<Host["format"], (parts: Parts) => string> = {
+  json: jsonBlock,
+  toml: codexBlock,
+  yaml: gooseBlock,
+};
+
+const mcpAdd = (program: string, { command, args, env }: Server, separator: string[]): string[] => {
+  const flags = Object.entries(env).flatMap(([key, value]) => ["--env", `${key}=${value}`]);
+  // `--env` takes all the words up to the next flag: next to the name, it would swallow the name.
+  const scope = ["--scope", "user"];
+  return [program, "mcp", "add", ...flags, ...scope, serverKey, ...separator, command, ...args];
+};
+
+const commands: Record<NonNullable<Host["command"]>, (parts: Parts) => string[]> = {
+  claude: ({ server }) => mcpAdd("claude", server, ["--"]),
+  gemini: ({ server }) => mcpAdd("gemini", server, []),
+  code: (parts) => {
+    const { inputs } = parts;
+    return ["code", "--add-mcp", JSON.stringify({ name: serverKey, ...entryOf(parts), inputs })];
+  },
+};
+
+const vscodeLink = (parts: Parts): string => {
+  const values = { name: serverKey, inputs: parts.inputs, config: entryOf(parts) };
+  const query = Object.entries(values).map(
+    ([key, value]) =>
+      `${key}=${encodeURIComponent(typeof value === "string" ? value : JSON.stringify(value))}`,
+  );
+  return `https://vscode.dev/redirect/mcp/install?${query.join("&")}`;
+};
+
+/** https://cursor.com/docs/mcp/install-links, https://lmstudio.ai/docs/app/mcp/deeplink */
+const links: Record<NonNullable<Host["link"]>, (parts: Parts) => string> = {
+  cursor: (parts) =>
+    `https://cursor.com/install-mcp?name=${serverKey}&config=${base64(entryOf(parts))}`,
+  vscode: vscodeLink,
+  lmstudio: (parts) =>
+    `https://lmstudio.ai/install-mcp?name=${serverKey}&config=${base64(entryOf(parts))}`,
+};
+
+const partsOf = (row: Host, launch: Launch): Parts => {
+  const { reference } = row.key;
+  const keyed = launch.key === "variable";
+  const env = { ...launch.env };
+  delete env[secretName];
+  if (keyed && reference !== undefined) env[secretName] = reference;
+  const asks = keyed && reference?.includes(promptInput.id);
+  return {
+    root: row.root,
+    server: { command: launch.command, args: launch.args, env },
+    typed: row.typed === true,
+    passedOn: keyed && reference === undefined ? [secretName] : [],
+    inputs: asks ? [promptInput] : [],
+  };
+};
+
+const keyNotes = (row: Host, launch: Launch): string[] => {
+  if (launch.key === "variable") return row.key.notes(launch.shell);
+  if (launch.key === "none") return ["The sandbox needs no key and changes nothing real."];
+  return ["The server reads the key from the file that PRELUDE_API_KEY_FILE names."];
+};
+
+/**
+ * What to paste into a host so that it starts this server, in the form that the host's own
+ * documentation gives (the address is next to each row of `hosts`). Never holds a key.
+ */
+export const printConfig = (host: HostName, launch: Launch): HostConfig => {
+  const row: Host = hosts[host];
+  const parts = partsOf(row, launch);
+  const config: HostConfig = {
+    host,
+    title: row.title,
+    where: row.where,
+    format: row.format,
+    block: blocks[row.format](parts),
+    notes: [...keyNotes(row, launch), ...(row.notes ?? [])],
+  };
+  const words = row.command && commands[row.command](parts);
+  // Windows' own PowerShell takes the quotes out of JSON that it hands to a program.
+  const isJson = row.command === "code" && launch.shell === "powershell";
+  if (words && !isJson) config.command = commandLine(words, launch.shell);
+  if (row.link) config.link = links[row.link](parts);
+  return config;
+};
+
+/** Plain text for a terminal. The block, the command and the link each stand alone between blank lines. */
+export const formatHostConfig = (config: HostConfig): string => {
+  const { title, where, block, command, link, notes } = config;
+  const pieces = [`${title}\nAdd to ${where}:`, block];
+  if (command !== undefined) pieces.push("Or run:", command);
+  if (link !== undefined) pieces.push("Or open in a browser:", link);
+  pieces.push(notes.map((note) => `- ${note}`).join("\n"));
+  return pieces.join("\n\n");
+};
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const networkNames = ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "NODE_EXTRA_CA_CERTS"];
+
+/** The variables that the network needs here and that most hosts do not hand on by themselves. */
+const networkNote = (env: Environment): string[] => {
+  const given = networkNames.filter((each) => (env[each] ?? env[each.toLowerCase()] ?? "") !== "");
+  if (given.length === 0) return [];
+  return [
+    `Set here, and wanted beside the settings too if the network needs it: ${given.join(", ")}`,
+  ];
+};
+
+/** The settings that differ from their defaults, as they were given; paths made absolute. */
+const settingsOf = (config: Config, defaults: Config, env: Environment): Record<string, string> => {
+  const unset = new Map<string, unknown>(Object.entries(defaults));
+  const given = Object.entries(config).flatMap(([field, value]): [string, string][] => {
+    const setting = settingName(field);
+    const same = JSON.stringify(value) === JSON.stringify(unset.get(field));
+    if (same || field === "apiKey" || field === "apiKeyFile") return [];
+    return [[setting, field === "auditLog" ? resolve(String(value)) : (env[setting] ?? "").trim()]];
+  });
+  return Object.fromEntries(given);
+};
+
+const keyFileOf = (env: Environment): string | undefined => {
+  const file = env.PRELUDE_API_KEY_FILE?.trim();
+  return file ? resolve(file) : undefined;
+};
+
+const keyOf = (sandbox: boolean, file: string | undefined): Launch["key"] => {
+  if (sandbox) return "none";
+  return file === undefined ? "variable" : "file";
+};
+
+/** This process, for `describeHost`. */
+export const here = (): Place => ({
+  platform: process.platform,
+  node: process.execPath,
+  script: process.argv[1] ?? "",
+  searchPath: process.env.PATH,
+  realpath: realpathSync,
+});
+
+/**
+ * What `--print-config HOST` prints, or every reason why it cannot: a block with settings that stop
+ * the start would be of no use.
+ */
 export const describeHost = (
   host: string,
   sandbox: boolean,
-): { text: string; problem?: never } | { problem: string; text?: never } => {
-  if (!isHostName(host)) return { problem: `--print-config takes one of ${hostNames.join(", ")}` };
-  const launch = sandbox
-    ? { ...defaultLaunch, args: [...defaultLaunch.args, "--sandbox"], secret: undefined }
-    : defaultLaunch;
-  return { text: formatHostConfig(printConfig(host, launch)) };
+  env: Environment,
+  place: Place,
+): { text: string; problems?: never } | { problems: string[]; text?: never } => {
+  if (!isHostName(host)) {
+    return { problems: [`--print-config takes one of ${hostNames.join(", ")}`] };
+  }
+  const { config, problems } = readConfig(env, (file) => readFileSync(file, "utf8"));
+  const { config: defaults } = readConfig({}, () => "");
+  if (!config || !defaults) return { problems: problems ?? [] };
+  const program = programOf(place, { name, version, published });
+  const keyFile = sandbox ? undefined : keyFileOf(env);
+  const settings = settingsOf(config, defaults, env);
+  if (keyFile !== undefined) settings.PRELUDE_API_KEY_FILE = keyFile;
+  const launch: Launch = {
+    command: program.command,
+    args: sandbox ? [...program.args, "--sandbox"] : program.args,
+    env: settings,
+    key: keyOf(sandbox, keyFile),
+    shell: place.platform === "win32" ? "powershell" : "posix",
+  };
+  const printed = printConfig(host, launch);
+  const all = { ...printed, notes: [...printed.notes, ...networkNote(env)] };
+  return { text: redact(formatHostConfig(all), config.apiKey) };
 };

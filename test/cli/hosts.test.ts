@@ -6,16 +6,9 @@ import fc from "fast-check";
 import { parse as parseToml } from "smol-toml";
 import { describe, expect, it } from "vitest";
 import { parse as parseYaml } from "yaml";
-import {
-  defaultLaunch,
-  formatHostConfig,
-  type HostConfig,
-  type HostName,
-  hostNames,
-  isHostName,
-  type Launch,
-  printConfig,
-} from "../../src/cli/hosts.ts";
+import { type HostName, hostNames, isHostName } from "../../src/cli/hosts.ts";
+import type { Launch } from "../../src/cli/launch.ts";
+import { formatHostConfig, type HostConfig, printConfig } from "../../src/cli/print-config.ts";
 
 const key = "sk_test_the_key";
 const parsers: Record<HostConfig["format"], (text: string) => unknown> = {
@@ -38,7 +31,7 @@ type Input = { id: string; type: string; password: boolean };
 
 const braces = /^\$\{(\w+)\}$/;
 const envBraces = /^\$\{env:(\w+)\}$/;
-const byHand = /^\$\{PASTE_YOUR_(\w+)\}$/;
+const byHand = /^PASTE_YOUR_(PRELUDE_API_KEY)_HERE$/;
 
 type Expected = {
   root: string;
@@ -87,11 +80,15 @@ const resolve = (config: HostConfig, environment: Record<string, string>) => {
   return { command: commandOf(entry), args: entry.args, env };
 };
 
-const decodeLink = (link: string): unknown => {
-  const { protocol, search, searchParams } = new URL(link);
-  if (protocol === "vscode:") return JSON.parse(decodeURIComponent(search.slice(1)));
-  const config = Buffer.from(searchParams.get("config") ?? "", "base64").toString();
-  return { name: searchParams.get("name"), ...JSON.parse(config) };
+/** What a link says: name, inputs where it has any, and the entry. */
+const decodeLink = (link: string): Record<string, unknown> => {
+  const { hostname, protocol, searchParams } = new URL(link);
+  expect(protocol).toBe("https:");
+  const config = searchParams.get("config") ?? "";
+  const text = hostname === "vscode.dev" ? config : Buffer.from(config, "base64").toString();
+  const inputs = JSON.parse(searchParams.get("inputs") ?? "[]");
+  const server = { name: searchParams.get("name"), ...JSON.parse(text) };
+  return inputs.length > 0 ? { ...server, inputs } : server;
 };
 
 const listTools = async (server: {
@@ -108,11 +105,18 @@ const listTools = async (server: {
   }
 };
 
-const launch: Launch = { ...defaultLaunch, env: { PRELUDE_APP_ID: "54e9ujn" } };
-const sandbox: Launch = {
+const launch: Launch = {
   command: "npx",
-  args: ["-y", "prelude-profile-mcp", "--sandbox"],
+  args: ["-y", "prelude-profile-mcp@1.2.3"],
+  env: { PRELUDE_APP_ID: "54e9ujn" },
+  key: "variable",
+  shell: "posix",
+};
+const sandbox: Launch = {
+  ...launch,
+  args: ["-y", "prelude-profile-mcp@1.2.3", "--sandbox"],
   env: {},
+  key: "none",
 };
 const built = path.resolve("dist/prelude-profile-mcp.cjs");
 
@@ -121,7 +125,6 @@ it("knows the hosts that the command line promises, and no other name", () => {
   expect(isHostName("cursor")).toBe(true);
   for (const name of ["curser", "", "constructor", "__proto__"]) {
     expect(isHostName(name)).toBe(false);
-    expect(() => printConfig(name as HostName)).toThrow(/^Unknown host\. Known: .*cursor/);
   }
 });
 
@@ -132,9 +135,8 @@ describe.each(hostNames)("%s", (host) => {
   it("gets a block in its own format that starts the package", () => {
     const { entry } = parse(config);
     expect(commandOf(entry)).toBe("npx");
-    expect(entry.args).toEqual(["-y", "prelude-profile-mcp"]);
+    expect(entry.args).toEqual(["-y", "prelude-profile-mcp@1.2.3"]);
     expect(envOf(entry)).toMatchObject({ PRELUDE_APP_ID: "54e9ujn" });
-    expect(printConfig(host)).toEqual(printConfig(host, defaultLaunch));
   });
 
   it("names the key in the host's own way and never holds it", () => {
@@ -155,6 +157,26 @@ describe.each(hostNames)("%s", (host) => {
     expect(block).toContain("--sandbox");
   });
 
+  it("names the file that holds the key, and then neither a variable nor a prompt", () => {
+    const env = { PRELUDE_API_KEY_FILE: "/run/key" };
+    const printed = printConfig(host, { ...launch, env, key: "file" });
+    const { entry, inputs } = parse(printed);
+    expect(envOf(entry)).toEqual(env);
+    expect({ inputs, names: namesOf(entry) }).toEqual({ inputs: [], names: [] });
+    expect(printed.notes.join("\n")).toContain("PRELUDE_API_KEY_FILE");
+  });
+
+  it("says how the key arrives, in the words of the shell that it is read in", () => {
+    for (const [shell, other] of [
+      ["posix", /\$env:|Read-Host|SetEnvironmentVariable/],
+      ["powershell", /\bexport\b|read -rs/],
+    ] as const) {
+      const { notes } = printConfig(host, { ...launch, shell });
+      expect(notes.join("\n")).toMatch(/PRELUDE_API_KEY|asks for the key/);
+      expect(notes.join("\n")).not.toMatch(other);
+    }
+  });
+
   it("keeps any value intact", () => {
     const odd = fc.constantFrom(..."\"'\\$`{}#: \n\t\u0000\u007f\u0085\u2028\ufeff\uffff");
     const any = fc.string({ unit: "binary", minLength: 1, maxLength: 1 });
@@ -162,7 +184,7 @@ describe.each(hostNames)("%s", (host) => {
     fc.assert(
       fc.property(text, fc.array(text), text, (command, args, value) => {
         const { entry } = parse(
-          printConfig(host, { command, args, env: { PRELUDE_APP_ID: value } }),
+          printConfig(host, { ...launch, command, args, env: { PRELUDE_APP_ID: value } }),
         );
         expect(commandOf(entry)).toBe(command);
         expect(entry.args).toEqual(args);
@@ -188,7 +210,7 @@ const linked = ["cursor", "vscode", "lm-studio"] as const;
 
 describe("links", () => {
   it("exist where the host has them", () => {
-    expect(hostNames.filter((host) => printConfig(host).link)).toEqual(linked);
+    expect(hostNames.filter((host) => printConfig(host, launch).link)).toEqual(linked);
   });
 
   it.each(linked)("of %s say what the block says", (host) => {
@@ -203,7 +225,7 @@ describe("links", () => {
 });
 
 describe("@gleanwork/mcp-config-schema agrees", () => {
-  const registry = new MCPConfigRegistry({ serverPackage: "prelude-profile-mcp" });
+  const registry = new MCPConfigRegistry({ serverPackage: "prelude-profile-mcp@1.2.3" });
   const known = Object.entries(expectations).flatMap(([host, { root, glean }]) =>
     glean ? [{ host: host as HostName, root, glean }] : [],
   );
@@ -214,7 +236,7 @@ describe("@gleanwork/mcp-config-schema agrees", () => {
       serverName: "prelude-profile",
       env: { PRELUDE_APP_ID: "54e9ujn" },
     }) as unknown as Record<string, Record<string, Entry>>;
-    const { entry } = parse(printConfig(host, { ...launch, secret: undefined }));
+    const { entry } = parse(printConfig(host, { ...launch, key: "none" }));
     for (const field of ["command", "cmd", "args", "env", "envs"] as const) {
       expect(entry[field]).toEqual(theirs[root]?.["prelude-profile"]?.[field]);
     }
@@ -224,19 +246,47 @@ describe("@gleanwork/mcp-config-schema agrees", () => {
 describe("commands", () => {
   it("quotes what a shell would expand, and puts a flag between --env and the name", () => {
     expect(printConfig("claude-code", launch).command).toBe(
-      `claude mcp add --env PRELUDE_APP_ID=54e9ujn --env 'PRELUDE_API_KEY=\${PRELUDE_API_KEY}' --scope user prelude-profile -- npx -y prelude-profile-mcp`,
+      `claude mcp add --env PRELUDE_APP_ID=54e9ujn --env 'PRELUDE_API_KEY=\${PRELUDE_API_KEY}' --scope user prelude-profile -- npx -y prelude-profile-mcp@1.2.3`,
     );
     expect(printConfig("gemini-cli", sandbox).command).toBe(
-      "gemini mcp add --scope user prelude-profile npx -y prelude-profile-mcp --sandbox",
+      "gemini mcp add --scope user prelude-profile npx -y prelude-profile-mcp@1.2.3 --sandbox",
     );
     const odd = printConfig("gemini-cli", { ...sandbox, command: "it's here" });
     expect(odd.command).toContain(`prelude-profile 'it'\\''s here' -y`);
+  });
+
+  it("quotes for PowerShell what PowerShell would take apart", () => {
+    const env = { PRELUDE_ALLOWED_KEYS: "it's,b" };
+    expect(printConfig("claude-code", { ...launch, env, shell: "powershell" }).command).toBe(
+      `claude mcp add --env 'PRELUDE_ALLOWED_KEYS=it''s,b' --env 'PRELUDE_API_KEY=\${PRELUDE_API_KEY}' --scope user prelude-profile '--' npx -y 'prelude-profile-mcp@1.2.3'`,
+    );
+    expect(printConfig("vscode", { ...launch, shell: "powershell" }).command).toBeUndefined();
   });
 
   it("gives VS Code on the command line what the link gives it", () => {
     const { command = "", link = "" } = printConfig("vscode", launch);
     const [, argument = ""] = /^code --add-mcp '(.*)'$/.exec(command) ?? [];
     expect(JSON.parse(argument)).toEqual(decodeLink(link));
+    expect(JSON.parse(argument)).toHaveProperty("inputs");
+  });
+});
+
+describe("the block of Codex", () => {
+  const { block } = printConfig("codex", launch);
+
+  it("asks before each call, gives a first npx the time, and offers the other way as a comment", () => {
+    const server = (parseToml(block).mcp_servers as Record<string, Entry>)["prelude-profile"];
+    expect(server).toMatchObject({
+      default_tools_approval_mode: "prompt",
+      startup_timeout_sec: 60,
+    });
+    expect(block).toMatch(/^# .*nobody is asked/m);
+    expect(block).toMatch(/^# default_tools_approval_mode = "approve"$/m);
+  });
+
+  it("still parses when the option is taken", () => {
+    const taken = block.replace(/^default_tools_approval_mode.*\n# /m, "");
+    expect(JSON.stringify(parseToml(taken))).toContain('"default_tools_approval_mode":"approve"');
   });
 });
 

@@ -1,0 +1,118 @@
+import type { RequestFailure } from "../prelude/errors.ts";
+import { type ErrorCode, recovery } from "../tools/messages.ts";
+import { causeOf } from "../tools/reasons.ts";
+
+/** What was really tried; the rest is not known to be right. */
+export type Tested = { key: boolean; network: boolean; app: boolean; user: boolean };
+
+export type Verdict = {
+  ok: boolean;
+  code: string;
+  text: string;
+  httpStatus?: number | undefined;
+  tested: Tested;
+};
+
+/** The fixed app and user, where they are fixed. */
+export type Target = { appId?: string | undefined; userId?: string | undefined };
+
+const nothing: Tested = { key: false, network: false, app: false, user: false };
+
+export const notConfigured: Verdict = {
+  ok: false,
+  code: "not_configured",
+  text: "Set PRELUDE_API_KEY (Prelude dashboard, Settings, API Keys), or PRELUDE_API_KEY_FILE.",
+  tested: nothing,
+};
+
+/** Code of the answer -> what the operator has to do. What happened is said by `recovery`. */
+const remedies: Partial<Record<ErrorCode, string>> = {
+  app_not_found: "Correct PRELUDE_APP_ID.",
+  session_disabled: "Enable it in Prelude.",
+  unauthorized:
+    "Set PRELUDE_API_KEY to a management API key (dashboard, Settings, API Keys); a client or SDK key is not one.",
+  forbidden: "Check the account and what the key may do.",
+  not_found: "Check PRELUDE_BASE_URL.",
+  unexpected_response:
+    "Check PRELUDE_BASE_URL, the proxy, and whether the network wants a sign-in.",
+  rate_limited: "Wait a minute and check again.",
+  upstream_error: "Check again later.",
+  unreachable: "Check the network, PRELUDE_BASE_URL and the proxy variables.",
+  timeout: "Check the network, or raise PRELUDE_TIMEOUT_MS.",
+  connection_lost: "Check the network and the proxy, then check again.",
+};
+
+/** Codes that Prelude gives with words of its own; without these somebody else gave them. */
+const inPreludesForm: ReadonlySet<ErrorCode> = new Set([
+  "forbidden",
+  "not_found",
+  "rate_limited",
+  "upstream_error",
+  "api_error",
+]);
+
+const isForeign = ({ code, apiCode, apiMessage }: RequestFailure): boolean =>
+  inPreludesForm.has(code) && apiCode === undefined && apiMessage === undefined;
+
+const inBetween = ({ httpStatus }: RequestFailure, baseUrl: string): string =>
+  `HTTP ${httpStatus} did not come in the form of Prelude's answers, so it was probably given by what stands between here and ${baseUrl}: a firewall, a proxy, a gateway or a sign-in page. Ask whoever runs that; or PRELUDE_BASE_URL is wrong. It says nothing about the key.`;
+
+const refusal = (failure: RequestFailure, target: Target, baseUrl: string): string => {
+  if (isForeign(failure)) return inBetween(failure, baseUrl);
+  const { code, apiMessage } = failure;
+  const { reason, reasonDetail, apiCode, httpStatus } = failure;
+  const detail = httpStatus === undefined ? { ...reasonDetail } : { ...reasonDetail, httpStatus };
+  const cause = reason && causeOf(reason, detail);
+  const facts = { ...target, cause, apiCode, httpStatus, keys: ["check"] };
+  const known = Object.fromEntries(
+    Object.entries(facts).filter(([, value]) => value !== undefined),
+  );
+  const sentences = [`${recovery[code].what(known)}.`, remedies[code] ?? ""];
+  if (apiMessage !== undefined) sentences.push(`Prelude's words: ${JSON.stringify(apiMessage)}`);
+  return sentences.filter((sentence) => sentence !== "").join(" ");
+};
+
+const userNotTested = ({ userId }: Target): string =>
+  userId === undefined
+    ? ""
+    : ` Whether there is a user ${userId} was not tested, because that would take a write.`;
+
+/** What the answer to the test's PATCH says about key, app and network. */
+export const judge = (
+  failure: RequestFailure | undefined,
+  target: Target,
+  baseUrl: string,
+): Verdict => {
+  const { appId } = target;
+  if (!failure) {
+    const text =
+      "A write for a user that cannot exist was accepted, so this is not Prelude: check PRELUDE_BASE_URL.";
+    return { ok: false, code: "updated", text, tested: nothing };
+  }
+  const { code, httpStatus } = failure;
+  const reached = { ...nothing, key: true, network: true };
+  if (code === "user_not_found" && appId !== undefined) {
+    const text = `Prelude accepts the key and knows the app ${appId}.${userNotTested(target)}`;
+    return { ok: true, code, text, httpStatus, tested: { ...reached, app: true } };
+  }
+  if (code === "app_not_found" && appId === undefined) {
+    const text = `Prelude accepts the key. No app was tested, because PRELUDE_APP_ID is not set.${userNotTested(target)}`;
+    return { ok: true, code, text, httpStatus, tested: reached };
+  }
+  const text = refusal(failure, target, baseUrl);
+  return { ok: false, code, text, httpStatus, tested: nothing };
+};
+
+/** The same for the sandbox, which has no key to be wrong and no network to fail. */
+export const judgeSandbox = (failure: RequestFailure | undefined, target: Target): Verdict => {
+  if (failure?.code === "user_not_found") {
+    return {
+      ok: true,
+      code: failure.code,
+      text: "The settings can be read and the sandbox answers. Neither a key nor the network was tested.",
+      httpStatus: failure.httpStatus,
+      tested: nothing,
+    };
+  }
+  return { ...judge(failure, target, "the sandbox"), tested: nothing };
+};
