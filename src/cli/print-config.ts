@@ -2,7 +2,6 @@ import { readFileSync, realpathSync } from "node:fs";
 import { resolve } from "node:path";
 import { type Config, readConfig } from "../config/config.ts";
 import { name, published, version } from "../lib/package.wire.ts";
-import { redact } from "../lib/text.ts";
 import { type Host, type HostName, hostNames, hosts, isHostName, promptInput } from "./hosts.ts";
 import { type Launch, type Place, programOf } from "./launch.ts";
 import { base64, commandLine, inlineList, inlineMap, json, quoted } from "./render.ts";
@@ -181,6 +180,12 @@ const settingsOf = (config: Config, defaults: Config, env: Environment): Record<
   return Object.fromEntries(given);
 };
 
+/** Names of settings into which the key was put by mistake: what is printed may be shared. */
+const misplacedKey = (settings: Record<string, string>, key: string | undefined): string[] =>
+  Object.entries(settings)
+    .filter(([, value]) => key !== undefined && value.split(",").includes(key))
+    .map(([setting]) => `${setting} holds the API key, which belongs into ${secretName} only`);
+
 const keyFileOf = (env: Environment): string | undefined => {
   const file = env.PRELUDE_API_KEY_FILE?.trim();
   return file ? resolve(file) : undefined;
@@ -219,6 +224,8 @@ export const describeHost = (
   const program = programOf(place, { name, version, published });
   const keyFile = sandbox ? undefined : keyFileOf(env);
   const settings = settingsOf(config, defaults, env);
+  const misplaced = misplacedKey(settings, config.apiKey);
+  if (misplaced.length > 0) return { problems: misplaced };
   if (keyFile !== undefined) settings.PRELUDE_API_KEY_FILE = keyFile;
   const launch: Launch = {
     command: program.command,
@@ -229,5 +236,5 @@ export const describeHost = (
   };
   const printed = printConfig(host, launch);
   const all = { ...printed, notes: [...printed.notes, ...networkNote(env)] };
-  return { text: redact(formatHostConfig(all), config.apiKey) };
+  return { text: formatHostConfig(all) };
 };

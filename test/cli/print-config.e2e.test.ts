@@ -69,13 +69,14 @@ describe("--print-config", () => {
 
   it.each(hostNames)("never prints the key to %s, wherever it stands", async (host) => {
     const places = [
-      { PRELUDE_API_KEY: key },
-      { PRELUDE_API_KEY: key, PRELUDE_ALLOWED_KEYS: key },
-      { PRELUDE_API_KEY_FILE: keyFile },
+      { env: { PRELUDE_API_KEY: key }, exit: 0 },
+      { env: { PRELUDE_API_KEY_FILE: keyFile }, exit: 0 },
+      { env: { PRELUDE_API_KEY: key, PRELUDE_ALLOWED_KEYS: `a,${key}` }, exit: 2 },
+      { env: { PRELUDE_API_KEY_FILE: keyFile, PRELUDE_APP_ID: key }, exit: 2 },
     ];
-    for (const env of places) {
+    for (const { env, exit } of places) {
       const { code, out, err } = await runCli(["--print-config", host], env);
-      expect(code).toBe(0);
+      expect(code).toBe(exit);
       expect(readable(out) + err).not.toContain(key);
     }
   });
