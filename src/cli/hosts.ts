@@ -3,8 +3,8 @@ import type { Shell } from "./render.ts";
 const secretName = "PRELUDE_API_KEY";
 
 const typeIt: Record<Shell, string> = {
-  posix: `In that shell: read -rs ${secretName} && export ${secretName}`,
-  powershell: `In that shell: $env:${secretName} = Read-Host "Prelude API key"`,
+  posix: `In a shell: read -rs ${secretName} && export ${secretName}`,
+  powershell: `In a shell: $env:${secretName} = Read-Host "Prelude API key"`,
 };
 const fromDock: Record<Shell, string> = {
   posix:

@@ -7,6 +7,8 @@ import { type Launch, type Place, programOf } from "./launch.ts";
 import { base64, commandLine, inlineList, inlineMap, json, quoted } from "./render.ts";
 import { settingName } from "./setting-name.ts";
 
+type Links = { own: string; web: string };
+
 export type HostConfig = {
   host: HostName;
   title: string;
@@ -15,8 +17,8 @@ export type HostConfig = {
   block: string;
   /** Does the same from a shell, where the host has a command for it. */
   command?: string;
-  /** Does the same with one click, where the host has a link for it. */
-  link?: string;
+  /** Do the same with one click, where the host has a link for it. */
+  links?: Links;
   notes: string[];
 };
 
@@ -73,31 +75,38 @@ const mcpAdd = (program: string, { command, args, env }: Server, separator: stri
   return [program, "mcp", "add", ...flags, ...scope, serverKey, ...separator, command, ...args];
 };
 
+const vscodeServer = (parts: Parts): string =>
+  JSON.stringify({ name: serverKey, ...entryOf(parts), inputs: parts.inputs });
+
 const commands: Record<NonNullable<Host["command"]>, (parts: Parts) => string[]> = {
   claude: ({ server }) => mcpAdd("claude", server, ["--"]),
   gemini: ({ server }) => mcpAdd("gemini", server, []),
-  code: (parts) => {
-    const { inputs } = parts;
-    return ["code", "--add-mcp", JSON.stringify({ name: serverKey, ...entryOf(parts), inputs })];
-  },
+  code: (parts) => ["code", "--add-mcp", vscodeServer(parts)],
 };
 
-const vscodeLink = (parts: Parts): string => {
-  const values = { name: serverKey, inputs: parts.inputs, config: entryOf(parts) };
-  const query = Object.entries(values).map(
-    ([key, value]) =>
-      `${key}=${encodeURIComponent(typeof value === "string" ? value : JSON.stringify(value))}`,
-  );
-  return `https://vscode.dev/redirect/mcp/install?${query.join("&")}`;
+const vscodeQuery = (parts: Parts): string => {
+  const inputs = encodeURIComponent(JSON.stringify(parts.inputs));
+  return `name=${serverKey}&inputs=${inputs}&config=${encodeURIComponent(JSON.stringify(entryOf(parts)))}`;
 };
+const encodedQuery = (parts: Parts): string => `name=${serverKey}&config=${base64(entryOf(parts))}`;
 
-/** https://cursor.com/docs/mcp/install-links, https://lmstudio.ai/docs/app/mcp/deeplink */
-const links: Record<NonNullable<Host["link"]>, (parts: Parts) => string> = {
-  cursor: (parts) =>
-    `https://cursor.com/install-mcp?name=${serverKey}&config=${base64(entryOf(parts))}`,
-  vscode: vscodeLink,
-  lmstudio: (parts) =>
-    `https://lmstudio.ai/install-mcp?name=${serverKey}&config=${base64(entryOf(parts))}`,
+/**
+ * The host's own scheme, which stays on this machine, and the page that leads to it, which a README
+ * needs: https://cursor.com/docs/mcp/install-links, https://lmstudio.ai/docs/app/mcp/deeplink.
+ */
+const links: Record<NonNullable<Host["link"]>, (parts: Parts) => Links> = {
+  cursor: (parts) => ({
+    own: `cursor://anysphere.cursor-deeplink/mcp/install?${encodedQuery(parts)}`,
+    web: `https://cursor.com/install-mcp?${encodedQuery(parts)}`,
+  }),
+  vscode: (parts) => ({
+    own: `vscode:mcp/install?${encodeURIComponent(vscodeServer(parts))}`,
+    web: `https://vscode.dev/redirect/mcp/install?${vscodeQuery(parts)}`,
+  }),
+  lmstudio: (parts) => ({
+    own: `lmstudio://add_mcp?${encodedQuery(parts)}`,
+    web: `https://lmstudio.ai/install-mcp?${encodedQuery(parts)}`,
+  }),
 };
 
 const partsOf = (row: Host, launch: Launch): Parts => {
@@ -141,16 +150,16 @@ export const printConfig = (host: HostName, launch: Launch): HostConfig => {
   // Windows' own PowerShell takes the quotes out of JSON that it hands to a program.
   const isJson = row.command === "code" && launch.shell === "powershell";
   if (words && !isJson) config.command = commandLine(words, launch.shell);
-  if (row.link) config.link = links[row.link](parts);
+  if (row.link) config.links = links[row.link](parts);
   return config;
 };
 
 /** Plain text for a terminal. The block, the command and the link each stand alone between blank lines. */
 export const formatHostConfig = (config: HostConfig): string => {
-  const { title, where, block, command, link, notes } = config;
+  const { title, where, block, command, links, notes } = config;
   const pieces = [`${title}\nAdd to ${where}:`, block];
   if (command !== undefined) pieces.push("Or run:", command);
-  if (link !== undefined) pieces.push("Or open in a browser:", link);
+  if (links !== undefined) pieces.push("Or open from the address bar of a browser:", links.own);
   pieces.push(notes.map((note) => `- ${note}`).join("\n"));
   return pieces.join("\n\n");
 };

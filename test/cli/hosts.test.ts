@@ -82,14 +82,16 @@ const resolve = (config: HostConfig, environment: Record<string, string>) => {
 
 /** What a link says: name, inputs where it has any, and the entry. */
 const decodeLink = (link: string): Record<string, unknown> => {
-  const { hostname, protocol, searchParams } = new URL(link);
-  expect(protocol).toBe("https:");
+  const { hostname, protocol, search, searchParams } = new URL(link);
+  if (protocol === "vscode:")
+    return withoutNoInputs(JSON.parse(decodeURIComponent(search.slice(1))));
   const config = searchParams.get("config") ?? "";
   const text = hostname === "vscode.dev" ? config : Buffer.from(config, "base64").toString();
   const inputs = JSON.parse(searchParams.get("inputs") ?? "[]");
-  const server = { name: searchParams.get("name"), ...JSON.parse(text) };
-  return inputs.length > 0 ? { ...server, inputs } : server;
+  return withoutNoInputs({ name: searchParams.get("name"), ...JSON.parse(text), inputs });
 };
+const withoutNoInputs = ({ inputs = [], ...rest }: { inputs?: unknown[] }) =>
+  inputs.length > 0 ? { ...rest, inputs } : rest;
 
 const listTools = async (server: {
   command: string;
@@ -151,8 +153,9 @@ describe.each(hostNames)("%s", (host) => {
   });
 
   it("asks for no key in the sandbox", () => {
-    const { block, command = "", link, notes } = printConfig(host, sandbox);
-    const all = [block, command, ...notes, JSON.stringify(link ? decodeLink(link) : "")].join("\n");
+    const { block, command = "", links, notes } = printConfig(host, sandbox);
+    const linked = [links?.own, links?.web].map((link) => JSON.stringify(link && decodeLink(link)));
+    const all = [block, command, ...notes, ...linked].join("\n");
     expect(all).not.toMatch(/API_KEY|promptString|prelude-api-key/);
     expect(block).toContain("--sandbox");
   });
@@ -195,9 +198,9 @@ describe.each(hostNames)("%s", (host) => {
 
   it("prints the block, the command and the link so that each can be copied alone", () => {
     const text = formatHostConfig(config);
-    const { block, command, link, title, where, notes } = config;
+    const { block, command, links, title, where, notes } = config;
     expect(text.startsWith(`${title}\nAdd to ${where}:\n\n${block}\n\n`)).toBe(true);
-    for (const piece of [command, link]) {
+    for (const piece of [command, links?.own]) {
       if (piece !== undefined) expect(text.split("\n\n")).toContain(piece);
     }
     expect(block).not.toContain("\n\n");
@@ -210,17 +213,19 @@ const linked = ["cursor", "vscode", "lm-studio"] as const;
 
 describe("links", () => {
   it("exist where the host has them", () => {
-    expect(hostNames.filter((host) => printConfig(host, launch).link)).toEqual(linked);
+    expect(hostNames.filter((host) => printConfig(host, launch).links)).toEqual(linked);
   });
 
   it.each(linked)("of %s say what the block says", (host) => {
     const config = printConfig(host, launch);
     const { entry, inputs } = parse(config);
-    expect(decodeLink(config.link ?? "")).toEqual({
-      name: "prelude-profile",
-      ...entry,
-      ...(inputs.length > 0 && { inputs }),
+    const { own = "", web = "" } = config.links ?? {};
+    const said = withoutNoInputs({ name: "prelude-profile", ...entry, inputs } as {
+      inputs: unknown[];
     });
+    expect(decodeLink(own)).toEqual(said);
+    expect(decodeLink(web)).toEqual(said);
+    expect(web).toMatch(/^https:/);
   });
 });
 
@@ -264,9 +269,9 @@ describe("commands", () => {
   });
 
   it("gives VS Code on the command line what the link gives it", () => {
-    const { command = "", link = "" } = printConfig("vscode", launch);
+    const { command = "", links } = printConfig("vscode", launch);
     const [, argument = ""] = /^code --add-mcp '(.*)'$/.exec(command) ?? [];
-    expect(JSON.parse(argument)).toEqual(decodeLink(link));
+    expect(JSON.parse(argument)).toEqual(decodeLink(links?.own ?? ""));
     expect(JSON.parse(argument)).toHaveProperty("inputs");
   });
 });

@@ -14,10 +14,10 @@ writeFileSync(keyFile, `${key}\n`);
 
 /** All that the text says: with its links decoded. */
 const readable = (out: string): string => {
-  const links = [...out.matchAll(/https:\S+/g)].map(([link]) => decodeURIComponent(link));
+  const links = [...out.matchAll(/^(?:cursor|vscode|lmstudio):\S+$/gm)].map(([link]) => link);
   const configs = links.map((link) => new URL(link).searchParams.get("config") ?? "");
   const decoded = configs.map((config) => Buffer.from(config, "base64").toString());
-  return [out, ...links, ...decoded].join("\n");
+  return [out, ...links.map(decodeURIComponent), ...decoded].join("\n");
 };
 
 type Block = { command: string; args: string[]; env: Record<string, string> };
