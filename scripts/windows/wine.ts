@@ -133,4 +133,3 @@ export const startUnderWine = async (node: string, start: Start) => {
   return { write, request, end, closed, stderr: () => stderr };
 };
 
-export type WineProcess = Awaited<ReturnType<typeof startUnderWine>>;
