@@ -132,4 +132,3 @@ export const startUnderWine = async (node: string, start: Start) => {
   };
   return { write, request, end, closed, stderr: () => stderr };
 };
-
