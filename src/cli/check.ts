@@ -1,9 +1,9 @@
 import type { Config } from "../config/config.ts";
 import { describeSettings } from "../config/describe.ts";
 import { name, version } from "../lib/package.wire.ts";
-import { createClient } from "../prelude/client.ts";
-import type { RequestFailure } from "../prelude/errors.ts";
-import { judge, judgeSandbox, notConfigured, type Target, type Verdict } from "./verdict.ts";
+
+import { createClient, type PreludeClient } from "../prelude/client.ts";
+import { judge, judgeSandbox, notConfigured, type Verdict, withUser } from "./verdict.ts";
 
 /** It can belong to nobody: a ULID of zeros. So a PATCH for it changes nothing. */
 const nilUser = "usr_00000000000000000000000000";
@@ -27,24 +27,26 @@ const settingValues = (config: Config): Record<string, unknown> => {
   return { ...Object.fromEntries(values), api_key: config.apiKey !== undefined };
 };
 
-const sendTest = async (
-  target: Target,
-  options: { baseUrl: string; apiKey: string; useProxy: boolean; timeoutMs: number },
-): Promise<RequestFailure | undefined> => {
-  const { timeoutMs, ...rest } = options;
-  const client = createClient({ ...rest, product: `${name}/${version}` });
+type Connection = { baseUrl: string; apiKey: string; useProxy: boolean; timeoutMs: number };
+type Scope = { signal: AbortSignal; deadlineAt: number };
+
+/** Runs this over a client of its own, within the deadline of one call. */
+const within = async <T>(
+  { timeoutMs, ...connection }: Connection,
+  run: (client: PreludeClient, scope: Scope) => Promise<T>,
+): Promise<T> => {
+  const client = createClient({ ...connection, product: `${name}/${version}` });
+  const deadlineAt = performance.now() + timeoutMs;
   try {
-    const { failure } = await client.patchProfile(
-      { appId: target.appId ?? nilApp, userId: nilUser, profile: { check: "check" } },
-      {
-        signal: AbortSignal.timeout(timeoutMs),
-        deadlineAt: performance.now() + timeoutMs,
-      },
-    );
-    return failure;
+    return await run(client, { signal: AbortSignal.timeout(timeoutMs), deadlineAt });
   } finally {
     await client.close();
   }
+};
+
+const sendPatch = async (client: PreludeClient, appId: string, scope: Scope) => {
+  const profile = { check: "check" };
+  return (await client.patchProfile({ appId, userId: nilUser, profile }, scope)).failure;
 };
 
 const askSandbox = async (config: Config): Promise<Verdict> => {
@@ -52,11 +54,10 @@ const askSandbox = async (config: Config): Promise<Verdict> => {
   const { baseUrl, apiKey, close } = await startSandbox(config);
   try {
     const { timeoutMs } = config;
-    const target = { appId: config.appId ?? "54e9ujn", userId: config.userId };
-    return judgeSandbox(
-      await sendTest(target, { baseUrl, apiKey, useProxy: false, timeoutMs }),
-      target,
-    );
+    const appId = config.appId ?? "54e9ujn";
+    const connection = { baseUrl, apiKey, useProxy: false, timeoutMs };
+    const send = (client: PreludeClient, scope: Scope) => sendPatch(client, appId, scope);
+    return judgeSandbox(await within(connection, send), appId);
   } finally {
     close();
   }
@@ -66,8 +67,17 @@ const askPrelude = async (config: Config, { waiting }: Out): Promise<Verdict> =>
   const { apiKey, baseUrl, timeoutMs } = config;
   if (apiKey === undefined) return notConfigured;
   waiting?.(`waiting for the answer of ${baseUrl}, at most ${timeoutMs / 1_000} s …`);
-  const failure = await sendTest(config, { baseUrl, apiKey, useProxy: true, timeoutMs });
-  return judge(failure, config, baseUrl);
+  return within({ baseUrl, apiKey, useProxy: true, timeoutMs }, async (client, scope) => {
+    const { appId, userId } = config;
+    const verdict = judge(await sendPatch(client, appId ?? nilApp, scope), appId, baseUrl);
+    if (userId === undefined || !verdict.ok) return verdict;
+    const readable = appId !== undefined && config.read !== "off";
+    return withUser(
+      verdict,
+      userId,
+      readable ? await client.getUser({ appId, userId }, scope) : undefined,
+    );
+  });
 };
 
 const asJson = (config: Config, sandbox: boolean, verdict: Verdict): string => {

@@ -1,3 +1,4 @@
+import { isObject } from "../lib/json.ts";
 import type { RequestFailure } from "../prelude/errors.ts";
 import { type ErrorCode, recovery } from "../tools/messages.ts";
 import { causeOf } from "../tools/reasons.ts";
@@ -12,9 +13,6 @@ export type Verdict = {
   httpStatus?: number | undefined;
   tested: Tested;
 };
-
-/** The fixed app and user, where they are fixed. */
-export type Target = { appId?: string | undefined; userId?: string | undefined };
 
 const nothing: Tested = { key: false, network: false, app: false, user: false };
 
@@ -57,13 +55,13 @@ const isForeign = ({ code, apiCode, apiMessage }: RequestFailure): boolean =>
 const inBetween = ({ httpStatus }: RequestFailure, baseUrl: string): string =>
   `HTTP ${httpStatus} did not come in the form of Prelude's answers, so it was probably given by what stands between here and ${baseUrl}: a firewall, a proxy, a gateway or a sign-in page. Ask whoever runs that; or PRELUDE_BASE_URL is wrong. It says nothing about the key.`;
 
-const refusal = (failure: RequestFailure, target: Target, baseUrl: string): string => {
+const refusal = (failure: RequestFailure, appId: string | undefined, baseUrl: string): string => {
   if (isForeign(failure)) return inBetween(failure, baseUrl);
   const { code, apiMessage } = failure;
   const { reason, reasonDetail, apiCode, httpStatus } = failure;
   const detail = httpStatus === undefined ? { ...reasonDetail } : { ...reasonDetail, httpStatus };
   const cause = reason && causeOf(reason, detail);
-  const facts = { ...target, cause, apiCode, httpStatus, keys: ["check"] };
+  const facts = { appId, cause, apiCode, httpStatus, keys: ["check"] };
   const known = Object.fromEntries(
     Object.entries(facts).filter(([, value]) => value !== undefined),
   );
@@ -72,18 +70,12 @@ const refusal = (failure: RequestFailure, target: Target, baseUrl: string): stri
   return sentences.filter((sentence) => sentence !== "").join(" ");
 };
 
-const userNotTested = ({ userId }: Target): string =>
-  userId === undefined
-    ? ""
-    : ` Whether there is a user ${userId} was not tested, because that would take a write.`;
-
 /** What the answer to the test's PATCH says about key, app and network. */
 export const judge = (
   failure: RequestFailure | undefined,
-  target: Target,
+  appId: string | undefined,
   baseUrl: string,
 ): Verdict => {
-  const { appId } = target;
   if (!failure) {
     const text =
       "A write for a user that cannot exist was accepted, so this is not Prelude: check PRELUDE_BASE_URL.";
@@ -92,19 +84,19 @@ export const judge = (
   const { code, httpStatus } = failure;
   const reached = { ...nothing, key: true, network: true };
   if (code === "user_not_found" && appId !== undefined) {
-    const text = `Prelude accepts the key and knows the app ${appId}.${userNotTested(target)}`;
+    const text = `Prelude accepts the key and knows the app ${appId}.`;
     return { ok: true, code, text, httpStatus, tested: { ...reached, app: true } };
   }
   if (code === "app_not_found" && appId === undefined) {
-    const text = `Prelude accepts the key. No app was tested, because PRELUDE_APP_ID is not set.${userNotTested(target)}`;
+    const text = `Prelude accepts the key. No app was tested, because PRELUDE_APP_ID is not set.`;
     return { ok: true, code, text, httpStatus, tested: reached };
   }
-  const text = refusal(failure, target, baseUrl);
+  const text = refusal(failure, appId, baseUrl);
   return { ok: false, code, text, httpStatus, tested: nothing };
 };
 
 /** The same for the sandbox, which has no key to be wrong and no network to fail. */
-export const judgeSandbox = (failure: RequestFailure | undefined, target: Target): Verdict => {
+export const judgeSandbox = (failure: RequestFailure | undefined, appId: string): Verdict => {
   if (failure?.code === "user_not_found") {
     return {
       ok: true,
@@ -114,5 +106,29 @@ export const judgeSandbox = (failure: RequestFailure | undefined, target: Target
       tested: nothing,
     };
   }
-  return { ...judge(failure, target, "the sandbox"), tested: nothing };
+  return { ...judge(failure, appId, "the sandbox"), tested: nothing };
+};
+
+type Looked = { failure?: RequestFailure; user?: unknown };
+
+const isUser = (user: unknown, userId: string): boolean =>
+  isObject(user) && "id" in user && user.id === userId;
+
+/**
+ * The verdict with what is known of the fixed user.
+ *
+ * @param looked what a read of this user gave; undefined: reading is off, and a write would change it
+ */
+export const withUser = (verdict: Verdict, userId: string, looked: Looked | undefined): Verdict => {
+  const { text, tested } = verdict;
+  if (looked?.failure?.code === "user_not_found") {
+    const wrong = `${text} It knows no user ${userId}: correct PRELUDE_USER_ID.`;
+    return { ...verdict, ok: false, text: wrong, tested: { ...tested, user: true } };
+  }
+  if (looked && isUser(looked.user, userId)) {
+    const known = `${text} It knows the user ${userId}.`;
+    return { ...verdict, text: known, tested: { ...tested, user: true } };
+  }
+  const why = looked ? "looking it up failed" : "that would take a write";
+  return { ...verdict, text: `${text} Whether there is a user ${userId} was not tested: ${why}.` };
 };
