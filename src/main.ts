@@ -71,7 +71,7 @@ const main = async (): Promise<void> => {
   if (command.kind === "check") {
     const { check } = await import("./cli/check.ts");
     const waiting = process.stderr.isTTY ? log.error : undefined;
-    process.exitCode = await check(config, command, { print, waiting });
+    process.exitCode = await check(config, { ...command, warnings }, { print, waiting });
     return;
   }
   await serve({ config, sandbox: command.sandbox, audit: opened.audit, log });

@@ -11,7 +11,7 @@ const nilUser = "usr_00000000000000000000000000";
 const nilApp = "0000000";
 const request = `a PATCH for ${nilUser}, a user that cannot exist, so nothing is changed`;
 
-type Options = { sandbox: boolean; json: boolean };
+type Options = { sandbox: boolean; json: boolean; warnings: readonly string[] };
 type Out = {
   print: (text: string) => void;
   /** Undefined where nobody looks on while it waits. */
@@ -80,13 +80,14 @@ const askPrelude = async (config: Config, { waiting }: Out): Promise<Verdict> =>
   });
 };
 
-const asJson = (config: Config, sandbox: boolean, verdict: Verdict): string => {
+const asJson = (config: Config, { sandbox, warnings }: Options, verdict: Verdict): string => {
   const { ok, code, text, httpStatus, tested } = verdict;
   return JSON.stringify({
     version,
     ok,
     sandbox,
     problems: [],
+    warnings,
     settings: settingValues(config),
     check: { request, code, message: text, http_status: httpStatus ?? null, tested },
   });
@@ -94,7 +95,15 @@ const asJson = (config: Config, sandbox: boolean, verdict: Verdict): string => {
 
 /** What `--check --json` answers where the settings stop the start. */
 export const problemsAsJson = (problems: readonly string[], sandbox: boolean): string =>
-  JSON.stringify({ version, ok: false, sandbox, problems, settings: null, check: null });
+  JSON.stringify({
+    version,
+    ok: false,
+    sandbox,
+    problems,
+    warnings: [],
+    settings: null,
+    check: null,
+  });
 
 /**
  * `--check`: prints the effective settings and guards, then asks Prelude about the key, the app and
@@ -110,6 +119,6 @@ export const check = async (config: Config, options: Options, out: Out): Promise
   }
   const verdict = sandbox ? await askSandbox(config) : await askPrelude(config, out);
   const text = `${verdict.ok ? "OK" : "NOT OK"}  ${verdict.code}: ${verdict.text}`;
-  out.print(json ? asJson(config, sandbox, verdict) : text);
+  out.print(json ? asJson(config, options, verdict) : text);
   return verdict.ok ? 0 : 1;
 };

@@ -1,6 +1,6 @@
-import { readFileSync, realpathSync } from "node:fs";
-import { resolve } from "node:path";
+import { realpathSync } from "node:fs";
 import { type Config, readConfig } from "../config/config.ts";
+import { readSmallFile } from "../config/key.ts";
 import { name, published, version } from "../lib/package.wire.ts";
 import { type Host, type HostName, hostNames, hosts, isHostName, promptInput } from "./hosts.ts";
 import { type Launch, type Place, programOf } from "./launch.ts";
@@ -184,7 +184,8 @@ const settingsOf = (config: Config, defaults: Config, env: Environment): Record<
     const setting = settingName(field);
     const same = JSON.stringify(value) === JSON.stringify(unset.get(field));
     if (same || field === "apiKey" || field === "apiKeyFile") return [];
-    return [[setting, field === "auditLog" ? resolve(String(value)) : (env[setting] ?? "").trim()]];
+    // A path is absolute by now: the host stands in another folder.
+    return [[setting, field === "auditLog" ? String(value) : (env[setting] ?? "").trim()]];
   });
   return Object.fromEntries(given);
 };
@@ -194,11 +195,6 @@ const misplacedKey = (settings: Record<string, string>, key: string | undefined)
   Object.entries(settings)
     .filter(([, value]) => key !== undefined && value.split(",").includes(key))
     .map(([setting]) => `${setting} holds the API key, which belongs into ${secretName} only`);
-
-const keyFileOf = (env: Environment): string | undefined => {
-  const file = env.PRELUDE_API_KEY_FILE?.trim();
-  return file ? resolve(file) : undefined;
-};
 
 const keyOf = (sandbox: boolean, file: string | undefined): Launch["key"] => {
   if (sandbox) return "none";
@@ -227,11 +223,11 @@ export const describeHost = (
   if (!isHostName(host)) {
     return { problems: [`--print-config takes one of ${hostNames.join(", ")}`] };
   }
-  const { config, problems } = readConfig(env, (file) => readFileSync(file, "utf8"));
+  const { config, problems, warnings } = readConfig(env, readSmallFile);
   const { config: defaults } = readConfig({}, () => "");
   if (!config || !defaults) return { problems: problems ?? [] };
   const program = programOf(place, { name, version, published });
-  const keyFile = sandbox ? undefined : keyFileOf(env);
+  const keyFile = sandbox ? undefined : config.apiKeyFile;
   const settings = settingsOf(config, defaults, env);
   const misplaced = misplacedKey(settings, config.apiKey);
   if (misplaced.length > 0) return { problems: misplaced };
@@ -244,6 +240,6 @@ export const describeHost = (
     shell: place.platform === "win32" ? "powershell" : "posix",
   };
   const printed = printConfig(host, launch);
-  const all = { ...printed, notes: [...printed.notes, ...networkNote(env)] };
+  const all = { ...printed, notes: [...printed.notes, ...networkNote(env), ...warnings] };
   return { text: formatHostConfig(all) };
 };

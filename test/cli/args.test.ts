@@ -10,6 +10,10 @@ describe("parseArgv", () => {
     [[], { kind: "serve", sandbox: false }],
     [["--sandbox"], { kind: "serve", sandbox: true }],
     [["--sandbox", "--sandbox"], { kind: "serve", sandbox: true }],
+    // The field of a desktop app's settings, filled, switched off and left empty.
+    [["--sandbox=true"], { kind: "serve", sandbox: true }],
+    [["--sandbox=false"], { kind: "serve", sandbox: false }],
+    [[`--sandbox=\${user_config.sandbox}`], { kind: "serve", sandbox: false }],
     [["--check"], { kind: "check", sandbox: false, json: false }],
     [["--check", "--json"], { kind: "check", sandbox: false, json: true }],
     [["--json", "--sandbox", "--check"], { kind: "check", sandbox: true, json: true }],
@@ -42,7 +46,7 @@ describe("parseArgv", () => {
     [[""], [noFlag]],
     [["-"], [noFlag]],
     [["--"], [noFlag]],
-    [["--sandbox=true"], ["--sandbox takes no value"]],
+    [["--sandbox=yes"], ["--sandbox takes true or false"]],
     [["--help="], ["--help takes no value"]],
     [["--json"], ["--json goes with --check"]],
     [["--sandbox", "--json"], ["--json goes with --check"]],
@@ -125,7 +129,7 @@ describe("the built file", () => {
       'allowed keys  only "first_name", "plan"',
       'blocked keys  "role"',
       "confirmation  the person is asked before each write",
-      "brake         5 writes per minute",
+      "write limit   5 writes per minute",
       "audit         off",
     ]) {
       expect(out).toContain(`  ${line}\n`);
@@ -140,7 +144,7 @@ describe("the built file", () => {
       "allowed keys  any key that is not blocked",
       "blocked keys  none",
       "confirmation  off",
-      "brake         off",
+      "write limit   off",
     ]) {
       expect(out).toContain(`  ${line}\n`);
     }

@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished } from "vitest";
+import { pasteHere } from "../../src/cli/hosts.ts";
 import { settings } from "../../src/config/settings.ts";
 import { runCli } from "../support/run-cli.ts";
 import { app, user } from "../support/server-process.ts";
@@ -147,9 +148,31 @@ describe("--check --json", () => {
   it("holds every setting", async () => {
     const { out } = await check({ flags: ["--json", "--sandbox"] });
     const names = Object.keys(parse(out).settings).map((name) => `PRELUDE_${name.toUpperCase()}`);
-    const inConfig = settings.filter(({ name }) => name !== "PRELUDE_API_KEY_FILE");
-    expect(names).toEqual(expect.arrayContaining(inConfig.map(({ name }) => name)));
+    expect(names.sort()).toEqual(settings.map(({ name }) => name).sort());
   });
+
+  it("lists what is only worth a warning", async () => {
+    const env = { PRELUDE_TIMEOUT_MS: "30" };
+    const { out } = await check({ env, flags: ["--json", "--sandbox"] });
+    expect(parse(out).warnings).toEqual([expect.stringContaining("PRELUDE_TIMEOUT_MS")]);
+  });
+
+  const references = ["PRELUDE_API_KEY", "env:PRELUDE_API_KEY", "input:prelude-api-key"];
+  it.each([pasteHere, ...references.map((name) => `\${${name}}`)])(
+    "takes what a block says in the key's place, unreplaced, for no key: %s",
+    async (text) => {
+      const { code, out, upstream } = await check({
+        env: { PRELUDE_API_KEY: text },
+        flags: ["--json"],
+      });
+      expect(code).toBe(1);
+      expect(parse(out)).toMatchObject({
+        settings: { api_key: false },
+        check: { code: "not_configured" },
+      });
+      expect(upstream.received).toEqual([]);
+    },
+  );
 
   it("says of the sandbox that nothing was tested", async () => {
     const { out } = await check({ flags: ["--json", "--sandbox"] });

@@ -19,7 +19,7 @@ it.each([
   const config = configFor({ PRELUDE_BASE_URL: upstream.url, PRELUDE_TIMEOUT_MS: ms });
   const print = () => events.push("printed");
   const waiting = (text: string) => events.push(text);
-  await check(config, { sandbox: false, json: false }, { print, waiting });
+  await check(config, { sandbox: false, json: false, warnings: [] }, { print, waiting });
   expect(events).toEqual([
     "printed",
     expect.stringMatching(new RegExp(`^waiting for the answer of ${upstream.url}, ${said}`)),
@@ -32,7 +32,11 @@ it("does not wait for what it does not ask", async () => {
   const print = () => {};
   const waiting = () => expect.fail("nothing to wait for");
   const config = configFor({});
-  await check({ ...config, apiKey: undefined }, { sandbox: false, json: true }, { print, waiting });
+  await check(
+    { ...config, apiKey: undefined },
+    { sandbox: false, json: true, warnings: [] },
+    { print, waiting },
+  );
 });
 
 const nobody = apiError(404, "user_not_found");
@@ -50,7 +54,7 @@ const checkReading = async (read: "off" | "keys", onGet: Handler) => {
   const out = { print: (text: string) => said.push(text), waiting: undefined };
   const exit = await check(
     Object.assign(configFor(env), { read }),
-    { sandbox: false, json: true },
+    { sandbox: false, json: true, warnings: [] },
     out,
   );
   const methods = upstream.received.map(({ method }) => method);
