@@ -1,6 +1,6 @@
 import { isObject } from "../lib/json.ts";
 import type { RequestFailure } from "../prelude/errors.ts";
-import { type ErrorCode, recovery } from "../tools/messages.ts";
+import { type ErrorCode, type FailureFacts, recovery } from "../tools/messages.ts";
 import { causeOf } from "../tools/reasons.ts";
 
 /** What was really tried; the rest is not known to be right. */
@@ -16,28 +16,13 @@ export type Verdict = {
 
 const nothing: Tested = { key: false, network: false, app: false, user: false };
 
+const sentence = (words: string): string => `${words[0]?.toUpperCase()}${words.slice(1)}.`;
+
 export const notConfigured: Verdict = {
   ok: false,
   code: "not_configured",
-  text: "Set PRELUDE_API_KEY (Prelude dashboard, Settings, API Keys), or PRELUDE_API_KEY_FILE.",
+  text: sentence(recovery.not_configured.fix),
   tested: nothing,
-};
-
-/** Code of the answer -> what the operator has to do. What happened is said by `recovery`. */
-const remedies: Partial<Record<ErrorCode, string>> = {
-  app_not_found: "Correct PRELUDE_APP_ID.",
-  session_disabled: "Enable it in Prelude.",
-  unauthorized:
-    "Set PRELUDE_API_KEY to a management API key (dashboard, Settings, API Keys); a client or SDK key is not one.",
-  forbidden: "Check the account and what the key may do.",
-  not_found: "Check PRELUDE_BASE_URL.",
-  unexpected_response:
-    "Check PRELUDE_BASE_URL, the proxy, and whether the network wants a sign-in.",
-  rate_limited: "Wait a minute and check again.",
-  upstream_error: "Check again later.",
-  unreachable: "Check the network, PRELUDE_BASE_URL and the proxy variables.",
-  timeout: "Check the network, or raise PRELUDE_TIMEOUT_MS.",
-  connection_lost: "Check the network and the proxy, then check again.",
 };
 
 /** Codes that Prelude gives with words of its own; without these somebody else gave them. */
@@ -55,19 +40,30 @@ const isForeign = ({ code, apiCode, apiMessage }: RequestFailure): boolean =>
 const inBetween = ({ httpStatus }: RequestFailure, baseUrl: string): string =>
   `HTTP ${httpStatus} did not come in the form of Prelude's answers, so it was probably given by what stands between here and ${baseUrl}: a firewall, a proxy, a gateway or a sign-in page. Ask whoever runs that; or PRELUDE_BASE_URL is wrong. It says nothing about the key.`;
 
-const refusal = (failure: RequestFailure, appId: string | undefined, baseUrl: string): string => {
+const causeIn = ({ reason, reasonDetail, httpStatus }: RequestFailure): string => {
+  if (reason === undefined) return "";
+  const status = httpStatus === undefined ? {} : { httpStatus };
+  return ` (${causeOf(reason, { ...reasonDetail, ...status })})`;
+};
+
+/** What the operator does about it; where nobody knows, what happened. */
+const advice = (failure: RequestFailure): string => {
+  const known: { fix?: string; what: (facts: FailureFacts) => string } = recovery[failure.code];
+  return known.fix ?? known.what(pick(failure));
+};
+
+const pick = ({ apiCode, httpStatus }: RequestFailure): FailureFacts => {
+  const facts: FailureFacts = {};
+  if (apiCode !== undefined) facts.apiCode = apiCode;
+  if (httpStatus !== undefined) facts.httpStatus = httpStatus;
+  return facts;
+};
+
+const refusal = (failure: RequestFailure, baseUrl: string): string => {
   if (isForeign(failure)) return inBetween(failure, baseUrl);
-  const { code, apiMessage } = failure;
-  const { reason, reasonDetail, apiCode, httpStatus } = failure;
-  const detail = httpStatus === undefined ? { ...reasonDetail } : { ...reasonDetail, httpStatus };
-  const cause = reason && causeOf(reason, detail);
-  const facts = { appId, cause, apiCode, httpStatus, keys: ["check"] };
-  const known = Object.fromEntries(
-    Object.entries(facts).filter(([, value]) => value !== undefined),
-  );
-  const sentences = [`${recovery[code].what(known)}.`, remedies[code] ?? ""];
-  if (apiMessage !== undefined) sentences.push(`Prelude's words: ${JSON.stringify(apiMessage)}`);
-  return sentences.filter((sentence) => sentence !== "").join(" ");
+  const { apiMessage } = failure;
+  const words = apiMessage === undefined ? "" : ` Prelude's words: ${JSON.stringify(apiMessage)}`;
+  return `${sentence(`${advice(failure)}${causeIn(failure)}`)}${words}`;
 };
 
 /** What the answer to the test's PATCH says about key, app and network. */
@@ -91,7 +87,7 @@ export const judge = (
     const text = `Prelude accepts the key. No app was tested, because PRELUDE_APP_ID is not set.`;
     return { ok: true, code, text, httpStatus, tested: reached };
   }
-  const text = refusal(failure, appId, baseUrl);
+  const text = refusal(failure, baseUrl);
   return { ok: false, code, text, httpStatus, tested: nothing };
 };
 

@@ -69,21 +69,25 @@ describe("--check", () => {
       expect(code).toBe(1);
       expect(out).toContain(`${said} did not come in the form of Prelude's answers`);
       expect(out).toContain(`between here and ${upstream.url}`);
-      expect(out).not.toMatch(/check the account|what the key may do/i);
+      expect(out).not.toMatch(/what the API key may do/i);
     },
   );
 
   it("blames the account for a 403 in Prelude's own form", async () => {
     const { code, out } = await check({ answer: apiError(403, "no_such_right", "No right.") });
     expect(code).toBe(1);
-    expect(out).toContain("Check the account and what the key may do.");
+    expect(out).toContain("Check the Prelude account and what the API key may do");
     expect(out).toContain("No right.");
   });
 
   it.each([
     [apiError(401, "invalid_api_token"), "unauthorized", "management API key"],
-    [apiError(403, "session_disabled"), "session_disabled", "Enable it in Prelude."],
-    [noApp, "app_not_found", "Correct PRELUDE_APP_ID."],
+    [
+      apiError(403, "session_disabled"),
+      "session_disabled",
+      "Enable session management for this app in Prelude",
+    ],
+    [noApp, "app_not_found", "Correct PRELUDE_APP_ID: "],
     [noContent, "updated", "this is not Prelude"],
     [html(302), "unexpected_response", "Check PRELUDE_BASE_URL"],
   ])("says what to do, %#", async (answer, code, advice) => {
