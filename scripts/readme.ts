@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
+import { printConfig } from "../src/cli/host-config.ts";
 import { type HostName, hostNames } from "../src/cli/hosts.ts";
 import type { Launch } from "../src/cli/launch.ts";
-import { printConfig } from "../src/cli/print-config.ts";
 
 // Writes the part of README.md that depends on whether the package is published: until then its name
 // on npm may be anybody's, so nothing may tell people to start it by that name.

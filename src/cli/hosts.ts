@@ -1,6 +1,6 @@
 import type { Shell } from "./render.ts";
 
-const secretName = "PRELUDE_API_KEY";
+export const secretName = "PRELUDE_API_KEY";
 
 const typeIt: Record<Shell, string> = {
   posix: `In a shell: read -rs ${secretName} && export ${secretName}`,

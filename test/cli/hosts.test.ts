@@ -6,9 +6,9 @@ import fc from "fast-check";
 import { parse as parseToml } from "smol-toml";
 import { describe, expect, it } from "vitest";
 import { parse as parseYaml } from "yaml";
+import { formatHostConfig, type HostConfig, printConfig } from "../../src/cli/host-config.ts";
 import { type HostName, hostNames, isHostName } from "../../src/cli/hosts.ts";
 import type { Launch } from "../../src/cli/launch.ts";
-import { formatHostConfig, type HostConfig, printConfig } from "../../src/cli/print-config.ts";
 
 const key = "sk_test_the_key";
 const parsers: Record<HostConfig["format"], (text: string) => unknown> = {
