@@ -45,13 +45,18 @@ const main = async (): Promise<void> => {
   if (command.kind === "version") return print(version);
   if (command.kind === "help") return print((await import("./cli/help.ts")).helpText());
   if (command.kind === "print-config") {
-    const { describeHost } = await import("./cli/print-config.ts");
-    const { text, problem } = describeHost(command.host, command.sandbox);
-    return problem === undefined ? print(text) : fail([problem]);
+    const { describeHost, here } = await import("./cli/print-config.ts");
+    const { text, problems } = describeHost(command.host, command.sandbox, process.env, here());
+    return problems === undefined ? print(text) : fail(problems);
   }
 
+  const refuse = async (problems: readonly string[]): Promise<void> => {
+    if (command.kind !== "check" || !command.json) return fail(problems);
+    process.exitCode = 2;
+    print((await import("./cli/check.ts")).problemsAsJson(problems, command.sandbox));
+  };
   const { config, problems, warnings } = readConfig(process.env, readSmallFile);
-  if (problems) return fail(problems);
+  if (problems) return refuse(problems);
   // Not for child processes, crash reports or whoever reads the environment later.
   delete process.env.PRELUDE_API_KEY;
   const log = createLog(config.logLevel, config.apiKey);
@@ -61,11 +66,12 @@ const main = async (): Promise<void> => {
     process.exit(1);
   });
   const opened = auditOf(config.auditLog, log);
-  if (opened.problem !== undefined) return fail([opened.problem]);
+  if (opened.problem !== undefined) return refuse([opened.problem]);
   if (opened.audit) log.info(`audit file: ${config.auditLog}`);
   if (command.kind === "check") {
     const { check } = await import("./cli/check.ts");
-    process.exitCode = await check(config, command, print);
+    const waiting = process.stderr.isTTY ? log.error : undefined;
+    process.exitCode = await check(config, { ...command, warnings }, { print, waiting });
     return;
   }
   await serve({ config, sandbox: command.sandbox, audit: opened.audit, log });

@@ -8,14 +8,16 @@ const settingLine = (setting: (typeof settings)[number]): string =>
 /** What `--help` prints. */
 export const helpText = (): string => `${name} ${version}
 
-An MCP server over stdio with one tool, update_user_profile, which updates a
-user's profile in Prelude. It is started by an MCP client, not by hand.
+An MCP server over stdio whose tool update_user_profile updates a user's profile
+in Prelude. It is started by an MCP client, not by hand.
 
 Usage: ${name} [--sandbox]
   --sandbox              talk to an embedded simulation: no account, no network
   --check [--json]       show the effective settings and guards, and test the key
-                         without changing anything; with --sandbox: offline
-  --print-config HOST    print the configuration for a client:
+                         by a PATCH for a user that cannot exist, so that nothing
+                         is changed; with --sandbox nothing is tested but settings
+  --print-config HOST    print what starts this very server, with the settings of
+                         the environment save the key, for a client:
                          ${hostNames.slice(0, 6).join(", ")},
                          ${hostNames.slice(6).join(", ")}
   --help, --version

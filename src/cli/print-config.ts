@@ -1,13 +1,88 @@
-import { defaultLaunch, formatHostConfig, hostNames, isHostName, printConfig } from "./hosts.ts";
+import { realpathSync } from "node:fs";
+import { type Config, readConfig } from "../config/config.ts";
+import { readSmallFile } from "../config/key.ts";
+import { name, published, version } from "../lib/package.wire.ts";
+import { formatHostConfig, printConfig } from "./host-config.ts";
+import { hostNames, isHostName, secretName } from "./hosts.ts";
+import { type Launch, type Place, programOf } from "./launch.ts";
+import { settingName } from "./setting-name.ts";
 
-/** What `--print-config HOST` prints, or why it cannot. */
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const networkNames = ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "NODE_EXTRA_CA_CERTS"];
+
+/** The variables that the network needs here and that most hosts do not hand on by themselves. */
+const networkNote = (env: Environment): string[] => {
+  const given = networkNames.filter((each) => (env[each] ?? env[each.toLowerCase()] ?? "") !== "");
+  if (given.length === 0) return [];
+  return [
+    `Set here, and wanted beside the settings too if the network needs it: ${given.join(", ")}`,
+  ];
+};
+
+/** The settings that differ from their defaults, as they were given; paths made absolute. */
+const settingsOf = (config: Config, defaults: Config, env: Environment): Record<string, string> => {
+  const unset = new Map<string, unknown>(Object.entries(defaults));
+  const given = Object.entries(config).flatMap(([field, value]): [string, string][] => {
+    const setting = settingName(field);
+    const same = JSON.stringify(value) === JSON.stringify(unset.get(field));
+    if (same || field === "apiKey" || field === "apiKeyFile") return [];
+    // A path is absolute by now: the host stands in another folder.
+    return [[setting, field === "auditLog" ? String(value) : (env[setting] ?? "").trim()]];
+  });
+  return Object.fromEntries(given);
+};
+
+/** Names of settings into which the key was put by mistake: what is printed may be shared. */
+const misplacedKey = (settings: Record<string, string>, key: string | undefined): string[] =>
+  Object.entries(settings)
+    .filter(([, value]) => key !== undefined && value.split(",").includes(key))
+    .map(([setting]) => `${setting} holds the API key, which belongs into ${secretName} only`);
+
+const keyOf = (sandbox: boolean, file: string | undefined): Launch["key"] => {
+  if (sandbox) return "none";
+  return file === undefined ? "variable" : "file";
+};
+
+/** This process, for `describeHost`. */
+export const here = (): Place => ({
+  platform: process.platform,
+  node: process.execPath,
+  script: process.argv[1] ?? "",
+  searchPath: process.env.PATH,
+  realpath: realpathSync,
+});
+
+/**
+ * What `--print-config HOST` prints, or every reason why it cannot: a block with settings that stop
+ * the start would be of no use.
+ */
 export const describeHost = (
   host: string,
   sandbox: boolean,
-): { text: string; problem?: never } | { problem: string; text?: never } => {
-  if (!isHostName(host)) return { problem: `--print-config takes one of ${hostNames.join(", ")}` };
-  const launch = sandbox
-    ? { ...defaultLaunch, args: [...defaultLaunch.args, "--sandbox"], secret: undefined }
-    : defaultLaunch;
-  return { text: formatHostConfig(printConfig(host, launch)) };
+  env: Environment,
+  place: Place,
+): { text: string; problems?: never } | { problems: string[]; text?: never } => {
+  if (!isHostName(host)) {
+    return { problems: [`--print-config takes one of ${hostNames.join(", ")}`] };
+  }
+  const { config, problems, warnings } = readConfig(env, readSmallFile);
+  const { config: defaults } = readConfig({}, () => "");
+  if (!config || !defaults) return { problems: problems ?? [] };
+  const program = programOf(place, { name, version, published });
+  const keyFile = sandbox ? undefined : config.apiKeyFile;
+  const settings = settingsOf(config, defaults, env);
+  const misplaced = misplacedKey(settings, config.apiKey);
+  if (misplaced.length > 0) return { problems: misplaced };
+  if (keyFile !== undefined) settings.PRELUDE_API_KEY_FILE = keyFile;
+  const launch: Launch = {
+    command: program.command,
+    args: sandbox ? [...program.args, "--sandbox"] : program.args,
+    env: settings,
+    key: keyOf(sandbox, keyFile),
+    shell: place.platform === "win32" ? "powershell" : "posix",
+  };
+  const printed = printConfig(host, launch);
+  const all = { ...printed, notes: [...printed.notes, ...networkNote(env), ...warnings] };
+  return { text: formatHostConfig(all) };
 };

@@ -4,3 +4,5 @@ export const name = manifest.name;
 export const title = "Prelude profile";
 export const version = manifest.version;
 export const websiteUrl = manifest.homepage;
+/** False until a release sets the owner: until then the package's name on npm may be anybody's. */
+export const published = !manifest.repository.url.includes("/OWNER/");

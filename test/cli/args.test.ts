@@ -2,13 +2,18 @@ import { describe, expect, it } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
 import { type Command, parseArgv } from "../../src/cli/args.ts";
 import { settings } from "../../src/config/settings.ts";
-import { app, startServer, user } from "../support/server-process.ts";
+import { runCli } from "../support/run-cli.ts";
+import { app, user } from "../support/server-process.ts";
 
 describe("parseArgv", () => {
   it.each<[argv: string[], command: Command]>([
     [[], { kind: "serve", sandbox: false }],
     [["--sandbox"], { kind: "serve", sandbox: true }],
     [["--sandbox", "--sandbox"], { kind: "serve", sandbox: true }],
+    // The field of a desktop app's settings, filled, switched off and left empty.
+    [["--sandbox=true"], { kind: "serve", sandbox: true }],
+    [["--sandbox=false"], { kind: "serve", sandbox: false }],
+    [[`--sandbox=\${user_config.sandbox}`], { kind: "serve", sandbox: false }],
     [["--check"], { kind: "check", sandbox: false, json: false }],
     [["--check", "--json"], { kind: "check", sandbox: false, json: true }],
     [["--json", "--sandbox", "--check"], { kind: "check", sandbox: true, json: true }],
@@ -41,7 +46,7 @@ describe("parseArgv", () => {
     [[""], [noFlag]],
     [["-"], [noFlag]],
     [["--"], [noFlag]],
-    [["--sandbox=true"], ["--sandbox takes no value"]],
+    [["--sandbox=yes"], ["--sandbox takes true or false"]],
     [["--help="], ["--help takes no value"]],
     [["--json"], ["--json goes with --check"]],
     [["--sandbox", "--json"], ["--json goes with --check"]],
@@ -75,22 +80,9 @@ describe("parseArgv", () => {
   });
 });
 
-/** Runs the built file to its end. */
-const run = async (args: string[], env: Record<string, string> = {}) => {
-  const server = startServer({ args, env });
-  let out = "";
-  server.stdout.on("data", (text) => {
-    out += text;
-  });
-  server.stdin.end();
-  await server.closed;
-  const { code } = await server.exited;
-  return { code, out, err: server.stderr() };
-};
-
 describe("the built file", () => {
   it.each([["--help"], ["-h"]])("%s documents every flag and every setting", async (flag) => {
-    const { code, out, err } = await run([flag]);
+    const { code, out, err } = await runCli([flag]);
     expect({ code, err }).toEqual({ code: 0, err: "" });
     for (const { name, words } of settings) expect(out).toMatch(new RegExp(`${name}\\s+${words}`));
     for (const name of ["--sandbox", "--check", "--json", "--print-config", "--version"]) {
@@ -99,11 +91,11 @@ describe("the built file", () => {
   });
 
   it.each([["--version"], ["-v"]])("%s prints the version alone", async (flag) => {
-    expect(await run([flag])).toEqual({ code: 0, out: `${manifest.version}\n`, err: "" });
+    expect(await runCli([flag])).toEqual({ code: 0, out: `${manifest.version}\n`, err: "" });
   });
 
   it("ends with 2 on a wrong flag, says which on stderr, and nothing on stdout", async () => {
-    expect(await run(["--snadbox", "--json=1"])).toEqual({
+    expect(await runCli(["--snadbox", "--json=1"])).toEqual({
       code: 2,
       out: "",
       err: [
@@ -116,13 +108,13 @@ describe("the built file", () => {
   });
 
   it("ends with 2 on a host that it does not know, and lists those that it does", async () => {
-    const { code, out, err } = await run(["--print-config", "emacs"]);
+    const { code, out, err } = await runCli(["--print-config", "emacs"]);
     expect({ code, out }).toEqual({ code: 2, out: "" });
     expect(err).toContain("--print-config takes one of claude-desktop, ");
   });
 
   it("says with --check, in plain words, which guards are in force", async () => {
-    const { code, out } = await run(["--check", "--sandbox"], {
+    const { code, out } = await runCli(["--check", "--sandbox"], {
       PRELUDE_APP_ID: app,
       PRELUDE_USER_ID: user,
       PRELUDE_ALLOWED_KEYS: "first_name,plan",
@@ -137,7 +129,7 @@ describe("the built file", () => {
       'allowed keys  only "first_name", "plan"',
       'blocked keys  "role"',
       "confirmation  the person is asked before each write",
-      "brake         5 writes per minute",
+      "write limit   5 writes per minute",
       "audit         off",
     ]) {
       expect(out).toContain(`  ${line}\n`);
@@ -145,14 +137,14 @@ describe("the built file", () => {
   });
 
   it("says with --check which guards are not", async () => {
-    const { out } = await run(["--check", "--sandbox"], { PRELUDE_MAX_WRITES_PER_MINUTE: "0" });
+    const { out } = await runCli(["--check", "--sandbox"], { PRELUDE_MAX_WRITES_PER_MINUTE: "0" });
     for (const line of [
       "app           chosen by the agent",
       "user          chosen by the agent",
       "allowed keys  any key that is not blocked",
       "blocked keys  none",
       "confirmation  off",
-      "brake         off",
+      "write limit   off",
     ]) {
       expect(out).toContain(`  ${line}\n`);
     }

@@ -6,16 +6,9 @@ import fc from "fast-check";
 import { parse as parseToml } from "smol-toml";
 import { describe, expect, it } from "vitest";
 import { parse as parseYaml } from "yaml";
-import {
-  defaultLaunch,
-  formatHostConfig,
-  type HostConfig,
-  type HostName,
-  hostNames,
-  isHostName,
-  type Launch,
-  printConfig,
-} from "../../src/cli/hosts.ts";
+import { formatHostConfig, type HostConfig, printConfig } from "../../src/cli/host-config.ts";
+import { type HostName, hostNames, isHostName } from "../../src/cli/hosts.ts";
+import type { Launch } from "../../src/cli/launch.ts";
 
 const key = "sk_test_the_key";
 const parsers: Record<HostConfig["format"], (text: string) => unknown> = {
@@ -38,7 +31,7 @@ type Input = { id: string; type: string; password: boolean };
 
 const braces = /^\$\{(\w+)\}$/;
 const envBraces = /^\$\{env:(\w+)\}$/;
-const byHand = /^\$\{PASTE_YOUR_(\w+)\}$/;
+const byHand = /^PASTE_YOUR_(PRELUDE_API_KEY)_HERE$/;
 
 type Expected = {
   root: string;
@@ -87,12 +80,18 @@ const resolve = (config: HostConfig, environment: Record<string, string>) => {
   return { command: commandOf(entry), args: entry.args, env };
 };
 
-const decodeLink = (link: string): unknown => {
-  const { protocol, search, searchParams } = new URL(link);
-  if (protocol === "vscode:") return JSON.parse(decodeURIComponent(search.slice(1)));
-  const config = Buffer.from(searchParams.get("config") ?? "", "base64").toString();
-  return { name: searchParams.get("name"), ...JSON.parse(config) };
+/** What a link says: name, inputs where it has any, and the entry. */
+const decodeLink = (link: string): Record<string, unknown> => {
+  const { hostname, protocol, search, searchParams } = new URL(link);
+  if (protocol === "vscode:")
+    return withoutNoInputs(JSON.parse(decodeURIComponent(search.slice(1))));
+  const config = searchParams.get("config") ?? "";
+  const text = hostname === "vscode.dev" ? config : Buffer.from(config, "base64").toString();
+  const inputs = JSON.parse(searchParams.get("inputs") ?? "[]");
+  return withoutNoInputs({ name: searchParams.get("name"), ...JSON.parse(text), inputs });
 };
+const withoutNoInputs = ({ inputs = [], ...rest }: { inputs?: unknown[] }) =>
+  inputs.length > 0 ? { ...rest, inputs } : rest;
 
 const listTools = async (server: {
   command: string;
@@ -108,11 +107,18 @@ const listTools = async (server: {
   }
 };
 
-const launch: Launch = { ...defaultLaunch, env: { PRELUDE_APP_ID: "54e9ujn" } };
-const sandbox: Launch = {
+const launch: Launch = {
   command: "npx",
-  args: ["-y", "prelude-profile-mcp", "--sandbox"],
+  args: ["-y", "prelude-profile-mcp@1.2.3"],
+  env: { PRELUDE_APP_ID: "54e9ujn" },
+  key: "variable",
+  shell: "posix",
+};
+const sandbox: Launch = {
+  ...launch,
+  args: ["-y", "prelude-profile-mcp@1.2.3", "--sandbox"],
   env: {},
+  key: "none",
 };
 const built = path.resolve("dist/prelude-profile-mcp.cjs");
 
@@ -121,7 +127,6 @@ it("knows the hosts that the command line promises, and no other name", () => {
   expect(isHostName("cursor")).toBe(true);
   for (const name of ["curser", "", "constructor", "__proto__"]) {
     expect(isHostName(name)).toBe(false);
-    expect(() => printConfig(name as HostName)).toThrow(/^Unknown host\. Known: .*cursor/);
   }
 });
 
@@ -132,9 +137,8 @@ describe.each(hostNames)("%s", (host) => {
   it("gets a block in its own format that starts the package", () => {
     const { entry } = parse(config);
     expect(commandOf(entry)).toBe("npx");
-    expect(entry.args).toEqual(["-y", "prelude-profile-mcp"]);
+    expect(entry.args).toEqual(["-y", "prelude-profile-mcp@1.2.3"]);
     expect(envOf(entry)).toMatchObject({ PRELUDE_APP_ID: "54e9ujn" });
-    expect(printConfig(host)).toEqual(printConfig(host, defaultLaunch));
   });
 
   it("names the key in the host's own way and never holds it", () => {
@@ -149,10 +153,31 @@ describe.each(hostNames)("%s", (host) => {
   });
 
   it("asks for no key in the sandbox", () => {
-    const { block, command = "", link, notes } = printConfig(host, sandbox);
-    const all = [block, command, ...notes, JSON.stringify(link ? decodeLink(link) : "")].join("\n");
+    const { block, command = "", links, notes } = printConfig(host, sandbox);
+    const linked = [links?.own, links?.web].map((link) => JSON.stringify(link && decodeLink(link)));
+    const all = [block, command, ...notes, ...linked].join("\n");
     expect(all).not.toMatch(/API_KEY|promptString|prelude-api-key/);
     expect(block).toContain("--sandbox");
+  });
+
+  it("names the file that holds the key, and then neither a variable nor a prompt", () => {
+    const env = { PRELUDE_API_KEY_FILE: "/run/key" };
+    const printed = printConfig(host, { ...launch, env, key: "file" });
+    const { entry, inputs } = parse(printed);
+    expect(envOf(entry)).toEqual(env);
+    expect({ inputs, names: namesOf(entry) }).toEqual({ inputs: [], names: [] });
+    expect(printed.notes.join("\n")).toContain("PRELUDE_API_KEY_FILE");
+  });
+
+  it("says how the key arrives, in the words of the shell that it is read in", () => {
+    for (const [shell, other] of [
+      ["posix", /\$env:|Read-Host|SetEnvironmentVariable/],
+      ["powershell", /\bexport\b|read -rs/],
+    ] as const) {
+      const { notes } = printConfig(host, { ...launch, shell });
+      expect(notes.join("\n")).toMatch(/PRELUDE_API_KEY|asks for the key/);
+      expect(notes.join("\n")).not.toMatch(other);
+    }
   });
 
   it("keeps any value intact", () => {
@@ -162,7 +187,7 @@ describe.each(hostNames)("%s", (host) => {
     fc.assert(
       fc.property(text, fc.array(text), text, (command, args, value) => {
         const { entry } = parse(
-          printConfig(host, { command, args, env: { PRELUDE_APP_ID: value } }),
+          printConfig(host, { ...launch, command, args, env: { PRELUDE_APP_ID: value } }),
         );
         expect(commandOf(entry)).toBe(command);
         expect(entry.args).toEqual(args);
@@ -173,9 +198,9 @@ describe.each(hostNames)("%s", (host) => {
 
   it("prints the block, the command and the link so that each can be copied alone", () => {
     const text = formatHostConfig(config);
-    const { block, command, link, title, where, notes } = config;
+    const { block, command, links, title, where, notes } = config;
     expect(text.startsWith(`${title}\nAdd to ${where}:\n\n${block}\n\n`)).toBe(true);
-    for (const piece of [command, link]) {
+    for (const piece of [command, links?.own]) {
       if (piece !== undefined) expect(text.split("\n\n")).toContain(piece);
     }
     expect(block).not.toContain("\n\n");
@@ -188,22 +213,24 @@ const linked = ["cursor", "vscode", "lm-studio"] as const;
 
 describe("links", () => {
   it("exist where the host has them", () => {
-    expect(hostNames.filter((host) => printConfig(host).link)).toEqual(linked);
+    expect(hostNames.filter((host) => printConfig(host, launch).links)).toEqual(linked);
   });
 
   it.each(linked)("of %s say what the block says", (host) => {
     const config = printConfig(host, launch);
     const { entry, inputs } = parse(config);
-    expect(decodeLink(config.link ?? "")).toEqual({
-      name: "prelude-profile",
-      ...entry,
-      ...(inputs.length > 0 && { inputs }),
+    const { own = "", web = "" } = config.links ?? {};
+    const said = withoutNoInputs({ name: "prelude-profile", ...entry, inputs } as {
+      inputs: unknown[];
     });
+    expect(decodeLink(own)).toEqual(said);
+    expect(decodeLink(web)).toEqual(said);
+    expect(web).toMatch(/^https:/);
   });
 });
 
 describe("@gleanwork/mcp-config-schema agrees", () => {
-  const registry = new MCPConfigRegistry({ serverPackage: "prelude-profile-mcp" });
+  const registry = new MCPConfigRegistry({ serverPackage: "prelude-profile-mcp@1.2.3" });
   const known = Object.entries(expectations).flatMap(([host, { root, glean }]) =>
     glean ? [{ host: host as HostName, root, glean }] : [],
   );
@@ -214,7 +241,7 @@ describe("@gleanwork/mcp-config-schema agrees", () => {
       serverName: "prelude-profile",
       env: { PRELUDE_APP_ID: "54e9ujn" },
     }) as unknown as Record<string, Record<string, Entry>>;
-    const { entry } = parse(printConfig(host, { ...launch, secret: undefined }));
+    const { entry } = parse(printConfig(host, { ...launch, key: "none" }));
     for (const field of ["command", "cmd", "args", "env", "envs"] as const) {
       expect(entry[field]).toEqual(theirs[root]?.["prelude-profile"]?.[field]);
     }
@@ -224,19 +251,47 @@ describe("@gleanwork/mcp-config-schema agrees", () => {
 describe("commands", () => {
   it("quotes what a shell would expand, and puts a flag between --env and the name", () => {
     expect(printConfig("claude-code", launch).command).toBe(
-      `claude mcp add --env PRELUDE_APP_ID=54e9ujn --env 'PRELUDE_API_KEY=\${PRELUDE_API_KEY}' --scope user prelude-profile -- npx -y prelude-profile-mcp`,
+      `claude mcp add --env PRELUDE_APP_ID=54e9ujn --env 'PRELUDE_API_KEY=\${PRELUDE_API_KEY}' --scope user prelude-profile -- npx -y prelude-profile-mcp@1.2.3`,
     );
     expect(printConfig("gemini-cli", sandbox).command).toBe(
-      "gemini mcp add --scope user prelude-profile npx -y prelude-profile-mcp --sandbox",
+      "gemini mcp add --scope user prelude-profile npx -y prelude-profile-mcp@1.2.3 --sandbox",
     );
     const odd = printConfig("gemini-cli", { ...sandbox, command: "it's here" });
     expect(odd.command).toContain(`prelude-profile 'it'\\''s here' -y`);
   });
 
+  it("quotes for PowerShell what PowerShell would take apart", () => {
+    const env = { PRELUDE_ALLOWED_KEYS: "it's,b" };
+    expect(printConfig("claude-code", { ...launch, env, shell: "powershell" }).command).toBe(
+      `claude mcp add --env 'PRELUDE_ALLOWED_KEYS=it''s,b' --env 'PRELUDE_API_KEY=\${PRELUDE_API_KEY}' --scope user prelude-profile '--' npx -y 'prelude-profile-mcp@1.2.3'`,
+    );
+    expect(printConfig("vscode", { ...launch, shell: "powershell" }).command).toBeUndefined();
+  });
+
   it("gives VS Code on the command line what the link gives it", () => {
-    const { command = "", link = "" } = printConfig("vscode", launch);
+    const { command = "", links } = printConfig("vscode", launch);
     const [, argument = ""] = /^code --add-mcp '(.*)'$/.exec(command) ?? [];
-    expect(JSON.parse(argument)).toEqual(decodeLink(link));
+    expect(JSON.parse(argument)).toEqual(decodeLink(links?.own ?? ""));
+    expect(JSON.parse(argument)).toHaveProperty("inputs");
+  });
+});
+
+describe("the block of Codex", () => {
+  const { block } = printConfig("codex", launch);
+
+  it("asks before each call, gives a first npx the time, and offers the other way as a comment", () => {
+    const server = (parseToml(block).mcp_servers as Record<string, Entry>)["prelude-profile"];
+    expect(server).toMatchObject({
+      default_tools_approval_mode: "prompt",
+      startup_timeout_sec: 60,
+    });
+    expect(block).toMatch(/^# .*nobody is asked/m);
+    expect(block).toMatch(/^# default_tools_approval_mode = "approve"$/m);
+  });
+
+  it("still parses when the option is taken", () => {
+    const taken = block.replace(/^default_tools_approval_mode.*\n# /m, "");
+    expect(JSON.stringify(parseToml(taken))).toContain('"default_tools_approval_mode":"approve"');
   });
 });
 

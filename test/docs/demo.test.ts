@@ -318,16 +318,25 @@ const seen = (svg: string): string => {
     .replaceAll("&quot;", '"');
 };
 
-describe("the picture of the demo", () => {
+it("the pictures are what the demo prints now (else: npm run demo:svg)", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "demo-svg-"));
+  const tsx = join("node_modules", "tsx", "dist", "cli.mjs");
+  const { code } = await run(tsx, ["scripts/demo-svg.ts", folder], { NO_COLOR: "1" });
+  expect(code).toBe(0);
+  for (const file of ["demo.svg", "demo-narrow.svg"]) {
+    const [drawn, kept] = [
+      await readFile(join(folder, file), "utf8"),
+      await readFile(join("docs", file), "utf8"),
+    ];
+    expect(drawn).toBe(kept);
+  }
+  await rm(folder, { recursive: true });
+});
+
+describe.each(["demo.svg", "demo-narrow.svg"])("the picture %s", (file) => {
   let picture: string;
   beforeAll(async () => {
-    picture = await readFile("docs/demo.svg", "utf8");
-  });
-
-  it("is what the demo prints now (else: npm run demo:svg)", async () => {
-    const { code, stdout } = await run("scripts/demo-svg.mjs", [], { NO_COLOR: "1" });
-    expect(code).toBe(0);
-    expect(stdout).toBe(picture);
+    picture = await readFile(join("docs", file), "utf8");
   });
 
   it("shows the recovery from a reserved key", () => {
@@ -340,9 +349,14 @@ describe("the picture of the demo", () => {
   });
 
   it("has no script, no font and nothing to fetch, and nothing that changes", () => {
-    expect(picture).not.toMatch(/<script|<style|<image|<foreignObject|href|url\(|\bon\w+=/i);
+    expect(picture).not.toMatch(/<script|<image|@import|<foreignObject|href|url\(|\bon\w+=/i);
     expect(picture).not.toMatch(/127\.0\.0\.1|localhost/);
     expect(picture).not.toContain("\u001b");
+  });
+
+  it("has colours for light and for dark", () => {
+    expect(picture).toContain("@media (prefers-color-scheme:dark)");
+    expect(picture).not.toMatch(/<text [^>]*fill=/);
   });
 
   it.each([
