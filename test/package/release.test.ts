@@ -32,7 +32,9 @@ describe.each(workflows)("$name", ({ source, workflow }) => {
   test("runs scripts that exist", () => {
     const scripts = stepsOf(workflow).flatMap(({ run = "" }) => [
       ...[...run.matchAll(/npm run ([\w:-]+)/g)].map(([, name]) => pkg.scripts[String(name)]),
-      ...[...run.matchAll(/node (scripts\/\S+)/g)].map(([, file]) => existsSync(String(file))),
+      ...[...run.matchAll(/(?:node|tsx) (scripts\/\S+)/g)].map(([, file]) =>
+        existsSync(String(file)),
+      ),
     ]);
     expect(scripts.length).toBeGreaterThan(0);
     expect(scripts.every(Boolean)).toBe(true);

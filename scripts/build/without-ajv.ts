@@ -1,0 +1,24 @@
+import assert from "node:assert/strict";
+import type { Plugin } from "rolldown";
+
+const provider = /sdk[\\/]dist[\\/]esm[\\/]validation[\\/]ajv-provider\.js$/;
+
+/**
+ * Leaves ajv out: the SDK's server names it as its default validator of answers to forms, but ours
+ * is given another (`jsonSchemaValidator`), so it is never made.
+ *
+ * What it gives: see MEASURED. Without it nothing breaks; if the server no longer brings its own
+ * validator, the SDK's constructor throws "not bundled" at the start.
+ */
+export const withoutAjv = (): Plugin => {
+  let found = false;
+  return {
+    name: "without-ajv",
+    load(id) {
+      if (!provider.test(id)) return null;
+      found = true;
+      return 'export class AjvJsonSchemaValidator { constructor() { throw new Error("not bundled"); } }';
+    },
+    buildEnd: () => assert(found, "the SDK no longer imports validation/ajv-provider.js"),
+  };
+};
