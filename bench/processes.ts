@@ -1,6 +1,6 @@
 import { type ChildProcess, type ForkOptions, fork, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { connect } from "../test/support/json-rpc-client.ts";
 import { now } from "./stats.ts";
 
@@ -46,6 +46,16 @@ export const cpuMs = (pid: number): number => {
   const [, fields = ""] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ");
   const numbers = fields.split(" ").map(Number);
   return (Number(numbers[11]) + Number(numbers[12])) * 10;
+};
+
+/** The same to the microsecond, of the threads that live (/proc/PID/task/TID/schedstat, in ns). */
+export const threadsCpuMs = (pid: number): number => {
+  const tasks = readdirSync(`/proc/${pid}/task`);
+  const times = tasks.map((task) => {
+    const [spent] = readFileSync(`/proc/${pid}/task/${task}/schedstat`, "utf8").split(" ");
+    return Number(spent) / 1e6;
+  });
+  return times.reduce((sum, time) => sum + time, 0);
 };
 
 /** One of the benchmark's own programs, bundled, with a channel to it. */

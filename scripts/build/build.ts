@@ -2,10 +2,8 @@ import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:
 import { relative } from "node:path";
 import type { OutputChunk } from "rolldown";
 import { bundle } from "./bundle.ts";
-import { evaluateWire } from "./evaluate-wire.ts";
-import { lazySchemas } from "./lazy-schemas.ts";
 import { type BundledPackage, noticesText, packagesOf } from "./notices.ts";
-import { withoutAjv } from "./without-ajv.ts";
+import { tricks } from "./tricks.ts";
 
 // Writes dist/ from src/, and out/bundle.json: what went where.
 
@@ -34,7 +32,7 @@ const recordOf = (chunks: readonly OutputChunk[], packages: readonly BundledPack
 });
 
 rmSync("dist", { recursive: true, force: true });
-const plugins = [evaluateWire(), withoutAjv(), lazySchemas()];
+const plugins = Object.values(tricks).map((trick) => trick());
 const chunks = await bundle({ main: "src/main.ts" }, "dist/chunks", plugins);
 writeEntry();
 const packages = packagesOf(chunks.flatMap((chunk) => chunk.moduleIds));
