@@ -31,6 +31,9 @@ const recordOf = (chunks: readonly OutputChunk[], packages: readonly BundledPack
   })),
 });
 
+// The record goes first and comes last: where it is newer than the sources, the build is whole.
+const record = "out/bundle.json";
+rmSync(record, { force: true });
 rmSync("dist", { recursive: true, force: true });
 const plugins = Object.values(tricks).map((trick) => trick());
 const chunks = await bundle({ main: "src/main.ts" }, "dist/chunks", plugins);
@@ -38,5 +41,4 @@ writeEntry();
 const packages = packagesOf(chunks.flatMap((chunk) => chunk.moduleIds));
 writeFileSync("dist/THIRD-PARTY-NOTICES.txt", noticesText(packages));
 mkdirSync("out", { recursive: true });
-// Last: that it is newer than the sources says that the build is whole.
-writeFileSync("out/bundle.json", `${JSON.stringify(recordOf(chunks, packages), null, 2)}\n`);
+writeFileSync(record, `${JSON.stringify(recordOf(chunks, packages), null, 2)}\n`);
