@@ -4,7 +4,8 @@ import { type OutputChunk, type Plugin, rolldown } from "rolldown";
  * Bundles a program and what it imports as minified CommonJS for the oldest Node supported, one file
  * per dynamic import. A warning stops it.
  *
- * CommonJS, because Node's loader of ES modules alone costs a third of a bare start.
+ * CommonJS, because Node 20's loader of ES modules takes a tenth of the CPU time of our start; on
+ * Node 24 there is no difference.
  */
 export const bundle = async (
   input: Record<string, string>,

@@ -5,8 +5,8 @@ import { type Plugin, rolldown } from "rolldown";
  * Runs `*.wire.ts` now and ships the values that it exports, as JSON: what `tools/list` shows, and
  * the name and version from package.json.
  *
- * What it gives: see MEASURED. Without it the server makes JSON Schemas of the tool's zod schemas
- * when it starts, and ships the whole of package.json.
+ * It saves 21 % of the CPU time until `initialize` is answered on Node 20, 16 % on Node 24. Without
+ * it, everything that makes JSON Schemas of the tool's zod schemas is loaded at the start.
  */
 export const evaluateWire = (): Plugin => ({
   name: "evaluate-wire",

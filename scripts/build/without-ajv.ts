@@ -7,8 +7,9 @@ const provider = /sdk[\\/]dist[\\/]esm[\\/]validation[\\/]ajv-provider\.js$/;
  * Leaves ajv out: the SDK's server names it as its default validator of answers to forms, but ours
  * is given another (`jsonSchemaValidator`), so it is never made.
  *
- * What it gives: see MEASURED. Without it nothing breaks; if the server no longer brings its own
- * validator, the SDK's constructor throws "not bundled" at the start.
+ * It saves 23 % of the CPU time until `initialize` is answered on Node 20, 14 % on Node 24, and 130 kB.
+ * Without it nothing breaks; with it, a server that brings no validator of its own throws "not
+ * bundled" at the start.
  */
 export const withoutAjv = (): Plugin => {
   let found = false;
