@@ -1,15 +1,15 @@
+// Has the SDK take what our transport hands on for what it is. `src/mcp/stdio/` has then checked
+// each message already, more strictly than the SDK, which asks up to four zod schemas what kind of
+// message came in and one more what is in it.
+//
+// It saves 24 % of the CPU time until `initialize` is answered on Node 20, 22 % on Node 24, and an
+// eighth of the CPU time of a call. Without it only that is lost. With it, a message that the transport
+// hands on unchecked would be believed; test/build/trusted-envelope.test.ts holds both equal.
+
 import assert from "node:assert/strict";
 import type { Plugin } from "rolldown";
 
-/**
- * Has the SDK take what our transport hands on for what it is. `src/mcp/stdio/` has then checked
- * each message already, more strictly than the SDK, which asks up to four zod schemas what kind of
- * message came in and one more what is in it.
- *
- * It saves 24 % of the CPU time until `initialize` is answered on Node 20, 22 % on Node 24, and an
- * eighth of the CPU time of a call. Without it only that is lost. With it, a message that the transport
- * hands on unchecked would be believed; test/build/trusted-envelope.test.ts holds both equal.
- */
+/** Replaces the SDK's checks of messages; stops the build where it does not find them. */
 export const trustedEnvelope = (): Plugin => {
   const left = new Set(replacements);
   return {
