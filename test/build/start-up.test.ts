@@ -70,7 +70,7 @@ describe("what a conversation pays for before the first call", () => {
     ["main", 170],
     ["client", 560],
     ["schema", 90],
-    ["update-profile", 24],
+    ["update-profile", 28],
     ["sandbox", 4],
     ["hosts", 7],
   ])("%s is at most %i kB", (name, kilobytes) => {

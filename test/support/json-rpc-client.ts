@@ -13,7 +13,7 @@ export type RpcResponse = {
 export type RpcMessage = RpcResponse & { method?: string; params?: Json };
 
 type Hooks = {
-  /** Sees every message before the request that it answers is settled. */
+  /** Sees every JSON object before the request that it answers is settled. */
   onMessage?: (message: RpcMessage) => void;
   /** A line on stdout that is not JSON-RPC; ignored unless given, as some servers print a greeting. */
   onImpure?: (line: string) => void;
@@ -21,15 +21,17 @@ type Hooks = {
 
 type Waiting = { resolve: (response: RpcResponse) => void; reject: (why: Error) => void };
 
-const parse = (line: string): RpcMessage | undefined => {
+/** The JSON of a line; undefined if it is none. */
+const parse = (line: string): unknown => {
   try {
-    const value: unknown = JSON.parse(line);
-    const isRpc = typeof value === "object" && value !== null && "jsonrpc" in value;
-    return isRpc && value.jsonrpc === "2.0" ? (value as RpcMessage) : undefined;
+    return JSON.parse(line);
   } catch {
     return undefined;
   }
 };
+
+const isRpc = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && "jsonrpc" in value && value.jsonrpc === "2.0";
 
 /**
  * Speaks JSON-RPC by lines over a server's stdin and stdout. Answers are matched by id, whichever
@@ -42,11 +44,10 @@ export const connect = (stdin: Writable, stdout: Readable, hooks: Hooks = {}) =>
   let lost: Error | undefined;
 
   const receive = (line: string): void => {
-    const message = parse(line);
-    if (message === undefined) {
-      hooks.onImpure?.(line);
-      return;
-    }
+    const value = parse(line);
+    if (!isRpc(value)) hooks.onImpure?.(line);
+    if (typeof value !== "object" || value === null) return;
+    const message = value as RpcMessage;
     hooks.onMessage?.(message);
     waiting.get(message.id)?.resolve(message);
     waiting.delete(message.id);
