@@ -13,12 +13,15 @@ const common = {
   // Each server under test is a process of its own; a slow machine must not turn into a red test.
   testTimeout: 60_000,
   hookTimeout: 60_000,
+  setupFiles: ["test/support/no-leak-warnings.ts"],
 };
 
 export default defineConfig({
   test: {
     // The tests wait for other processes most of the time.
     maxWorkers: 3,
+    // Of the whole run, not of each project: one build, and before the first test.
+    globalSetup: "test/support/fresh-build.ts",
     projects: [
       { test: { ...common, name: "quick", include: ["test/**/*.test.ts"], exclude: slow } },
       { test: { ...common, name: "slow", include: slow } },

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { ErrorCode, McpError } from "@modelcontextprotocol/sdk/types.js";
 import type { Log } from "../lib/log.ts";
@@ -92,7 +91,7 @@ const createHandler = (server: Server, options: ServerOptions) => {
 
 /** Runs one `tools/call` and puts what comes of it into the revision's own form. */
 const createToolCaller = (server: Server, { info, secret, log, tools }: ServerOptions) => {
-  const tickets = createTickets(randomUUID);
+  const tickets = createTickets(() => crypto.randomUUID());
   return async (params: Params, extra: Extra, stateless: ClientFacts | undefined) => {
     const tool = tools.find(({ name }) => name === params.name);
     if (!tool) {

@@ -1,3 +1,4 @@
+import { foldedDifferences } from "../guards/key-policy.ts";
 import type { PreludeCode, Reason, ReasonDetail } from "../prelude/errors.ts";
 import { quoteList } from "./names.ts";
 
@@ -196,7 +197,7 @@ export const recovery = {
   key_not_allowed: {
     retryable: false,
     what: (f) =>
-      `This server may not write ${keys(f)}${f.lookAlike ? " (a key that differs from a blocked one only by case, white space, accents and other combining marks, compatibility forms such as full-width letters, or invisible characters counts as that key)" : ""}`,
+      `This server may not write ${keys(f)}${f.lookAlike ? ` (a key that differs from a blocked one only by ${foldedDifferences.join(", ")} counts as that key)` : ""}`,
     next: (f) =>
       `Tell the person which keys are not permitted${f.allowedKeys ? `; only these may be written: ${quoteList(f.allowedKeys, 50)}` : ""}. If other keys of the call remain, call again with only those. Do not try other spellings.`,
   },

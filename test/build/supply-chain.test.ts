@@ -131,7 +131,8 @@ describe("npm ci --ignore-scripts", () => {
       return hasInstallScript || runs || files.includes("binding.gyp") ? [nameOf(path)] : [];
     });
 
-  it("suffices: no package that has an install script is needed to build or to test", () => {
-    expect(withScripts()).toEqual([]);
+  it("suffices: only esbuild, which tsx brings, has an install script, and works without it", () => {
+    // The script puts the binary of the platform's package in the place of the launcher that finds it.
+    expect(withScripts()).toEqual(["esbuild"]);
   });
 });

@@ -16,7 +16,7 @@ const unpacked = join(temporary.path, "unpacked");
 let manifest: McpbManifestAny;
 
 beforeAll(async () => {
-  await succeed(process.execPath, ["scripts/bundle-mcpb.mjs", temporary.path]);
+  await succeed(process.execPath, ["--import", "tsx", "scripts/bundle-mcpb.ts", temporary.path]);
   await mcpb("unpack", bundle, unpacked);
   manifest = JSON.parse(readFileSync(join(unpacked, "manifest.json"), "utf8"));
 });

@@ -5,7 +5,13 @@ import { parse } from "yaml";
 import { settings } from "../../src/config/settings.ts";
 
 type Step = { uses?: string; run?: string; with?: Record<string, unknown> };
-type Job = { uses?: string; steps?: Step[]; permissions?: Record<string, string> };
+type Job = {
+  uses?: string;
+  "runs-on"?: string;
+  strategy?: unknown;
+  steps?: Step[];
+  permissions?: Record<string, string>;
+};
 type Workflow = { permissions: Record<string, string>; jobs: Record<string, Job> };
 
 const text = (file: string) => readFileSync(file, "utf8");
@@ -32,7 +38,9 @@ describe.each(workflows)("$name", ({ source, workflow }) => {
   test("runs scripts that exist", () => {
     const scripts = stepsOf(workflow).flatMap(({ run = "" }) => [
       ...[...run.matchAll(/npm run ([\w:-]+)/g)].map(([, name]) => pkg.scripts[String(name)]),
-      ...[...run.matchAll(/node (scripts\/\S+)/g)].map(([, file]) => existsSync(String(file))),
+      ...[...run.matchAll(/(?:node|tsx) (scripts\/\S+)/g)].map(([, file]) =>
+        existsSync(String(file)),
+      ),
     ]);
     expect(scripts.length).toBeGreaterThan(0);
     expect(scripts.every(Boolean)).toBe(true);
@@ -45,6 +53,15 @@ describe.each(workflows)("$name", ({ source, workflow }) => {
     }
     expect(steps.filter(({ run }) => run?.includes("${{"))).toEqual([]);
   });
+});
+
+test("the slow tests run in one job, on Linux", () => {
+  const { workflow } = workflows.find(({ name }) => name === "ci.yml") ?? expect.fail();
+  const slow = Object.values(workflow.jobs).filter(({ steps = [] }) =>
+    steps.some(({ run }) => run === "npm run test:slow"),
+  );
+  expect(slow).toMatchObject([{ "runs-on": "ubuntu-latest" }]);
+  expect(slow[0]).not.toHaveProperty("strategy");
 });
 
 test("a release gives each job the rights that it needs and no other", () => {

@@ -2,6 +2,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { resolve } from "node:path";
 import type { UpdateResult } from "../../src/tools/update-profile/schema.ts";
+import { connect, type Json, type RpcMessage, type RpcResponse } from "./json-rpc-client.ts";
+
+export type { Json, RpcResponse };
 
 /** The built file, as users run it. */
 export const builtServer = resolve("dist/prelude-profile-mcp.cjs");
@@ -9,26 +12,17 @@ export const builtServer = resolve("dist/prelude-profile-mcp.cjs");
 export const app = "54e9ujn";
 export const user = "usr_01jqebhswje1ka1z7ahr9rfsgt";
 
-export type Json = Record<string, unknown>;
-export type RpcResponse = {
-  jsonrpc: string;
-  id?: unknown;
-  result?: Json;
-  error?: { code: number; message: string; data?: unknown };
+export type ToolAnswer<Result = UpdateResult> = {
+  text: string;
+  structured: Result;
+  isError: boolean;
 };
-export type ToolAnswer = { text: string; structured: UpdateResult; isError: boolean };
 
 type Options = { env?: Record<string, string>; args?: string[]; command?: string[] };
 
-/**
- * Starts the built server with nothing but PATH, HOME and `env`, as an MCP host does. Every line of
- * stdout must be a JSON-RPC message; `close` fails if one was not.
- */
-export const startServer = ({
-  env = {},
-  args = [],
-  command = [process.execPath, builtServer],
-}: Options = {}) => {
+type Watcher = { look: () => void; fail: (why: Error) => void };
+
+const start = ({ env = {}, args = [], command = [process.execPath, builtServer] }: Options) => {
   const [program = "", ...before] = command;
   const child: ChildProcess = spawn(program, [...before, ...args], {
     env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", ...env },
@@ -36,89 +30,74 @@ export const startServer = ({
   });
   const { stdin, stdout, stderr } = child;
   if (!stdin || !stdout || !stderr) throw new Error("no pipes");
+  return { child, stdin, stdout, stderr };
+};
 
-  const messages: (RpcResponse & { method?: string; params?: Json })[] = [];
+/**
+ * Starts the built server with nothing but PATH, HOME and `env`, as an MCP host does. Every line of
+ * stdout must be a JSON-RPC message; `close` fails if one was not.
+ */
+export const startServer = (options: Options = {}) => {
+  const { child, stdin, stdout, stderr } = start(options);
+  const messages: RpcMessage[] = [];
   const impure: string[] = [];
-  const waiting = new Map<unknown, (response: RpcResponse) => void>();
-  const watchers = new Set<() => void>();
+  const watchers = new Set<Watcher>();
   let errors = "";
-  let rest = "";
-  let nextId = 100;
+  let lost: Error | undefined;
 
-  stdin.on("error", () => {});
+  const lookAgain = (): void => {
+    for (const { look } of watchers) look();
+  };
   stderr.setEncoding("utf8").on("data", (text: string) => {
     errors += text;
-    for (const watch of watchers) watch();
+    lookAgain();
   });
-  stdout.setEncoding("utf8").on("data", (text: string) => {
-    const lines = (rest + text).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) receive(line);
-    for (const watch of watchers) watch();
+  const rpc = connect(stdin, stdout, {
+    onMessage: (message) => messages.push(message),
+    onImpure: (line) => impure.push(line),
   });
-
-  const receive = (line: string): void => {
-    let message: RpcResponse;
-    try {
-      message = JSON.parse(line);
-    } catch {
-      impure.push(line);
-      return;
-    }
-    if (message?.jsonrpc !== "2.0") impure.push(line);
-    messages.push(message);
-    waiting.get(message.id)?.(message);
-    waiting.delete(message.id);
-  };
+  // After the client's own listener, so that what arrived is in `messages`.
+  stdout.on("data", lookAgain);
 
   const exited = once(child, "exit").then(([code, signal]) => ({
     code: code as number | null,
     signal,
   }));
   const closed = once(child, "close");
+  void closed.then(([code]) => {
+    lost = new Error(`server exited first (${code}): ${errors}`);
+    rpc.fail(lost);
+    for (const { fail } of watchers) fail(lost);
+    watchers.clear();
+  });
 
-  const write = (raw: string | Buffer): void => {
-    stdin.write(raw);
-  };
-  const send = (message: unknown): void => write(`${JSON.stringify(message)}\n`);
-
-  const request = (
-    method: string,
-    params?: unknown,
-    id: unknown = nextId++,
-  ): Promise<RpcResponse> =>
-    new Promise((resolve, reject) => {
-      waiting.set(id, resolve);
-      void exited.then(({ code }) =>
-        reject(new Error(`server exited (${code}) before answering: ${errors}`)),
-      );
-      send({ jsonrpc: "2.0", id, method, ...(params !== undefined && { params }) });
-    });
-
-  const initialize = async (capabilities: Json = {}, protocolVersion = "2025-11-25") => {
-    const clientInfo = { name: "test-client", version: "1.2.3" };
-    const response = await request("initialize", { protocolVersion, capabilities, clientInfo });
-    send({ jsonrpc: "2.0", method: "notifications/initialized" });
-    return response;
+  /** Calls the tool of that name. */
+  const call = async <Result = Json>(
+    name: string,
+    args: unknown,
+    id?: unknown,
+    meta?: Json,
+  ): Promise<ToolAnswer<Result>> => {
+    const params = { name, arguments: args, _meta: meta };
+    return toolAnswer<Result>(await rpc.request("tools/call", params, id));
   };
 
-  const callTool = async (args: unknown, id?: unknown, meta?: Json): Promise<ToolAnswer> => {
-    const params = { name: "update_user_profile", arguments: args, ...(meta && { _meta: meta }) };
-    const response = await request("tools/call", params, id ?? nextId++);
-    return toolAnswer(response);
-  };
+  /** Calls `update_user_profile`. */
+  const callTool = (args: unknown, id?: unknown, meta?: Json): Promise<ToolAnswer> =>
+    call("update_user_profile", args, id, meta);
 
   /** Resolves when the condition holds; it is looked at whenever the server says something. */
   const until = (condition: () => boolean): Promise<void> =>
     new Promise((resolve, reject) => {
-      const watch = () => {
+      const look = () => {
         if (!condition()) return;
-        watchers.delete(watch);
+        watchers.delete(watcher);
         resolve();
       };
-      watchers.add(watch);
-      void closed.then(() => reject(new Error(`server exited first: ${errors}`)));
-      watch();
+      const watcher: Watcher = { look, fail: reject };
+      watchers.add(watcher);
+      look();
+      if (lost) reject(lost);
     });
 
   /** Ends the server as a client does and checks that stdout was pure. */
@@ -126,11 +105,13 @@ export const startServer = ({
     stdin.end();
     const end = await exited;
     await closed;
-    if (rest !== "") impure.push(rest);
+    if (rpc.rest() !== "") impure.push(rpc.rest());
     if (impure.length > 0) throw new Error(`not JSON-RPC on stdout: ${JSON.stringify(impure)}`);
+    if (errors.includes("MaxListenersExceededWarning")) throw new Error(errors);
     return end;
   };
 
+  const { write, send, request, initialize } = rpc;
   return {
     child,
     stdin,
@@ -142,6 +123,7 @@ export const startServer = ({
     send,
     request,
     initialize,
+    call,
     callTool,
     until,
     close,
@@ -152,10 +134,10 @@ export const startServer = ({
 export type ServerProcess = ReturnType<typeof startServer>;
 
 /** Both halves of a tool result, which must say the same. */
-export const toolAnswer = (response: RpcResponse): ToolAnswer => {
+export const toolAnswer = <Result = UpdateResult>(response: RpcResponse): ToolAnswer<Result> => {
   const { content, structuredContent, isError } = (response.result ?? {}) as {
     content?: [{ text: string }];
-    structuredContent?: UpdateResult;
+    structuredContent?: Result;
     isError?: boolean;
   };
   if (!content || !structuredContent)

@@ -17,7 +17,8 @@ const isName = (value: unknown): value is string =>
 const elicitationOf = ({ elicitation }: Json): Json => {
   if (!isObject(elicitation)) return {};
   const modes = ["form", "url"].filter((mode) => isObject(elicitation[mode]));
-  if (modes.length === 0 && Object.keys(elicitation).length > 0) return {};
+  if (Object.keys(elicitation).length === 0) modes.push("form");
+  if (modes.length === 0) return {};
   return { elicitation: Object.fromEntries(modes.map((mode) => [mode, {}])) };
 };
 

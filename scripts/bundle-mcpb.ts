@@ -2,11 +2,11 @@ import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
-// Usage: node scripts/bundle-mcpb.mjs [FOLDER]
+// Usage: tsx scripts/bundle-mcpb.ts [FOLDER]
 // Stages FOLDER/mcpb (out/mcpb) from dist and packs it as FOLDER/<name>-<version>.mcpb.
 
 const [folder = "out"] = process.argv.slice(2);
-const { name, version } = JSON.parse(readFileSync("manifest.json", "utf8"));
+const { name, version }: Record<string, string> = JSON.parse(readFileSync("manifest.json", "utf8"));
 const stage = join(folder, "mcpb");
 
 rmSync(stage, { recursive: true, force: true });

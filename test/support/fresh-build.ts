@@ -1,0 +1,35 @@
+import { execFileSync } from "node:child_process";
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+
+// What dist is made of. Folders count, too: theirs is the time of the last file that came or went.
+const sources = ["package.json", "package-lock.json", "src", "scripts/build"];
+/** Removed first and written last by the build. */
+const record = "out/bundle.json";
+
+const timeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+
+const newest = (path: string): number => {
+  const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  const below = isFolder ? readdirSync(path, { recursive: true, encoding: "utf8" }) : [];
+  return Math.max(timeOf(path), ...below.map((name) => timeOf(join(path, name))));
+};
+
+/** Whether dist is there, whole, and newer than everything that it is made of. */
+export const isFresh = (root: string): boolean => {
+  const built = timeOf(join(root, record));
+  return (
+    timeOf(join(root, "dist")) > 0 && sources.every((path) => newest(join(root, path)) < built)
+  );
+};
+
+/**
+ * Vitest's global setup, run once before the first test of all projects: builds what is not fresh,
+ * so that no test meets a stale build.
+ */
+export const setup = (): void => {
+  if (isFresh(".")) return;
+  execFileSync(process.execPath, ["--import", "tsx", "scripts/build/build.ts"], {
+    stdio: "inherit",
+  });
+};
