@@ -117,24 +117,22 @@ it(`writes only what a person approved in time, whatever else is answered (${num
 }, async () => {
   let run = 0;
   let writes = 0;
-  await fuzz("questions", numRuns, steps, async (all) => {
+  const check = async (all: readonly Step[]): Promise<void> => {
     server ??= await start();
     run += 1;
     const before = upstream?.received.length ?? 0;
-    try {
-      const { approved, owed, done } = await play(server, all, run);
-      const written = upstream?.received.slice(before).map(({ path }) => path) ?? [];
-      for (const path of written) expect(approved).toContain(/usr_\d+_\d+_/.exec(path)?.[0]);
-      writes += written.length;
-      expect(new Set(written).size).toBe(written.length);
-      for (const user of owed) expect(done).toContain(user);
-      expect(server.stderr()).toMatch(/^(?:prelude-profile-mcp: (?:ignored|what else) [^\n]*\n)*$/);
-    } catch (error) {
-      server.child.kill("SIGKILL");
-      server = undefined;
-      throw error;
-    }
+    const { approved, owed, done } = await play(server, all, run);
+    const written = upstream?.received.slice(before).map(({ path }) => path) ?? [];
+    for (const path of written) expect(approved).toContain(/usr_\d+_\d+_/.exec(path)?.[0]);
+    writes += written.length;
+    expect(new Set(written).size).toBe(written.length);
+    for (const user of owed) expect(done).toContain(user);
+    expect(server.stderr()).toMatch(/^(?:prelude-profile-mcp: (?:ignored|what else) [^\n]*\n)*$/);
     server.messages.length = 0;
+  };
+  await fuzz("questions", numRuns, steps, check, () => {
+    server?.child.kill("SIGKILL");
+    server = undefined;
   });
   expect(writes).toBeGreaterThan(0);
   expect(await server?.close()).toEqual({ code: 0, signal: null });

@@ -12,12 +12,14 @@ export const runsOf = (usual: number): number => Number(process.env.FUZZ_RUNS ??
  * Checks `numRuns` random inputs. Prints the seed; FUZZ_SEED plays the same ones again.
  *
  * @param check rejects for an input that breaks a rule; one that never ends breaks one, too
+ * @param reset called after such an input: what was under test is not to be used for the next one
  */
 export const fuzz = async <T>(
   name: string,
   numRuns: number,
   input: fc.Arbitrary<T>,
   check: (value: T) => Promise<void>,
+  reset: () => void = () => {},
 ): Promise<void> => {
   const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
   process.stderr.write(`fuzz ${name}: seed ${seed}, ${numRuns} runs\n`);
@@ -32,6 +34,7 @@ export const fuzz = async <T>(
       await Promise.race([check(value), late]);
     } catch (error) {
       failedAt ??= performance.now();
+      reset();
       throw error;
     } finally {
       clearTimeout(timer);
