@@ -35,18 +35,15 @@ export const createBlocks = () => {
     /** Takes everything up to the first `byte`, without it; all there is, if there is none. */
     takeUntil: (byte: number): Buffer => {
       const pieces: Buffer[] = [];
-      let taken = 0;
-      let found = false;
-      for (const block of blocks) {
-        const at = block.buffer.indexOf(byte, block.start);
-        found = at >= 0 && at < block.end;
-        const end = found ? at : block.end;
-        pieces.push(block.buffer.subarray(block.start, end));
-        block.start = found ? end + 1 : end;
-        if (block.start === block.end) taken += 1;
-        if (found) break;
+      for (let block = blocks[0]; block; block = blocks[0]) {
+        const { buffer, start, end } = block;
+        const at = buffer.indexOf(byte, start);
+        const isFound = at >= 0 && at < end;
+        pieces.push(buffer.subarray(start, isFound ? at : end));
+        block.start = isFound ? at + 1 : end;
+        if (block.start === end) blocks.shift();
+        if (isFound) break;
       }
-      blocks.splice(0, taken);
       return pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
     },
 

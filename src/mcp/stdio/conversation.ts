@@ -44,7 +44,8 @@ export const createConversation = () => {
     if (!inFlight.hasRoom(charge)) return refuse(tooMany);
     const id = ids.open(message.id);
     inFlight.enter(id, charge);
-    return { kind: "deliver", message: { ...message, id } };
+    message.id = id;
+    return { kind: "deliver", message };
   };
 
   const receiveResponse = (message: JSONRPCResponse): Received => {
@@ -57,7 +58,10 @@ export const createConversation = () => {
   /** An answer under the client's id; undefined if the request was cancelled. */
   const sendResponse = (message: JSONRPCResponse): JSONRPCMessage | undefined => {
     const id = typeof message.id === "number" ? endRequest(message.id) : undefined;
-    return id === undefined ? undefined : { ...message, id };
+    if (id === undefined) return undefined;
+    return "result" in message
+      ? { jsonrpc: "2.0", id, result: message.result }
+      : errorResponse(id, message.error);
   };
 
   const sendNotification = (message: JSONRPCNotification): JSONRPCMessage => {

@@ -1,12 +1,12 @@
 import type { Charge } from "./in-flight.ts";
 import type { Line } from "./lines.ts";
-import { isUtf8, outlineOf } from "./outline.ts";
+import { isUtf8, outlineOf, valuesAtMost } from "./outline.ts";
 import type { RpcError } from "./response.ts";
 
 /** Most values in one line, which would take some 400 times the memory of their shortest text. */
 const maxValues = 150_000;
 /** A line up to this length, in bytes, cannot hold much, whatever is in it. */
-const shortLine = 1024;
+const shortLine = 2 * 1024;
 /** What a value takes beside its text, in bytes, more or less. */
 const bytesPerValue = 100;
 
@@ -31,9 +31,9 @@ const free: Charge = { bytes: 0, open: 0 };
 export const decodeLine = (line: Line): Decoded => {
   if (line.kind === "dropped") return { entries: [line.head], error: tooLong, charge: free };
   const { bytes } = line;
-  const outline = bytes.length > shortLine ? outlineOf(bytes) : undefined;
-  const values = outline?.values() ?? 0;
-  if (outline && values > maxValues) {
+  const values = bytes.length > shortLine ? valuesAtMost(bytes) : 0;
+  const outline = values > maxValues ? outlineOf(bytes) : undefined;
+  if (outline && outline.values() > maxValues) {
     return { entries: [outline.head()], error: tooMany, charge: free };
   }
   const text = bytes.toString("utf8");

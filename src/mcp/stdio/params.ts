@@ -4,7 +4,6 @@ import { isId } from "./ids.ts";
 
 type Json = Record<string, unknown>;
 type Params = NonNullable<JSONRPCRequest["params"]>;
-type Meta = NonNullable<Params["_meta"]>;
 type Read<T> = { value: T } | { problem: string };
 
 /** Longest progress token, which every notification repeats, and name of a client, in UTF-16 code units. */
@@ -39,21 +38,35 @@ const readInitialize = ({ protocolVersion, capabilities, clientInfo }: Json): Re
   };
 };
 
+const isNothing = (value: unknown): value is undefined | null =>
+  value === undefined || value === null;
+
+const tokenProblem = (token: unknown): string | undefined => {
+  if (isNothing(token)) return undefined;
+  if (!isId(token)) return "params._meta.progressToken must be a string or an integer";
+  const isLong = String(token).length > maxLength;
+  return isLong ? "params._meta.progressToken must have at most 1,000 characters" : undefined;
+};
+
+const relatedTask = "io.modelcontextprotocol/related-task";
+
+/** `_meta` as it is if that will do, and without what follows below; null stands for nothing. */
+const fitMeta = (meta: Json): Json => {
+  if (!(relatedTask in meta) && meta.progressToken !== null) return meta;
+  const { progressToken, [relatedTask]: _, ...others } = meta;
+  return isNothing(progressToken) ? others : { ...others, progressToken };
+};
+
 /**
- * `_meta` without tasks, which this server does not declare: a request that asks for one is to be
- * handled as if it did not (MCP 2025-11-25, tasks). Null stands for nothing, here and in the token.
+ * Params as they are if that will do. What concerns tasks, which this server does not declare, is
+ * left out: a request that asks for one is to be handled as if it did not (MCP 2025-11-25, tasks).
  */
-const readMeta = (meta: unknown): Read<Meta | undefined> => {
-  if (meta === undefined || meta === null) return { value: undefined };
-  if (!isObject(meta)) return { problem: "params._meta must be an object" };
-  const { progressToken, "io.modelcontextprotocol/related-task": _, ...others } = meta;
-  if (progressToken === undefined || progressToken === null) return { value: others };
-  if (!isId(progressToken)) {
-    return { problem: "params._meta.progressToken must be a string or an integer" };
-  }
-  return String(progressToken).length > maxLength
-    ? { problem: "params._meta.progressToken must have at most 1,000 characters" }
-    : { value: { ...others, progressToken } };
+const fitParams = (params: Json): Json => {
+  const { _meta } = params;
+  const meta = isObject(_meta) ? fitMeta(_meta) : undefined;
+  if (!("task" in params) && meta === (_meta ?? undefined) && _meta !== null) return params;
+  const { task: _, _meta: __, ...others } = params;
+  return meta ? { ...others, _meta: meta } : others;
 };
 
 /**
@@ -61,14 +74,11 @@ const readMeta = (meta: unknown): Read<Meta | undefined> => {
  * foresee; or why there are none, in words without any of their content.
  */
 export const readParams = (method: string, params: unknown): Read<Params | undefined> => {
-  if (params !== undefined && params !== null && !isObject(params)) {
-    return { problem: "params must be an object" };
-  }
-  const { task: _, _meta, ...own } = params ?? {};
-  const meta = readMeta(_meta);
-  if ("problem" in meta) return meta;
-  const read = method === "initialize" ? readInitialize(own) : { value: own };
-  if ("problem" in read) return read;
-  if (meta.value) return { value: { ...read.value, _meta: meta.value } };
-  return params ? read : { value: undefined };
+  if (!isNothing(params) && !isObject(params)) return { problem: "params must be an object" };
+  const meta = params?._meta;
+  if (!isNothing(meta) && !isObject(meta)) return { problem: "params._meta must be an object" };
+  const problem = tokenProblem(meta?.progressToken);
+  if (problem !== undefined) return { problem };
+  if (method === "initialize") return readInitialize(params ?? {});
+  return { value: params ? fitParams(params) : undefined };
 };
