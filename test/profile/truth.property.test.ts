@@ -78,6 +78,12 @@ const faults = {
   "100 unasked": interim(1, "100 Continue", honest),
   "100 unasked, then 500 after": interim(1, "100 Continue", applied(reply(500))),
   "200, success": succeeding(reply(200, { success: true })),
+  "200, an error after": applied(reply(200, { error: "no" })),
+  "200, no success after": applied(reply(200, { success: false })),
+  "200, an error before": reply(200, { errors: ["no"] }),
+  "200, false before": reply(200, "false"),
+  "202 before": reply(202),
+  "206 after": applied(reply(206, {})),
   "100 before": interim(1, "100 Continue", never),
   "101 after": applied(raw("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n")),
 } as const satisfies Record<string, Step>;
