@@ -297,12 +297,15 @@ describe("PRELUDE_BLOCKED_KEYS", () => {
 });
 
 describe("one key of very many characters", () => {
-  const env = { PRELUDE_BLOCKED_KEYS: "role", PRELUDE_ALLOWED_KEYS: "first_name" };
+  const blocked = { PRELUDE_BLOCKED_KEYS: "role" };
+  const allowed = { PRELUDE_ALLOWED_KEYS: "first_name" };
+  // Marks whose order normalisation must change: that is what takes it quadratic time.
+  const marks = (count: number) => `role${"\u0301\u0323".repeat(count / 2)}`;
   const rows: [what: string, key: string, env: Record<string, string>][] = [
-    ["130,000 combining marks", `role${"\u0301".repeat(130_000)}`, env],
-    ["400,000 combining marks", `role${"\u0301".repeat(400_000)}`, env],
-    ["400,000 in changing order", "\u0323\u0301".repeat(200_000), { PRELUDE_BLOCKED_KEYS: "role" }],
-    ["130,000 without any list", "\u0301".repeat(130_000), {}],
+    ["130,000 combining marks", marks(130_000), blocked],
+    ["400,000 combining marks", marks(400_000), blocked],
+    ["400,000, with both lists", marks(400_000), { ...blocked, ...allowed }],
+    ["130,000, without any list", marks(130_000), {}],
   ];
 
   it.each(rows)("%s: is refused at once, and holds up nobody", async (_, key, settings) => {
@@ -312,7 +315,7 @@ describe("one key of very many characters", () => {
     const pong = server.request("ping");
     const { structured } = await call;
     await pong;
-    // 0.1.0 took 8 s for 130,000 and 78 s for 400,000.
+    // Folding them would take minutes.
     expect(performance.now() - started).toBeLessThan(3_000);
     expect(structured.status).toBe("not_updated");
     expect(["invalid_arguments", "key_not_allowed"]).toContain(structured.error?.code);

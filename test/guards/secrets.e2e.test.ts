@@ -362,7 +362,7 @@ describe("a network that fails", () => {
     const settings = [
       { PRELUDE_BASE_URL: `http://127.0.0.1:${port}` },
       { PRELUDE_BASE_URL: `https://127.0.0.1:${port}` },
-      { HTTP_PROXY: `http://127.0.0.1:${port}` },
+      { PRELUDE_BASE_URL: "https://prelude.example", HTTPS_PROXY: `http://127.0.0.1:${port}` },
     ];
     const servers = await Promise.all(settings.map((more) => startWatched(key, [], more)));
     const answers = await Promise.all(servers.map(({ server }) => server.callTool(args)));
