@@ -4,6 +4,7 @@ import type { Config } from "../../src/config/config.ts";
 import { plainName } from "../../src/lib/text.ts";
 import { createClient, type PreludeClient } from "../../src/prelude/client.ts";
 import { retryPolicy } from "../../src/prelude/retry.ts";
+import { checkProfile } from "../../src/tools/update-profile/profile-argument.ts";
 import { outputSchema, type UpdateResult } from "../../src/tools/update-profile/schema.ts";
 import {
   createUpdateProfile,
@@ -114,8 +115,11 @@ type Case = {
   script: Fault[];
 };
 
+/** Whether a key gets past the check of the arguments. */
+const isSound = (name: string): boolean => checkProfile({ [name]: "x" }, false).issues.length === 0;
+
 const anyCase: fc.Arbitrary<Case> = fc
-  .uniqueArray(key, { minLength: 1, maxLength: 14 })
+  .uniqueArray(key.filter(isSound), { minLength: 1, maxLength: 14 })
   .chain((keys) =>
     fc.record({
       keys: fc.constant(keys),
