@@ -21,9 +21,14 @@ export type Opened = {
   unreadable: boolean;
 };
 
-/** A name without case and punctuation: `userId`, `user-id` and `USER_ID` are one. */
+/** A name without case, width and punctuation: `userId`, `user-id` and `USER_ID` are one. */
 export const plainForm = (name: string): string =>
-  name.length > 64 ? name : name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, "");
+  name.length > 64
+    ? name
+    : name
+        .normalize("NFKC")
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N}]/gu, "");
 
 /**
  * What hosts are known to add to the arguments: n8n passes on its chat trigger's fields and its id
@@ -109,7 +114,7 @@ type Layer = { name: string; value: unknown; inner: Args };
 const layerOf = (args: Args, shape: Shape): Layer | undefined => {
   for (const name of firstNames(args, maxMembers)) {
     // A profile may hold any key, and an object in place of an id is told of as such.
-    if (shape.names.includes(name)) continue;
+    if (shape.forms.has(plainForm(name))) continue;
     const value = args[name];
     const inner = single(parsedJson(value));
     if (holdsArguments(inner, shape)) return { name, value, inner };

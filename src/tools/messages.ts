@@ -15,10 +15,10 @@ export type FailureFacts = {
   lookAlike?: boolean;
   /** Keys that the API acknowledged in this call, though the call as a whole failed. */
   acknowledgedKeys?: readonly string[];
-  /** Keys that the API refused as reserved in company, though it took each of them alone. */
+  /** Keys that Prelude refused together, though it acknowledged every one of them in other company. */
   refusedTogether?: readonly string[];
-  /** True: an attempt may have been applied all the same. */
-  unsettled?: true;
+  /** An attempt may have been applied all the same. */
+  unsettled?: boolean;
   /** How the search of `on_reserved_key: "skip"` ended, where there was one. */
   search?: "finished" | "stopped";
   appId?: string;
@@ -30,7 +30,7 @@ export type FailureFacts = {
   lookedUpBy?: "email" | "phone";
   /** Ids of the users that one address or number belongs to. */
   userIds?: readonly string[];
-  /** The time that one call has, in milliseconds, where it ran out. */
+  /** The deadline of one call, in milliseconds, where it passed. */
   timeoutMs?: number;
   /** The time ran out before anything was sent, while earlier calls for the same user went on. */
   waitedForTurn?: boolean;
@@ -39,7 +39,7 @@ export type FailureFacts = {
   /** What `prelude/` knows about the cause; `reasons.ts` has the words. */
   reason?: Reason;
   reasonDetail?: ReasonDetail;
-  /** A clause of our own about the cause, without a full stop. */
+  /** A clause about the cause, without a full stop. */
   cause?: string;
   /** What to do about this cause, where the table's general advice would be wrong. */
   advice?: string;
@@ -73,37 +73,36 @@ const answered = ({ apiCode, httpStatus }: FailureFacts): string => {
   return known.length > 0 ? ` (${known.join(", ")})` : "";
 };
 
-const notUntilThen = "Do not repeat the call until they say that it is done.";
+const notUntilThen = "Repeating the call will not help until then.";
 
 /** A next step that only the operator can take. */
 export const askOperator = (what: string): string =>
-  `Tell the person that the operator of this server, who sets its environment, must ${what}. ${notUntilThen}`;
+  `Tell the person that the operator must ${what} (the operator is the one who configures this server). ${notUntilThen}`;
 
 const waitThenRepeat = (f: FailureFacts) =>
   `Wait ${f.retryAfterSeconds ?? 60} s, then repeat the identical call; if you cannot wait, tell the person when it can be repeated.`;
 
+const folded = `${foldedDifferences.slice(0, -1).join(", ")} or ${foldedDifferences.at(-1)}`;
+
 type Reserved = "together" | "partly" | "stopped" | "certain" | "ambiguous";
 
 const reservedCase = (f: FailureFacts): Reserved => {
-  if (f.search === "stopped") return "stopped";
   if (f.refusedTogether?.length) return "together";
+  if (f.search === "stopped") return "stopped";
   if (f.acknowledgedKeys?.length && !f.unsettled) return "partly";
   return f.search === "finished" || f.keys?.length === 1 ? "certain" : "ambiguous";
 };
 
-const alone = (f: FailureFacts): string[] => {
-  const together = new Set(f.refusedTogether);
-  return (f.keys ?? []).filter((key) => !together.has(key));
-};
+const together = (f: FailureFacts) => quoteList(f.refusedTogether ?? []);
 const mention = ({ mentionedKey }: FailureFacts): string =>
   mentionedKey === undefined ? "" : `, but its message mentions ${quoteList([mentionedKey])}`;
 
 const reservedWords: Record<Reserved, Pick<Recovery, "what" | "next">> = {
   together: {
     what: (f) =>
-      `Prelude refused the keys ${quoteList(f.refusedTogether ?? [])} together, as if one of them were reserved, though it refused none of them alone${alone(f).length > 0 ? `; it reserves ${quoteList(alone(f))}` : ""}`,
-    next: () =>
-      "Tell the person exactly that. If they want these keys all the same, send each in a call of its own.",
+      `Prelude refused ${together(f)} together as reserved, though it took each of them in other company${f.keys?.length ? `; it reserves ${keys(f)}` : ""}`,
+    next: (f) =>
+      `Tell the person that Prelude does not take ${together(f)} in one update, and ask which of them to write. Do not repeat the identical call.`,
   },
   partly: {
     what: (f) => `Prelude reserves ${keys(f)}, so only the other keys were written`,
@@ -197,7 +196,7 @@ export const recovery = {
   key_not_allowed: {
     retryable: false,
     what: (f) =>
-      `This server may not write ${keys(f)}${f.lookAlike ? ` (a key that differs from a blocked one only by ${foldedDifferences.join(", ")} counts as that key)` : ""}`,
+      `This server may not write ${keys(f)}${f.lookAlike ? ` (a spelling that differs from a blocked key only by ${folded} counts as that key)` : ""}`,
     next: (f) =>
       `Tell the person which keys are not permitted${f.allowedKeys ? `; only these may be written: ${quoteList(f.allowedKeys, 50)}` : ""}. If other keys of the call remain, call again with only those. Do not try other spellings.`,
   },
@@ -237,7 +236,7 @@ export const recovery = {
     retryable: false,
     what: () => "The question whether to write this was not answered in time",
     next: () =>
-      "Tell the person that a question was waiting for their answer. Do not call again on your own; if they ask for it, tell them before the call that they will be asked.",
+      "Tell the person that a question was waiting for their answer, and ask whether they still want this. Do not call again on your own.",
   },
   confirmation_unavailable: {
     retryable: false,
@@ -324,8 +323,8 @@ export const recovery = {
     retryable: true,
     what: (f) =>
       f.waitedForTurn
-        ? `Earlier calls for the same user took longer than the ${f.timeoutMs} ms that a call has`
-        : (f.cause ?? "Prelude did not answer in time"),
+        ? `Earlier calls for the same user took longer than the deadline of ${f.timeoutMs} ms`
+        : `Prelude did not answer${f.timeoutMs === undefined ? " in time" : ` before the deadline of ${f.timeoutMs} ms passed`}`,
     next: () =>
       "Repeat the identical call once; if it times out again, tell the person that Prelude is not answering.",
     fix: "check the network, or raise PRELUDE_TIMEOUT_MS: no answer in time",

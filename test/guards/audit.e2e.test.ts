@@ -320,8 +320,8 @@ describe("the lines of a call", () => {
 
   it("hold each name on one line and visible, whatever the client and the keys are called", async () => {
     const { file, server } = await startAudited();
-    const name = `a\nb\u202e"}\n`;
-    const shown = 'a\\u{a}b\\u{202e}"}\\u{a}';
+    const name = `a\tb\u202e"}\0`;
+    const shown = 'a\\u{9}b\\u{202e}"}\\u{0}';
     await server.request("initialize", {
       protocolVersion: "2025-11-25",
       capabilities: {},
@@ -339,7 +339,7 @@ describe("the lines of a call", () => {
   it.each([
     ["a zero-width space", "\u200b"],
     ["a colour", "\u001b[31m"],
-    ["a line break", "\n"],
+    ["a tab", "\t"],
   ])("do not hold the API key, split by %s", async (_, between) => {
     const { file, server } = await startAudited();
     const hidden = [...key].join(between);

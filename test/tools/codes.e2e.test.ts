@@ -186,7 +186,7 @@ const cases: Case[] = [
     when: "403 without a known code",
     answer: apiError(403, "suspended_account"),
     requests: 1,
-    nextStep: /Do not repeat/,
+    nextStep: /the operator must.*will not help until then.*Do not try other ids/,
   },
   {
     code: "not_found",

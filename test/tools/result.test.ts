@@ -79,7 +79,7 @@ describe("a failure", () => {
   test("that cannot change is not to be repeated, even if it is open", () => {
     const result = failure(to, { code: "unexpected_response", wrote: "unknown", facts: {} });
     expect(result.error).toMatchObject({ retryable: false });
-    expect(result.error?.next_step).toMatch(/Do not repeat the call until.*Say that it is unknown/);
+    expect(result.error?.next_step).toMatch(/will not help until then\..*Say that it is unknown/);
     expect(result.error?.next_step).not.toMatch(/safe to repeat/);
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { toolText as getText } from "../../src/tools/get-profile/definition.ts";
-import { publishedUpdate } from "../../src/tools/published.ts";
+import { publishedGet, publishedUpdate } from "../../src/tools/published.ts";
 import type { ToolScope } from "../../src/tools/tool.ts";
 import { toolText as updateText } from "../../src/tools/update-profile/definition.ts";
 import { instructions } from "../../src/tools/words.ts";
@@ -29,6 +29,12 @@ describe("budgets", () => {
     }
     // 900 tokens, at four characters each.
     expect(JSON.stringify(await publishedUpdate(scope)).length).toBeLessThanOrEqual(3_600);
+  });
+
+  test.each(scopes)("both tools together with %j", async (scope) => {
+    const both = [await publishedUpdate(scope), await publishedGet(scope)];
+    // 1,500 tokens, at four characters each.
+    expect(JSON.stringify(both).length).toBeLessThanOrEqual(6_000);
   });
 
   test("the operator's ids may be as long as they like, the orders stay", () => {

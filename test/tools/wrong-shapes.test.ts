@@ -123,6 +123,7 @@ describe("bounds", () => {
     expect(parse(many)).toEqual({
       target: {},
       keys: [],
+      sound: [],
       issues: [
         {
           path: "arguments",

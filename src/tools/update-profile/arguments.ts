@@ -13,8 +13,10 @@ import { type Meant, meantBy } from "./wrong-shapes.ts";
 export type Parsed = {
   /** Each id where it is given and well-formed, or fixed; usable for the result beside issues. */
   target: { appId?: string; userId?: string };
-  /** The keys that the call means to write, in order, without those that are broken. */
+  /** Keys of the profile as sent, in order, save those that are too long. */
   keys: string[];
+  /** Those of them that are not broken and may be compared with the operator's lists. */
+  sound: string[];
   issues: Issue[];
   /** A sentence of its own for the commonest mistake, an id of the wrong kind. */
   advice?: string;
@@ -58,23 +60,25 @@ const holdsTexts = (profile: Readonly<Record<string, unknown>>): profile is Prof
 
 const notJson = "a string that is not an object as JSON";
 
-type ReadProfile = { profile?: Profile; keys: string[]; issues: Issue[] };
+type ReadProfile = { profile?: Profile; keys: string[]; sound: string[]; issues: Issue[] };
+
+const noKeys = { keys: [], sound: [] };
 
 const readProfile = ({ args, misplaced }: Meant, scope: ToolScope): ReadProfile => {
   const { profile } = args;
   // What stands beside it was told of, and may be all that it was to hold.
   const empty = profile === undefined || (isObject(profile) && Object.keys(profile).length === 0);
-  if (empty && misplaced) return { keys: [], issues: [] };
+  if (empty && misplaced) return { ...noKeys, issues: [] };
   if (!isObject(profile)) {
     const received = profile === "" || typeof profile !== "string" ? kindOf(profile) : notJson;
     const accepted = "an object of keys and string values";
-    return { keys: [], issues: [{ path: "profile", received, accepted }] };
+    return { ...noKeys, issues: [{ path: "profile", received, accepted }] };
   }
-  const { keys, issues } = checkProfile(profile, scope.allowedKeys !== undefined);
+  const checked = checkProfile(profile, scope.allowedKeys !== undefined);
   // The object itself, not a copy, which could lose an own "__proto__": to the API a key like any.
-  if (issues.length > 0 || !holdsTexts(profile)) return { keys, issues };
+  if (checked.issues.length > 0 || !holdsTexts(profile)) return checked;
   const size = sizeIssue(profile);
-  return { profile, keys, issues: size ? [size] : [] };
+  return { ...checked, profile, issues: size ? [size] : [] };
 };
 
 const writeOf = (
@@ -105,7 +109,7 @@ export const createArgumentParser = (scope: ToolScope) => {
 
   return (raw: unknown): Parsed => {
     const opened = openEnvelopes(raw, shape);
-    if (opened.unreadable) return { target: targetOf(scope), keys: [], issues: opened.issues };
+    if (opened.unreadable) return { target: targetOf(scope), ...noKeys, issues: opened.issues };
     const meant = meantBy(opened.args, names, scope);
     const ids = readIds(meant.args, scope);
     const profile = readProfile(meant, scope);
@@ -113,7 +117,8 @@ export const createArgumentParser = (scope: ToolScope) => {
     const issues = [...opened.issues, ...meant.issues, ...ids.issues, ...profile.issues];
     if ("issue" in choice) issues.push(choice.issue);
 
-    const parsed: Parsed = { target: targetOf(ids), keys: profile.keys, issues };
+    const { keys, sound } = profile;
+    const parsed: Parsed = { target: targetOf(ids), keys, sound, issues };
     const advice = userIdAdvice(ids.issues, reads(scope));
     if (advice !== undefined) parsed.advice = advice;
     if (issues.length > 0 || "issue" in choice) return parsed;

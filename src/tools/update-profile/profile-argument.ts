@@ -73,13 +73,16 @@ const valueIssue = (key: string, value: unknown, filler: boolean): Issue | undef
 };
 
 export type CheckedProfile = {
-  /** Names that may be folded and compared: every key that is not broken. */
+  /** The keys, in order, save those that are too long. */
   keys: string[];
+  /** Those that are not broken and may be compared with the operator's lists. */
+  sound: string[];
   issues: Issue[];
 };
 
 const problem = (received: string, accepted: string): CheckedProfile => ({
   keys: [],
+  sound: [],
   issues: [{ path: "profile", received, accepted }],
 });
 
@@ -98,17 +101,18 @@ export const checkProfile = (
   if (names.length * minEntryBytes > maxBodyBytes) {
     return problem(`${names.length} keys`, `at most ${maxBodyBytes} bytes as JSON`);
   }
-  const keys: string[] = [];
+  const keys = names.filter((name) => name.length <= maxKeyCharacters);
+  const sound: string[] = [];
   const issues: Issue[] = [];
   for (const name of names) {
     const broken = keyIssue(name);
-    if (!broken) keys.push(name);
+    if (!broken) sound.push(name);
     if (issues.length > maxIssues) continue;
     const value = profile[name];
     const wrong = broken ?? valueIssue(name, value, mayBeFiller(value, names, listed));
     if (wrong) issues.push(wrong);
   }
-  return { keys, issues };
+  return { keys, sound, issues };
 };
 
 /** What is wrong with the size of a request, or undefined. Only for a profile that is fine otherwise. */

@@ -85,7 +85,7 @@ const run = async (
 const checkCall = (shared: Shared, parsed: Parsed): Write | Failure => {
   const { config, sandbox, refusedKeys } = shared;
   if (config.apiKey === undefined && !sandbox) return refused("not_configured");
-  const refusal = refusedKeys(parsed.keys);
+  const refusal = refusedKeys(parsed.sound);
   const refusals = refusedKeyIssues(refusal?.keys ?? []);
   const paths = new Set(refusals.map((issue) => issue.path));
   // What a refused key holds does not matter any more.
