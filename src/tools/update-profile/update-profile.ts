@@ -125,7 +125,8 @@ const putQuestion = async (
 ): Promise<Answer | Failure> => {
   const held = holdQuestion(shared);
   if (held) return held;
-  const before = await lookBeforeQuestion(shared, write, call, trace);
+  const reads = shared.config.read !== "off";
+  const before = reads ? await lookBeforeQuestion(shared, write, call, trace) : undefined;
   if (before === "audit_unavailable") return refused(before);
   const confirmation = confirmationOf(write, before) ?? confirmationOf(write);
   if (!confirmation) return refused("confirmation_unavailable", { tooLargeToShow: true });
@@ -138,7 +139,6 @@ const lookBeforeQuestion = async (
   call: ToolCall,
   trace: Trace,
 ): Promise<Before | "audit_unavailable" | undefined> => {
-  if (shared.config.read === "off") return undefined;
   try {
     trace.attempt();
   } catch {
