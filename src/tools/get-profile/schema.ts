@@ -3,12 +3,10 @@ import { appIdPattern, userIdPattern } from "../../lib/contract.ts";
 import { jsonSchema } from "../json-schema.ts";
 import type { JsonSchema, ToolScope } from "../tool.ts";
 
-const appId = z.string().regex(appIdPattern).describe("App id, exactly as it was given to you.");
+const appId = z.string().regex(appIdPattern).describe("App id, exactly as given to you.");
 const userId = z.string().regex(userIdPattern).describe("User id: usr_ and letters and digits.");
 const email = z.string().describe("Email address, if you have no user id.");
-const phone = z
-  .string()
-  .describe("Phone number with + and country code, e.g. +12025550123, if you have no user id.");
+const phone = z.string().describe("Phone number with + and country code, if you have no user id.");
 
 /**
  * The tool's arguments. Which one of `user_id`, `email` and `phone` is given is told in words and
@@ -56,7 +54,7 @@ export const outputSchema = z
         next_step: z.string(),
       })
       .passthrough()
-      .describe("Present unless status is found.")
+      .describe("Unless found.")
       .optional(),
   })
   .passthrough();

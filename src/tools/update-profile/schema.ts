@@ -56,25 +56,25 @@ export const outputSchema = z
       .describe(
         "updated: all saved. partially_updated: only updated_keys. not_updated: nothing. unknown: possibly saved.",
       ),
-    app_id: z.string().describe("App id.").optional(),
-    user_id: z.string().describe("User id.").optional(),
+    app_id: z.string().optional(),
+    user_id: z.string().optional(),
     updated_keys: z.array(z.string()).describe("Keys that Prelude acknowledged."),
     updated_keys_total: z.number().int().describe("Their number, if not all listed.").optional(),
     verified: z.boolean().describe("true: confirmed by reading the profile.").optional(),
-    attempts: z.number().int().describe("Attempts made.").optional(),
+    attempts: z.number().int().optional(),
     sandbox: z.boolean().describe("true: only simulated.").optional(),
     error: z
       .object({
         // Not an enum: a client that validates with an older schema must survive a new code.
-        code: z.string().describe("E.g. user_not_found."),
-        message: z.string().describe("What happened."),
+        code: z.string(),
+        message: z.string(),
         keys: z.array(z.string()).describe("Keys at fault.").optional(),
-        issues: z.array(z.object({}).passthrough()).describe("Every problem.").optional(),
-        http_status: z.number().int().describe("HTTP status.").optional(),
-        request_id: z.string().describe("Request id.").optional(),
+        issues: z.array(z.object({}).passthrough()).optional(),
+        http_status: z.number().int().optional(),
+        request_id: z.string().optional(),
         retryable: z.boolean().describe("true: a repeat may succeed."),
-        retry_after_seconds: z.number().describe("Seconds to wait.").optional(),
-        next_step: z.string().describe("What to do now."),
+        retry_after_seconds: z.number().optional(),
+        next_step: z.string(),
       })
       .passthrough()
       .describe("Unless updated.")
