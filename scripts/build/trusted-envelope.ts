@@ -60,6 +60,11 @@ const replacements: Replacement[] = [
   },
   {
     file: protocol,
+    from: "if (!notification.params.requestId) {",
+    to: "if (!notification.params?.requestId) {",
+  },
+  {
+    file: protocol,
     from: "this.setNotificationHandler(ProgressNotificationSchema,",
     to: 'this._notificationHandlers.set("notifications/progress",',
   },
