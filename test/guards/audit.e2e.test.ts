@@ -325,7 +325,7 @@ describe("the lines of a call", () => {
     await server.request("initialize", {
       protocolVersion: "2025-11-25",
       capabilities: {},
-      clientInfo: { name: `${name}${"x".repeat(1_000)}`, version: "1\r\n2" },
+      clientInfo: { name: `${name}${"x".repeat(900)}`, version: "1\r\n2" },
     });
     await server.callTool({ ...args, profile: { [name]: "x", "\u0000": "y" } });
     const client = { client: `${shown}${"x".repeat(249)}…`, client_version: "1\\u{d}\\u{a}2" };

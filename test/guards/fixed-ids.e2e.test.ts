@@ -59,7 +59,11 @@ const smuggled: [how: string, json: (pin: Pin) => string, path: (name: string) =
   ],
   ["in camel case", ({ name, other }) => `"${camel(name)}":"${other}"`, camel],
   ["in full-width letters", ({ name, other }) => `"${fullWidth(name)}":"${other}"`, fullWidth],
-  ["with a zero-width space", ({ name, other }) => `"${name}\u200b":"${other}"`, (name) => name],
+  [
+    "with a zero-width space",
+    ({ name, other }) => `"${name}\u200b":"${other}"`,
+    (name) => `${name}\\u{200b}`,
+  ],
   ["with a space behind it", ({ name, other }) => `"${name} ":"${other}"`, (name) => `${name} `],
   [
     "inside __proto__",
