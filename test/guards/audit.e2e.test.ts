@@ -325,7 +325,7 @@ describe("the lines of a call", () => {
     await server.request("initialize", {
       protocolVersion: "2025-11-25",
       capabilities: {},
-      clientInfo: { name: `${name}${"x".repeat(1_000)}`, version: "1\r\n2" },
+      clientInfo: { name: `${name}${"x".repeat(900)}`, version: "1\r\n2" },
     });
     await server.callTool({ ...args, profile: { [name]: "x", "\u0000": "y" } });
     const client = { client: `${shown}${"x".repeat(249)}…`, client_version: "1\\u{d}\\u{a}2" };
@@ -466,6 +466,28 @@ describe("a file that becomes unwritable", () => {
     server.send({ jsonrpc: "2.0", id: question()?.id, result });
     expect((await call).structured).toMatchObject(unavailable);
     expect(upstream.received).toEqual([]);
+  });
+
+  it("a directory, while the person is asked about what is there now: nothing is written", async () => {
+    const { file, server, upstream } = await startAudited({
+      env: { PRELUDE_CONFIRM: "true", PRELUDE_READ: "keys" },
+      capabilities: { elicitation: { form: {} } },
+    });
+    upstream.play((request, response, socket) => {
+      if (request.method !== "GET") return noContent(request, response, socket);
+      response.writeHead(200, { "content-type": "application/json" });
+      return response.end(JSON.stringify({ user: { id: user, identifiers: [], profile: {} } }));
+    });
+    const call = server.callTool(args);
+    const question = () => server.messages.find(({ method }) => method === "elicitation/create");
+    await server.until(() => question() !== undefined);
+    renameSync(file, `${file}.1`);
+    mkdirSync(file);
+    const result = { action: "accept", content: {} };
+    server.send({ jsonrpc: "2.0", id: question()?.id, result });
+    expect((await call).structured).toMatchObject(unavailable);
+    expect(upstream.received.map(({ method }) => method)).toEqual(["GET"]);
+    expect(linesOf(`${file}.1`)).toEqual([attempt()]);
   });
 
   it("asks nobody about a write that could not be recorded", async () => {

@@ -1,3 +1,4 @@
+import { setImmediate as tick } from "node:timers/promises";
 import { expect, it, onTestFinished } from "vitest";
 import { readConfig } from "../../src/config/config.ts";
 import { createClient } from "../../src/prelude/client.ts";
@@ -223,6 +224,7 @@ it.each([1, 2])("questions of several minutes, answered together: %d write", asy
   const calls = [0, 61, 122, 183].flatMap((seconds) =>
     Array.from({ length: max }, (_, i) => callAt(seconds, `usr_${seconds}_${i}`, confirm)),
   );
+  for (let i = 0; i < 20; i++) await tick();
   clock.seconds = 200;
   expect(people).toHaveLength(4 * max);
   for (const answer of people) answer("accepted");

@@ -385,7 +385,10 @@ describe("a network that fails", () => {
 describe("--check", () => {
   const echo = apiError(400, `bad.${key}`, `The key ${key} is bad.`);
 
-  it.each([[["--check"]], [["--check", "--json"]]])("%j does not show the key", async (argv) => {
+  it.each([
+    [["--check"], "set (hidden)"],
+    [["--check", "--json"], '"api_key":true'],
+  ])("%j does not show the key", async (argv, shown) => {
     const upstream = await startUpstream(echo);
     onTestFinished(upstream.close);
     const server = startServer({
@@ -398,7 +401,7 @@ describe("--check", () => {
     });
     await server.closed;
     expect(upstream.received[0]?.headers.authorization).toBe(`Bearer ${key}`);
-    expect(said).toContain("set (hidden)");
+    expect(said).toContain(shown);
     expect(said).toContain("The key [redacted] is bad.");
     expect(said + server.stderr()).not.toContain(key);
   });
