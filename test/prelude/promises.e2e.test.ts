@@ -172,9 +172,11 @@ describe("--check ends with words", () => {
       await checked.closed;
       expect(code).toBe(1);
       expect(checked.stderr()).toBe("");
-      const [report] = checked.messages as unknown as [{ check: { code: string; text: string } }];
+      const [report] = checked.messages as unknown as [
+        { check: { code: string; message: string } },
+      ];
       expect(report.check.code).toBe("unreachable");
-      expect(report.check.text).toMatch(/HTTPS_PROXY is not an address of a proxy/);
+      expect(report.check.message).toMatch(/HTTPS_PROXY is not an address of a proxy/);
       expect(JSON.stringify(report)).not.toContain("secret-word");
     },
   );

@@ -9,9 +9,6 @@ type Read<T> = { value: T } | { problem: string };
 /** Longest progress token, which every notification repeats, and name of a client, in UTF-16 code units. */
 const maxLength = 1_000;
 
-const isName = (value: unknown): value is string =>
-  typeof value === "string" && value.length <= maxLength;
-
 /** How the client can ask a person; an empty object stands for form mode (MCP 2025-06-18). */
 const elicitationOf = ({ elicitation }: Json): Json => {
   if (!isObject(elicitation)) return {};
@@ -27,12 +24,10 @@ const readInitialize = ({ protocolVersion, capabilities, clientInfo }: Json): Re
   const abilities = capabilities ?? {};
   if (!isObject(abilities)) return { problem: "capabilities must be an object" };
   const { name, version } = isObject(clientInfo) ? clientInfo : {};
-  if (!isName(name) || !isName(version)) {
-    return {
-      problem: "clientInfo must have a name and a version, each of at most 1,000 characters",
-    };
+  if (typeof name !== "string" || typeof version !== "string") {
+    return { problem: "clientInfo must have a name and a version" };
   }
-  const client = { name, version };
+  const client = { name: name.slice(0, maxLength), version: version.slice(0, maxLength) };
   return {
     value: { protocolVersion, capabilities: elicitationOf(abilities), clientInfo: client },
   };
