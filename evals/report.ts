@@ -23,7 +23,6 @@ export type About = {
   judge: string | undefined;
   repeat: number;
   versions: Record<string, string>;
-  skipped: readonly string[];
 };
 
 const mean = (numbers: readonly number[]): number =>

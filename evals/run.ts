@@ -16,7 +16,6 @@ const usage = `npm run evals -- --model scripted | anthropic:<model> | openai:<m
   --judge <model>     a second model's opinion of each run, beside the score
   --repeat <n>        runs of each scenario in each view (1)
   --only <pattern>    scenarios whose name matches
-  --without <need>    leaves out what needs this of the server (reading, fixed-id); may be repeated
   --server <file>     another built server (dist/prelude-profile-mcp.cjs)
   --out <file>        where the report goes (evals/out/<model>.json)
 EVALS_MODEL stands in for --model. Keys: ANTHROPIC_API_KEY, OPENAI_API_KEY; openai-compatible:
@@ -28,7 +27,6 @@ const { values: flags } = parseArgs({
     judge: { type: "string" },
     repeat: { type: "string", default: "1" },
     only: { type: "string", default: "" },
-    without: { type: "string", multiple: true, default: [] },
     server: { type: "string", default: resolve(here, "..", "dist", "prelude-profile-mcp.cjs") },
     out: { type: "string" },
     help: { type: "boolean", default: false },
@@ -37,15 +35,10 @@ const { values: flags } = parseArgs({
 
 const print = (text: string) => process.stdout.write(`${text}\n`);
 
-const choose = () => {
-  const all = Object.entries(scenarios) as [ScenarioName, Scenario][];
-  const chosen = all.filter(([name]) => new RegExp(flags.only, "i").test(name));
-  const isLeftOut = ({ needs }: Scenario) => needs !== undefined && flags.without.includes(needs);
-  return {
-    names: chosen.filter(([, scenario]) => !isLeftOut(scenario)).map(([name]) => name),
-    skipped: chosen.filter(([, scenario]) => isLeftOut(scenario)).map(([name]) => name),
-  };
-};
+const choose = (): ScenarioName[] =>
+  (Object.keys(scenarios) as ScenarioName[]).filter((name) =>
+    new RegExp(flags.only, "i").test(name),
+  );
 
 const playModel = (
   names: readonly ScenarioName[],
@@ -76,7 +69,7 @@ const main = async (): Promise<number> => {
   }
   const scripted = model === "scripted";
   const judgeModel = judge === undefined ? undefined : modelNamed(judge, process.env);
-  const { names, skipped } = choose();
+  const names = choose();
   const rows = scripted
     ? await playScripts(names, server)
     : await playModel(names, modelNamed(model, process.env), judgeModel);
@@ -92,9 +85,8 @@ const main = async (): Promise<number> => {
     ai: ai.version,
     node: process.versions.node,
   };
-  writeReport(file, rows, { model, judge, repeat: Number(repeat), versions, skipped });
+  writeReport(file, rows, { model, judge, repeat: Number(repeat), versions });
   print([tableOf(rows), ...problems].join("\n"));
-  if (skipped.length > 0) print(`left out: ${skipped.join(", ")}`);
   print(`${passed} of ${rows.length} runs as wanted; report: ${file}`);
   // A model that does badly is a result; a run that broke off, or a scripted one out of line, is not.
   const broken = rows.length === 0 || rows.some(({ error }) => error !== undefined);
