@@ -6,7 +6,7 @@ import { views } from "./loop.ts";
 import { judgeRun, modelNamed } from "./models.ts";
 import { type Row, tableOf, writeReport } from "./report.ts";
 import { inPool, runOnce } from "./runs.ts";
-import { type Scenario, type ScenarioName, scenarios } from "./scenarios.ts";
+import { type ScenarioName, scenarios } from "./scenarios.ts";
 import { misreadPhrases, playScripts, unnoticedChanges } from "./scripted.ts";
 
 const here = import.meta.dirname;
