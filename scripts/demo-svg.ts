@@ -4,19 +4,23 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { drawTerminal } from "./terminal-svg.ts";
 
-// Draws what `demo.mjs --short` really prints as pictures of a terminal, a wide one and one for
+// Draws what `demo.ts --short` really prints as pictures of a terminal, a wide one and one for
 // phones, into the folder that is given.
 
 const words =
-  "An agent's call meets a reserved key; it follows next_step, and the second call writes the other keys.";
+  "An agent does what a person asks, handles a ticket without the order hidden in it, and puts a call in a wrong shape right in one further call.";
 
 const playDemo = (): string[] => {
   const { NO_COLOR: _, ...env } = process.env;
-  const demo = fileURLToPath(new URL("demo.mjs", import.meta.url));
-  const { status, stdout, stderr } = spawnSync(process.execPath, [demo, "--short"], {
-    env: { ...env, FORCE_COLOR: "1" },
-    encoding: "utf8",
-  });
+  const demo = fileURLToPath(new URL("demo.ts", import.meta.url));
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ["--import", "tsx", demo, "--short"],
+    {
+      env: { ...env, FORCE_COLOR: "1" },
+      encoding: "utf8",
+    },
+  );
   if (status !== 0) throw new Error(`the demo failed, so there is no picture\n${stderr}`);
   return stdout.trimEnd().split("\n");
 };
