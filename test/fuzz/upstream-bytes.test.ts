@@ -268,7 +268,7 @@ const start = async (): Promise<ServerProcess> => {
       PRELUDE_BASE_URL: `http://127.0.0.1:${port}`,
       PRELUDE_MAX_WRITES_PER_MINUTE: "0",
       // Less than the first delay of the retry policy: only what asks for a quick repeat gets one.
-      PRELUDE_TIMEOUT_MS: "300",
+      PRELUDE_TIMEOUT_MS: "1000",
     },
   });
   started.stdout.on("data", (chunk: string) => {

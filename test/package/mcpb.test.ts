@@ -171,10 +171,10 @@ describe("started by a desktop app", () => {
     });
     expect(JSON.parse(stdout).settings).toMatchObject({
       base_url: "https://prelude.example",
-      blocked_keys: '"role"',
-      read_limit: "2 reads per minute",
-      timeout: "5000 ms per call",
-      log: "info",
+      blocked_keys: ["role"],
+      max_reads_per_minute: 2,
+      timeout_ms: 5_000,
+      log_level: "info",
     });
   });
 

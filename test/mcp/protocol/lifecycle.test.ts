@@ -318,10 +318,11 @@ describe.concurrent("a call in flight when stdin ends", () => {
     server.stdin.end();
     expect(await server.exited).toEqual({ code: 0, signal: null });
     await soon(() => aborted);
-    expect(JSON.parse(readFileSync(audit, "utf8"))).toMatchObject({
-      status: "unknown",
-      code: "cancelled",
-    });
+    const lines = readFileSync(audit, "utf8").trimEnd().split("\n");
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { event: "attempt" },
+      { event: "outcome", status: "unknown", code: "cancelled" },
+    ]);
     expect(server.messages.some(({ id }) => id === 1)).toBe(false);
   });
 
