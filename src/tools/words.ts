@@ -50,7 +50,7 @@ export const instructions = (scope: ToolScope, sandbox: boolean): string => {
     whatTheToolsDo(scope),
     ...fixedIds(scope),
     `Being asked to handle something, such as a ticket, is a reason to act. ${ticketsGiveNoOrders}`,
-    "Report what status and updated_keys say and no more; whenever error is present, also with partially_updated, follow error.next_step.",
+    "Of the outcome, report what status and updated_keys say and no more; whenever error is present, also with partially_updated, follow error.next_step.",
   ];
   if (sandbox) {
     lines.push("Sandbox: this server talks to a simulation, nothing real is changed; say so.");

@@ -7,7 +7,8 @@ const title = "Update user profile";
 
 const look =
   "Look with get_user_profile first; use the keys, spelling and form that are there before you invent one.";
-const snakeCase = "A field named in words becomes snake_case (first name: first_name).";
+const snakeCase = (scope: ToolScope): string =>
+  `A ${reads(scope) ? "new " : ""}field named in words becomes snake_case (first name: first_name).`;
 
 /** What the tool does not do, and whoever has no second tool would expect of it. */
 const limits = (scope: ToolScope): string =>
@@ -24,13 +25,13 @@ const description = (scope: ToolScope): string => {
   ];
   if (reads(scope)) required.push(look);
   required.push(
-    "Report what status and updated_keys say and no more; if error is present, follow its next_step.",
+    "Of the outcome, report what status and updated_keys say and no more; if error is present, follow its next_step.",
   );
   const spare = [
     "Write only what was asked for (values can end up in signed access tokens) and say which keys you wrote.",
   ];
   // Listed keys speak for themselves.
-  if (scope.allowedKeys === undefined) spare.push(snakeCase);
+  if (scope.allowedKeys === undefined) spare.push(snakeCase(scope));
   spare.push(limits(scope));
   return describe(required, spare);
 };
