@@ -33,7 +33,8 @@ export const readClient = (
   if (!isObject(capabilities)) return invalid("clientCapabilities", "an object");
   if (requested !== revision) {
     const message = "Unsupported protocol version";
-    return { error: { code: -32022, message, data: { supported: [revision], requested } } };
+    const data = { supported: [revision], requested: requested.slice(0, 100) };
+    return { error: { code: -32022, message, data } };
   }
   const { elicitation } = capabilities;
   const name = isObject(info) ? info.name : undefined;

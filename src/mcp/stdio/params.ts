@@ -9,6 +9,10 @@ type Read<T> = { value: T } | { problem: string };
 /** Longest progress token, which every notification repeats, and name of a client, in UTF-16 code units. */
 const maxLength = 1_000;
 
+/** The beginning of a long name, in a copy of its own: a slice would keep all of it in memory. */
+const cut = (name: string): string =>
+  name.length <= maxLength ? name : Buffer.from(name.slice(0, maxLength)).toString();
+
 /** How the client can ask a person; an empty object stands for form mode (MCP 2025-06-18). */
 const elicitationOf = ({ elicitation }: Json): Json => {
   if (!isObject(elicitation)) return {};
@@ -27,7 +31,7 @@ const readInitialize = ({ protocolVersion, capabilities, clientInfo }: Json): Re
   if (typeof name !== "string" || typeof version !== "string") {
     return { problem: "clientInfo must have a name and a version" };
   }
-  const client = { name: name.slice(0, maxLength), version: version.slice(0, maxLength) };
+  const client = { name: cut(name), version: cut(version) };
   return {
     value: { protocolVersion, capabilities: elicitationOf(abilities), clientInfo: client },
   };

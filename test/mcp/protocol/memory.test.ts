@@ -97,6 +97,15 @@ const dense: [name: string, line: string, outcome: unknown][] = [
     call(1, `{"profile":{"a":"${"日é💡x".repeat(900_000)}"}}`),
     "invalid_arguments",
   ],
+  [
+    "a version of 9 MB",
+    call(
+      1,
+      "{}",
+      `,"_meta":{"io.modelcontextprotocol/protocolVersion":"${"v".repeat(9_000_000)}","io.modelcontextprotocol/clientCapabilities":{}}`,
+    ),
+    -32022,
+  ],
 ];
 
 describe.skipIf(!isLinux)(`memory stays below ${bound} MiB`, () => {

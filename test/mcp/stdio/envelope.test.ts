@@ -159,6 +159,31 @@ const idOf = (envelope: Envelope): unknown => {
   return envelope.kind === "deliver" && "id" in envelope.message ? envelope.message.id : undefined;
 };
 
+describe("initialize", () => {
+  const initialize = (clientInfo: object, more: object = {}) => {
+    const params = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo, ...more };
+    return readEnvelope({ ...request, method: "initialize", params });
+  };
+
+  it.each([
+    ["a name and a version", { name: "é", version: "1" }, { name: "é", version: "1" }],
+    [
+      "no more than 1,000 characters of each",
+      { name: "n".repeat(1_001), version: "v".repeat(1_001) },
+      { name: "n".repeat(1_000), version: "v".repeat(1_000) },
+    ],
+    ["nothing else", { name: "a", version: "1", icons: [] }, { name: "a", version: "1" }],
+  ])("keeps of the client %s", (_, clientInfo, kept) => {
+    expect(initialize(clientInfo)).toMatchObject({ message: { params: { clientInfo: kept } } });
+  });
+
+  it("takes capabilities that are null for none", () => {
+    const info = { name: "a", version: "1" };
+    const kept = { message: { params: { capabilities: {} } } };
+    expect(initialize(info, { capabilities: null, _meta: null })).toMatchObject(kept);
+  });
+});
+
 describe("a cancellation", () => {
   const cancelled = { jsonrpc: "2.0", method: "notifications/cancelled" };
   it.each([
