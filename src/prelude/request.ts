@@ -13,7 +13,10 @@ export type Request = {
 };
 
 export type Bounds = {
+  /** Ends the request when it aborts. */
   signal: AbortSignal;
+  /** Ends the request at this time, on the clock of `performance.now()`. */
+  deadlineAt: number;
   /**
    * Asked once, at the moment the request would leave, before any byte is written. False: it is not
    * sent.
@@ -28,6 +31,8 @@ export type Exchange =
   | { kind: "aborted"; sent: boolean }
   | { kind: "held" };
 
+/** Longest time that a timer of Node counts, in milliseconds. */
+const maxTimerMs = 2 ** 31 - 1;
 /** Longest wait for a body whose status says all that matters, in milliseconds. */
 const bodyTimeoutMs = 5_000;
 
@@ -52,6 +57,7 @@ type Run = {
   admitted: boolean | undefined;
   controller: Dispatcher.DispatchController | undefined;
   head: Head | undefined;
+  deadlineTimer: NodeJS.Timeout | undefined;
   bodyTimer: NodeJS.Timeout | undefined;
 };
 
@@ -110,20 +116,22 @@ const handlerOf = (run: Run): Dispatcher.DispatchHandler => ({
 
 /**
  * Sends one request, once, and resolves with what became of it; never rejects. It ends at once when
- * the signal aborts, also while it waits for a connection; undici hears of that when it has one.
+ * the signal aborts or the time is up, also while it waits for a connection; undici hears of that when it has one.
  */
 export const exchange = (
   dispatcher: Dispatcher,
   request: Request,
   bounds: Bounds,
 ): Promise<Exchange> => {
-  const { signal } = bounds;
-  if (signal.aborted) return Promise.resolve({ kind: "aborted", sent: false });
+  const { signal, deadlineAt } = bounds;
+  const leftMs = deadlineAt - performance.now();
+  if (signal.aborted || leftMs <= 0) return Promise.resolve({ kind: "aborted", sent: false });
   return new Promise((resolve) => {
     const onAbort = () => cut(run);
     const settle = (end: Exchange) => {
       if (run.settled) return;
       run.settled = true;
+      clearTimeout(run.deadlineTimer);
       clearTimeout(run.bodyTimer);
       signal.removeEventListener("abort", onAbort);
       resolve(end);
@@ -136,6 +144,8 @@ export const exchange = (
       admitted: undefined,
       controller: undefined,
       head: undefined,
+      // Beyond what a timer can count, there is no deadline.
+      deadlineTimer: leftMs > maxTimerMs ? undefined : setTimeout(onAbort, leftMs),
       bodyTimer: undefined,
     };
     signal.addEventListener("abort", onAbort);

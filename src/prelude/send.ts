@@ -10,9 +10,9 @@ import { askedDelayMs, backoffMs, isRetried, type RetryPolicy } from "./retry.ts
 
 /** The bounds of one tool call, shared by every request that it takes. */
 export type CallScope = {
-  /** Aborted by the client's cancellation and by the deadline. */
+  /** Aborted when the call is cancelled. */
   signal: AbortSignal;
-  /** On the clock of `performance.now()`. */
+  /** When the call ends, on the clock of `performance.now()`. */
   deadlineAt: number;
   onRetry?: (wait: { attempt: number; waitMs: number; failure: RequestFailure }) => void;
   /**
@@ -62,12 +62,19 @@ type Attempt<T> =
 const failed = (failure: RequestFailure, headers: Answer["headers"] = {}) =>
   ({ kind: "failed", failure, headers }) as const;
 
-/** Reads what came back. The signal tells an answer that broke off from one that was cut off. */
+/** A timer may come a little before its time by the other clock. */
+const timerSlackMs = 2;
+
+/** Whether a call was cancelled or has used up its time: no further request is of use. */
+const isOver = ({ signal, deadlineAt }: CallScope): boolean =>
+  signal.aborted || performance.now() + timerSlackMs >= deadlineAt;
+
+/** Reads what came back. The scope tells an answer that broke off from one that was cut off. */
 const readAnswer = async <T>(
   { status, headers, body, limit }: Extract<Exchange, { kind: "answered" }>,
   read: Call<T>["read"],
   secrets: readonly string[],
-  signal: AbortSignal,
+  scope: CallScope,
 ): Promise<Attempt<T>> => {
   const encoding = headers["content-encoding"];
   const { text, complete } = await decodeBody(
@@ -81,7 +88,7 @@ const readAnswer = async <T>(
     return { kind: "done", httpStatus: status, requestId, content: reading.content };
   }
   const { failure } = reading;
-  if (!signal.aborted || failure.code !== "connection_lost") return failed(failure, headers);
+  if (!isOver(scope) || failure.code !== "connection_lost") return failed(failure, headers);
   return failed({ ...failure, code: "timeout" }, headers);
 };
 
@@ -97,9 +104,9 @@ const attempt = async <T>(
   const request: Request = { origin, method, path, headers: headers(method, key) };
   if (body) request.body = body;
   const end = await exchange(dispatcher, request, scope);
-  if (end.kind === "answered") return readAnswer(end, read, keys.secrets(), scope.signal);
+  if (end.kind === "answered") return readAnswer(end, read, keys.secrets(), scope);
   if (end.kind === "held") return end;
-  if (end.kind === "aborted" || scope.signal.aborted)
+  if (end.kind === "aborted" || isOver(scope))
     return failed({ code: "timeout", mayHaveWritten: end.sent });
   return failed(failureOfTransport(end.error, end.sent));
 };
@@ -133,7 +140,7 @@ const goesOn = async (
   key: string,
   scope: CallScope,
 ): Promise<boolean> => {
-  if (scope.signal.aborted) return false;
+  if (isOver(scope)) return false;
   if (failure.code === "unauthorized" && !tries.renewed) {
     tries.renewed = true;
     if (keys.renew(key)) return true;

@@ -1,5 +1,3 @@
-import { abortable } from "../lib/abortable.ts";
-
 /**
  * Lets calls with the same key run one after the other, in the order in which they asked, and
  * calls with different keys side by side. A key that nobody holds or waits for costs nothing.
@@ -8,10 +6,16 @@ export const createTurns = () => {
   const tails = new Map<string, Promise<void>>();
 
   /**
-   * Waits for the turn and resolves with the function that gives it back. Rejects with the
-   * signal's reason when the signal aborts first; the place in the line is then given up.
+   * Waits for the turn and resolves with the function that gives it back. Rejects when the signal
+   * aborts or the time is up first; the place in the line is then given up.
+   *
+   * @param deadlineAt on the clock of `performance.now()`
    */
-  const take = async (key: string, signal: AbortSignal): Promise<() => void> => {
+  const take = async (
+    key: string,
+    signal: AbortSignal,
+    deadlineAt: number,
+  ): Promise<() => void> => {
     const before = tails.get(key);
     let release: () => void = () => {};
     const done = new Promise<void>((resolve) => {
@@ -25,7 +29,7 @@ export const createTurns = () => {
     };
     if (before) {
       try {
-        await abortable(before, signal);
+        await within(before, signal, deadlineAt);
       } catch (error) {
         release();
         // Those behind still wait for those before: the entry goes when the whole line has gone.
@@ -38,3 +42,17 @@ export const createTurns = () => {
 
   return { take, size: () => tails.size };
 };
+
+/** Resolves with the promise, or rejects as soon as the signal aborts or the time is up. */
+const within = (promise: Promise<void>, signal: AbortSignal, deadlineAt: number): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    signal.addEventListener("abort", onAbort, { once: true });
+    const leftMs = deadlineAt - performance.now();
+    const timer = setTimeout(() => reject(new Error("the time is up")), leftMs);
+    promise.then(resolve, reject).finally(() => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", onAbort);
+    });
+  });

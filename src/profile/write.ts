@@ -1,7 +1,6 @@
 import type { Outcome, PreludeClient } from "../prelude/client.ts";
 import type { RequestFailure } from "../prelude/errors.ts";
 import { type Admission, type Gate, type Held, startAdmission } from "./admission.ts";
-import type { Deadline } from "./deadline.ts";
 import { type Separation, separateReserved } from "./reserved-keys.ts";
 
 export type Profile = Readonly<Record<string, string>>;
@@ -53,7 +52,10 @@ export type NotWritten = Tally & {
 
 export type WriteScope = {
   client: PreludeClient;
-  deadline: Deadline;
+  /** Aborted when the call is cancelled. */
+  signal: AbortSignal;
+  /** When the call ends, on the clock of `performance.now()`. */
+  deadlineAt: number;
   gate: Gate;
   /** Told what the call is waiting for; never a value, never a key. */
   progress: (message: string) => void;
@@ -90,7 +92,7 @@ const noSearch = { search: "none", acknowledgedKeys: [], refusedTogether: [] } a
 
 const createSender = (write: Write, scope: WriteScope): Sender => {
   const { appId, userId, profile } = write;
-  const { client, deadline, progress } = scope;
+  const { client, signal, deadlineAt, progress } = scope;
   const admission = startAdmission(scope.gate);
   let tally: Tally = {
     attempts: 0,
@@ -103,8 +105,8 @@ const createSender = (write: Write, scope: WriteScope): Sender => {
     const outcome = await client.patchProfile(
       { appId, userId, profile: pick(profile, keys) },
       {
-        signal: deadline.signal,
-        deadlineAt: deadline.at,
+        signal,
+        deadlineAt,
         admit: admission.admit,
         onRetry: (wait) => progress(retryText(wait)),
       },

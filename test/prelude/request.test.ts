@@ -12,6 +12,9 @@ import {
   startFaultServer,
 } from "../support/fault-server.ts";
 
+/** No deadline. */
+const deadlineAt = Number.POSITIVE_INFINITY;
+
 // What prelude/request.ts relies on of undici's dispatch, the part of undici that has changed most
 // between its versions. A test that fails here after an update says what has to be looked at again.
 
@@ -99,11 +102,11 @@ describe("undici's dispatch", () => {
     const blocker = stageOf(never);
     const waiting = stageOf();
     const cancelled = new AbortController();
-    const blocked = exchange(pool, blocker.request, { signal: cancelled.signal });
+    const blocked = exchange(pool, blocker.request, { deadlineAt, signal: cancelled.signal });
     await server.until(() => blocker.stage.received.length === 1);
     const admit = vi.fn(() => true);
     const { signal } = new AbortController();
-    const later = exchange(pool, waiting.request, { signal, admit });
+    const later = exchange(pool, waiting.request, { deadlineAt, signal, admit });
     await turn();
     expect(admit).not.toHaveBeenCalled();
     cancelled.abort();
@@ -119,7 +122,7 @@ describe("a request", () => {
   test("that is not admitted sends nothing", async () => {
     const { stage, request } = stageOf();
     const held: Exchange = { kind: "held" };
-    expect(await exchange(pool, request, { signal, admit: () => false })).toEqual(held);
+    expect(await exchange(pool, request, { deadlineAt, signal, admit: () => false })).toEqual(held);
     expect(stage.received).toEqual([]);
   });
 
@@ -130,9 +133,9 @@ describe("a request", () => {
       cancelled.abort();
       return true;
     };
-    const end = await exchange(pool, request, { signal: cancelled.signal, admit });
+    const end = await exchange(pool, request, { deadlineAt, signal: cancelled.signal, admit });
     expect(end).toEqual({ kind: "aborted", sent: false });
-    await exchange(pool, stageOf().request, { signal });
+    await exchange(pool, stageOf().request, { deadlineAt, signal });
     expect(stage.received).toEqual([]);
   });
 
@@ -142,14 +145,14 @@ describe("a request", () => {
     const first = new AbortController();
     const second = new AbortController();
     const admit = vi.fn(() => true);
-    const blocked = exchange(pool, blocker.request, { signal: first.signal });
-    const ended = exchange(pool, waiting.request, { signal: second.signal, admit });
+    const blocked = exchange(pool, blocker.request, { deadlineAt, signal: first.signal });
+    const ended = exchange(pool, waiting.request, { deadlineAt, signal: second.signal, admit });
     await server.until(() => blocker.stage.received.length === 1);
     second.abort();
     expect(await ended).toEqual({ kind: "aborted", sent: false });
     first.abort();
     await blocked;
-    await exchange(pool, stageOf().request, { signal });
+    await exchange(pool, stageOf().request, { deadlineAt, signal });
     expect(admit).not.toHaveBeenCalled();
     expect(waiting.stage.received).toEqual([]);
   });
@@ -166,14 +169,14 @@ describe("a request", () => {
         return true;
       },
     } as unknown as Dispatcher;
-    const end = await exchange(twice, request, { signal, admit });
+    const end = await exchange(twice, request, { deadlineAt, signal, admit });
     expect(end).toMatchObject({ kind: "broken", sent: true });
     expect(admit).toHaveBeenCalledOnce();
   });
 
   test("passes over interim answers", async () => {
     const { request } = stageOf(interim(3, "103 Early Hints", reply(400, "No.")));
-    const end = await exchange(pool, request, { signal });
+    const end = await exchange(pool, request, { deadlineAt, signal });
     expect(end).toMatchObject({ kind: "answered", status: 400, body: { complete: true } });
   });
 
@@ -185,7 +188,7 @@ describe("a request", () => {
       for (let i = 0; i < 5; i++) await turn();
       cancelled.abort();
     });
-    const end = await exchange(pool, request, { signal: cancelled.signal });
+    const end = await exchange(pool, request, { deadlineAt, signal: cancelled.signal });
     expect(end).toEqual({ kind: "aborted", sent: true });
   });
 });

@@ -4,6 +4,9 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createTurns } from "../../src/profile/turns.ts";
 
+/** A deadline that no test reaches. */
+const far = performance.now() + 600_000;
+
 const forever = new AbortController().signal;
 
 describe("calls with the same key", () => {
@@ -11,7 +14,7 @@ describe("calls with the same key", () => {
     const turns = createTurns();
     const events: string[] = [];
     const call = async (name: string) => {
-      const release = await turns.take("user", forever);
+      const release = await turns.take("user", forever, far);
       events.push(`${name} begins`);
       await tick();
       events.push(`${name} ends`);
@@ -24,21 +27,21 @@ describe("calls with the same key", () => {
 
   test("do not wait for calls with another key", async () => {
     const turns = createTurns();
-    await turns.take("one", forever);
-    const release = await turns.take("other", forever);
+    await turns.take("one", forever, far);
+    const release = await turns.take("other", forever, far);
     release();
     expect(turns.size()).toBe(1);
   });
 
   test("a turn may be given back twice", async () => {
     const turns = createTurns();
-    const first = await turns.take("user", forever);
-    const second = turns.take("user", forever);
+    const first = await turns.take("user", forever, far);
+    const second = turns.take("user", forever, far);
     first();
     first();
     const release = await second;
     first();
-    const third = turns.take("user", forever);
+    const third = turns.take("user", forever, far);
     let ran = false;
     void third.then(() => {
       ran = true;
@@ -55,10 +58,10 @@ describe("a call that is cancelled while it waits", () => {
   test("ends with the signal's reason, and those behind it still wait for those before it", async () => {
     const turns = createTurns();
     const cancelled = new AbortController();
-    const first = await turns.take("user", forever);
-    const second = turns.take("user", cancelled.signal);
+    const first = await turns.take("user", forever, far);
+    const second = turns.take("user", cancelled.signal, far);
     let ran = false;
-    const third = turns.take("user", forever).then((release) => {
+    const third = turns.take("user", forever, far).then((release) => {
       ran = true;
       return release;
     });
@@ -73,8 +76,8 @@ describe("a call that is cancelled while it waits", () => {
 
   test("leaves nothing behind, even as the last in line", async () => {
     const turns = createTurns();
-    const first = await turns.take("user", forever);
-    const waiting = Array.from({ length: 5 }, () => turns.take("user", AbortSignal.abort()));
+    const first = await turns.take("user", forever, far);
+    const waiting = Array.from({ length: 5 }, () => turns.take("user", AbortSignal.abort(), far));
     for (const turn of waiting) await expect(turn).rejects.toThrow();
     expect(turns.size()).toBe(1);
     first();
@@ -97,7 +100,7 @@ test("any mix of calls and cancellations keeps the order, never two at once, and
       await Promise.all(
         calls.map(async ({ key, cancel, ticks }, index) => {
           const cancelled = new AbortController();
-          const turn = turns.take(key, cancelled.signal);
+          const turn = turns.take(key, cancelled.signal, far);
           if (cancel) setImmediate(() => cancelled.abort());
           try {
             const release = await turn;
@@ -130,14 +133,14 @@ test("100,000 users leave nothing behind", async () => {
   // In the server each call has a signal of its own.
   setMaxListeners(0, forever, cancelled.signal);
   const first = await Promise.all(
-    Array.from({ length: 100_000 }, (_, i) => turns.take(`app/usr_${i}`, forever)),
+    Array.from({ length: 100_000 }, (_, i) => turns.take(`app/usr_${i}`, forever, far)),
   );
   // Every tenth user has a second call that gives up and a third that gets its turn.
   const second: Promise<unknown>[] = [];
   const third: Promise<() => void>[] = [];
   for (let i = 0; i < 100_000; i += 10) {
-    second.push(turns.take(`app/usr_${i}`, cancelled.signal));
-    third.push(turns.take(`app/usr_${i}`, forever));
+    second.push(turns.take(`app/usr_${i}`, cancelled.signal, far));
+    third.push(turns.take(`app/usr_${i}`, forever, far));
   }
   expect(turns.size()).toBe(100_000);
   cancelled.abort();

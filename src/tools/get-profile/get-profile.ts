@@ -6,7 +6,6 @@ import type { RateLimit } from "../../guards/rate-limit.ts";
 import { startTrace, type Trace } from "../../guards/trace.ts";
 import type { Outcome, PreludeClient } from "../../prelude/client.ts";
 import { type Held, startAdmission } from "../../profile/admission.ts";
-import { startDeadline } from "../../profile/deadline.ts";
 import { type Read, readProfile, type Sought } from "../../profile/read.ts";
 import { heldFacts, requestFacts } from "../failure-facts.ts";
 import { askOperator } from "../messages.ts";
@@ -75,19 +74,14 @@ const run = async (
   if (config.apiKey === undefined && !sandbox) return refused("not_configured");
   if (!look) return refused("invalid_arguments", { issues });
   const client = await shared.client();
-  const deadline = startDeadline(call.signal, config.timeoutMs);
   const admission = startAdmission(createGate(shared.reads, "too_many_reads", trace));
-  try {
-    const read = await readProfile(client, look.appId, look.sought, {
-      signal: deadline.signal,
-      deadlineAt: deadline.at,
-      admit: admission.admit,
-    });
-    const held = admission.held();
-    return held ? heldBack(held) : endOf(shared, read, look.sought);
-  } finally {
-    deadline.stop();
-  }
+  const read = await readProfile(client, look.appId, look.sought, {
+    signal: call.signal,
+    deadlineAt: performance.now() + config.timeoutMs,
+    admit: admission.admit,
+  });
+  const held = admission.held();
+  return held ? heldBack(held) : endOf(shared, read, look.sought);
 };
 
 const heldBack = (held: Held): Ended => refused(held.code, { facts: heldFacts(held) });

@@ -2,8 +2,7 @@ import type { Config } from "../../config/config.ts";
 import type { Before } from "../../guards/confirmation.ts";
 import type { RateLimit } from "../../guards/rate-limit.ts";
 import { redact } from "../../lib/text.ts";
-import type { PreludeClient } from "../../prelude/client.ts";
-import { startDeadline } from "../../profile/deadline.ts";
+import type { CallScope, PreludeClient } from "../../prelude/client.ts";
 import { readProfile } from "../../profile/read.ts";
 import type { Write } from "../../profile/write.ts";
 
@@ -32,18 +31,16 @@ const look = async (
   cancelled: AbortSignal,
   timeoutMs: number,
 ): Promise<Profile | undefined> => {
-  const deadline = startDeadline(cancelled, timeoutMs);
-  const admit = (): boolean => {
-    reads.count();
-    return true;
+  const scope: CallScope = {
+    signal: cancelled,
+    deadlineAt: performance.now() + timeoutMs,
+    admit: () => {
+      reads.count();
+      return true;
+    },
   };
-  const scope = { signal: deadline.signal, deadlineAt: deadline.at, admit };
-  try {
-    const read = await readProfile(await client(), appId, { by: "user_id", value: userId }, scope);
-    return read.kind === "found" ? read.user.profile : undefined;
-  } finally {
-    deadline.stop();
-  }
+  const read = await readProfile(await client(), appId, { by: "user_id", value: userId }, scope);
+  return read.kind === "found" ? read.user.profile : undefined;
 };
 
 /** The old values of these keys as a person may see them. */

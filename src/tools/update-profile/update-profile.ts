@@ -6,7 +6,6 @@ import { createKeyCheck } from "../../guards/key-policy.ts";
 import { createRateLimit, type RateLimit } from "../../guards/rate-limit.ts";
 import { startTrace, type Trace, type TracedEnd } from "../../guards/trace.ts";
 import type { PreludeClient } from "../../prelude/client.ts";
-import { type Deadline, startDeadline } from "../../profile/deadline.ts";
 import { createTurns } from "../../profile/turns.ts";
 import { type Write, type Written, writeProfile } from "../../profile/write.ts";
 import { type Failure, failure, success } from "../result.ts";
@@ -174,29 +173,26 @@ const writeInTurn = async (
 ): Promise<Failure | Written> => {
   const { turns, config } = shared;
   // Only from here on: waiting for a person must not use up Prelude's time.
-  const deadline = startDeadline(call.signal, config.timeoutMs - keptMs(config));
-  const turn = turns.take(`${write.appId}/${write.userId}`, deadline.signal);
-  try {
-    const release = await turn.catch(() => undefined);
-    if (!release) return refused("timeout", { waitedForTurn: true, timeoutMs: config.timeoutMs });
-    return await send(shared, write, { call, trace, deadline }).finally(release);
-  } finally {
-    deadline.stop();
-  }
+  const deadlineAt = performance.now() + config.timeoutMs - keptMs(config);
+  const turn = turns.take(`${write.appId}/${write.userId}`, call.signal, deadlineAt);
+  const release = await turn.catch(() => undefined);
+  if (!release) return refused("timeout", { waitedForTurn: true, timeoutMs: config.timeoutMs });
+  return send(shared, write, { call, trace, deadlineAt }).finally(release);
 };
 
 const send = async (
   shared: Shared,
   write: Write,
-  { call, trace, deadline }: { call: ToolCall; trace: Trace; deadline: Deadline },
+  { call, trace, deadlineAt }: { call: ToolCall; trace: Trace; deadlineAt: number },
 ): Promise<Failure | Written> => {
   const { config, writes } = shared;
   const client = await shared.client();
   const gate = createGate(writes, "too_many_writes", trace);
-  const outcome = await writeProfile(write, { client, deadline, gate, progress: call.progress });
+  const { signal, progress } = call;
+  const outcome = await writeProfile(write, { client, signal, deadlineAt, gate, progress });
   if (outcome.wrote === "all") return outcome;
   const open = outcome.wrote === "unknown" && config.read !== "off";
-  if (open && (await isWritten(shared, write, call.signal))) {
+  if (open && (await isWritten(shared, write, signal))) {
     return { ...outcome, wrote: "all", keys: write.keys, verified: true };
   }
   return failureOf(outcome, config.timeoutMs);
