@@ -103,7 +103,7 @@ const createSender = (write: Write, scope: WriteScope): Sender => {
   };
   const send = async (keys: readonly string[]) => {
     const outcome = await client.patchProfile(
-      { appId, userId, profile: pick(profile, keys) },
+      { appId, userId, profile: keys === write.keys ? profile : pick(profile, keys) },
       {
         signal,
         deadlineAt,
