@@ -3,9 +3,9 @@
 //
 //     const X = EXPR   becomes   function X() { return X.built ??= EXPR }   and each use of X, X()
 //
-// It saves 35 % of the CPU time until `initialize` is answered on Node 20, 33 % on Node 24 (of the
-// time by the clock 31 % and 21 %). Without it only that is lost. Schemas are pure values, so only
-// the moment of building changes. A shape that it does not know stops the build.
+// It saves 28 % of the time until `initialize` is answered, on Node 20 as on Node 24; below 10 % on
+// both it is to go. Without it only that is lost. Schemas are pure values, so only the moment of
+// building changes. A shape that it does not know stops the build.
 
 import assert from "node:assert/strict";
 import type { Plugin } from "rolldown";
