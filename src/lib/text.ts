@@ -71,16 +71,20 @@ const formsOf = (secret: string): string[] => {
 
 const wordCharacter = "[\\p{L}\\p{M}\\p{N}_-]";
 
-/** The form where nothing of a longer word, or of a run of other characters, stands beside it. */
+/**
+ * The form where nothing of a longer word stands beside it. Beside an edge that is no part of a word,
+ * such as that of `hunter2!`, anything may stand; only a single such character must stand alone.
+ */
 const asWord = (form: string): RegExp => {
   const isWord = new RegExp(`^${wordCharacter}$`, "u");
-  const beside = (edge: string | undefined) => (isWord.test(edge ?? "") ? wordCharacter : "\\S");
   const characters = [...form];
   const literal = form.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
-  return new RegExp(
-    `(?<!${beside(characters[0])})${literal}(?!${beside(characters.at(-1))})`,
-    "gu",
-  );
+  if (characters.length === 1 && !isWord.test(form)) {
+    return new RegExp(`(?<!\\S)${literal}(?!\\S)`, "gu");
+  }
+  const before = isWord.test(characters[0] ?? "") ? `(?<!${wordCharacter})` : "";
+  const behind = isWord.test(characters.at(-1) ?? "") ? `(?!${wordCharacter})` : "";
+  return new RegExp(`${before}${literal}${behind}`, "gu");
 };
 
 /** Whether the secret stands nowhere by chance. */

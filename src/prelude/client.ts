@@ -76,7 +76,13 @@ const connectionFor = (options: ClientOptions): Connection => {
   const target = new URL(options.baseUrl);
   const proxy = options.useProxy ? chooseProxy(target, process.env) : ({ kind: "direct" } as const);
   if (proxy.kind === "invalid") return { failure: proxyInvalid(proxy.variable) };
-  return { sender: senderFor(options, createDispatcher(target.origin, proxy)) };
+  try {
+    return { sender: senderFor(options, createDispatcher(target.origin, proxy)) };
+  } catch (error) {
+    // undici has rules of its own for the address of a proxy.
+    if (proxy.kind === "proxy") return { failure: proxyInvalid(proxy.variable) };
+    throw error;
+  }
 };
 
 /** The paths of the API below the base URL. */

@@ -52,19 +52,22 @@ const isProxied = (target: URL, host: string, env: Environment): boolean => {
   return !entries.some((entry) => entry !== "" && isExempt(entry, host, port));
 };
 
-/** A usable address of a proxy. The scheme may be left out, as elsewhere. */
+/** A usable address of a proxy: host, port and credentials. The scheme may be left out, as elsewhere. */
 const uriOf = (text: string): string | undefined => {
   const uri = text.includes("://") ? text : `http://${text}`;
   if (!URL.canParse(uri)) return undefined;
-  const { protocol, hostname, username, password } = new URL(uri);
+  const { protocol, host, hostname, username, password, pathname, search, hash } = new URL(uri);
   // A variable inside of the address that was not filled in is a legal host name for URL.
   if (!/^https?:$/.test(protocol) || !/^[\w.:[\]-]+$/.test(hostname)) return undefined;
+  // What has more is not a proxy's address but, say, that of a file about proxies.
+  if (pathname !== "/" || search !== "" || hash !== "") return undefined;
   try {
     decodeURIComponent(username + password);
   } catch {
     return undefined;
   }
-  return uri;
+  const secret = password === "" ? "" : `:${password}`;
+  return `${protocol}//${username}${secret}${username || password ? "@" : ""}${host}`;
 };
 
 /**

@@ -307,6 +307,12 @@ describe("a secret under 16 characters", () => {
     ["e", "see the e here", "see the [redacted] here"],
     ["{", '{"a":{}} { x', '{"a":{}} [redacted] x'],
     ["fifteen-letters", "xfifteen-letters", "xfifteen-letters"],
+    ["hunter2!", 'a "hunter2!", hunter2!x xhunter2!', 'a "[redacted]", [redacted]x xhunter2!'],
+    ["(abc)", "x(abc)y, '(abc)'", "x[redacted]y, '[redacted]'"],
+    ["pass.", '{"key":"pass."} trespass.', '{"key":"[redacted]"} trespass.'],
+    ["#1", "(#1), #12, a#1;", "([redacted]), #12, a[redacted];"],
+    ["$&%!", '"$&%!",', '"[redacted]",'],
+    ["-a b-", "x -a b-, [-a b-] -a b-x", "x [redacted], [[redacted]] -a b-x"],
     ["cl\u00e9", "cl\u00e9s cl\u00e9", "cl\u00e9s [redacted]"],
   ])("%j goes from foreign text where it is a word of its own: %j", (key, text, expected) => {
     expect(redact(text, key)).toBe(expected);

@@ -106,10 +106,21 @@ describe("a proxy", () => {
     expect(proxy.connects).toHaveLength(2);
   });
 
+  const ends = ["/", "\\", "/?", "?", "#", "/#"];
+  test.each(ends)("whose address ends in %s, with nothing behind it, is used", async (end) => {
+    const proxy = await startProxy();
+    const { user } = scene([]);
+    expect(await send(through("HTTP_PROXY", proxy.url + end), user)).toEqual(done(1));
+    expect(proxy.connects).toHaveLength(1);
+  });
+
   const unusable = [
     ...["http://", "::", "http://a b", "http://proxy:99999", "http://me:100%@proxy:8080"],
     ...["socks4://127.0.0.1:1080", "socks5://127.0.0.1:1080", "ftp://127.0.0.1:21"],
     ...["http://\u0024{PROXY_HOST}:8080", "http://<host>:8080", "http://{{host}}", "%HOST%:8080"],
+    ...["http://127.0.0.1:1/p", "http://127.0.0.1:1/?x", "http://127.0.0.1:1?x", "127.0.0.1:1#f"],
+    ...["http://127.0.0.1:1//", "http://127.0.0.1:1\\path", "https://127.0.0.1:1/proxy.pac"],
+    ...["http:\\\\127.0.0.1:1", "http://127.0.0.1:1/%20", "proxy.example:80/a?b#c"],
   ];
   test.each(unusable)(
     "at %s is a failure with a reason, before anything is sent",
@@ -313,6 +324,20 @@ describe("which proxy the environment wants", () => {
     expect(of(url, { ...some, https_proxy: "http://proxy:2" })).toBe("http://proxy:2");
     expect(of(url, { HTTP_PROXY: "proxy:3" })).toBe("http://proxy:3");
     expect(of(url, {})).toBe("direct");
+  });
+
+  const addresses: [string, string][] = [
+    ["http://me:p%40ss@proxy:1/", "http://me:p%40ss@proxy:1"],
+    ["HTTPS://Proxy:443/?", "https://proxy"],
+    ["me@[::1]:3128", "http://me@[::1]:3128"],
+    ["http://:x@proxy:1", "http://:x@proxy:1"],
+    ["http://proxy:1/proxy.pac", "invalid"],
+    ["http://proxy:1\\path", "invalid"],
+    ["http://proxy:1?x", "invalid"],
+    ["proxy:1#f", "invalid"],
+  ];
+  test.each(addresses)("%s: %s", (address, uri) => {
+    expect(of("https://api.prelude.dev", { HTTPS_PROXY: address })).toBe(uri);
   });
 
   const exceptions: [string, string, boolean][] = [
