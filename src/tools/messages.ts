@@ -355,9 +355,3 @@ export type RefusalCode =
 export type ErrorCode = keyof typeof recovery;
 
 export const errorCodes = Object.keys(recovery) as [ErrorCode, ...ErrorCode[]];
-
-/** What the operator does about a code, as a sentence for `--check`. */
-export const fixOf = (code: ErrorCode): string | undefined => {
-  const { fix }: Recovery = recovery[code];
-  return fix && `${fix.charAt(0).toUpperCase()}${fix.slice(1)}.`;
-};
