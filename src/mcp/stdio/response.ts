@@ -43,12 +43,14 @@ const answerOf = ({ action, content }: Record<string, unknown>) => {
 
 /**
  * A response with no more than what is used here; undefined without a usable id. What is no valid
- * result or error becomes an error, so that nobody waits on for an answer that has come.
+ * result or error, or both at once, becomes an error, so that nobody waits on for an answer that
+ * has come, and nothing that says "error" can approve a write.
  */
 export const readResponse = (message: Record<string, unknown>): JSONRPCResponse | undefined => {
   const { jsonrpc, id, result, error } = message;
   if (jsonrpc !== "2.0" || !isId(id)) return undefined;
-  if (isObject(result)) {
+  const isAnswer = error === undefined || error === null;
+  if (isAnswer && isObject(result)) {
     const answer = answerOf(result);
     return answer ? { jsonrpc, id, result: answer } : errorResponse(id, invalid);
   }

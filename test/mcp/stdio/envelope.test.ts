@@ -251,6 +251,38 @@ describe("an answer to a question", () => {
   });
 });
 
+describe("an answer with an error beside its yes", () => {
+  const both = (error: unknown) => {
+    const envelope = readEnvelope({
+      jsonrpc: "2.0",
+      id: "server-0",
+      result: { action: "accept", content: { write: true } },
+      error,
+    });
+    return envelope.kind === "deliver" ? envelope.message : undefined;
+  };
+
+  it.each([
+    ["an error", { code: -32603, message: "no" }],
+    ["an empty object", {}],
+    ["a text", "the person said no"],
+    ["false", false],
+    ["an empty text", ""],
+  ])("is no yes: %s", (_, error) => {
+    const message = both(error);
+    expect(message).toMatchObject({ id: "server-0", error: { code: expect.any(Number) } });
+    expect(message).not.toHaveProperty("result");
+  });
+
+  it("keeps the error's own words, where it is one", () => {
+    expect(both({ code: -1, message: "no" })).toMatchObject({ error: { code: -1, message: "no" } });
+  });
+
+  it("is a yes where the error is null, which says that there is none", () => {
+    expect(both(null)).toMatchObject({ result: { action: "accept" } });
+  });
+});
+
 describe("a message that is refused unread", () => {
   it("is answered if it is a request, and ends the wait if it is a response", () => {
     const error = { code: -32600, message: "Invalid request: too long" };
