@@ -4,6 +4,7 @@ import type { Audit } from "../guards/audit.ts";
 import { createRateLimit } from "../guards/rate-limit.ts";
 import type { Log } from "../lib/log.ts";
 import { name, title, version, websiteUrl } from "../lib/package.wire.ts";
+import { createStopping, type Stopping } from "../lib/stopping.ts";
 import { createServer } from "../mcp/server.ts";
 import { createStdio } from "../mcp/stdio/transport.ts";
 import { toolName as getName } from "../tools/get-profile/definition.ts";
@@ -14,8 +15,10 @@ import { instructions } from "../tools/words.ts";
 
 /** How long calls in flight may go on after the client is gone, in milliseconds. */
 const graceMs = 1_200;
-/** When the process is ended even if something still holds it, in milliseconds. */
-const forceMs = 1_700;
+/** How long calls that were aborted then may take to say how they ended, in milliseconds. */
+const lastWordsMs = 200;
+/** When after the grace the process is ended even if something still holds it, in milliseconds. */
+const forceMs = 500;
 
 const maxIgnoredLines = 10;
 
@@ -31,7 +34,8 @@ const lazily = <T>(load: () => Promise<T>): (() => Promise<T>) => {
   };
 };
 
-type Session = { config: Config; sandbox: boolean; audit: Audit | undefined; log: Log };
+type Options = { config: Config; sandbox: boolean; audit: Audit | undefined; log: Log };
+type Session = Options & { stopping: Stopping };
 
 /** The HTTP client for Prelude or for the sandbox; what it opens is closed by `cleanups`. */
 const clientOf = ({ config, sandbox, log }: Session, cleanups: (() => unknown)[]) =>
@@ -55,15 +59,16 @@ const clientOf = ({ config, sandbox, log }: Session, cleanups: (() => unknown)[]
 
 /** The tools that the operator's settings offer: one, or two where profiles may be read. */
 const toolsOf = (session: Session, client: ReturnType<typeof clientOf>): Tool[] => {
-  const { config, sandbox, audit } = session;
+  const { config, sandbox, audit, stopping } = session;
+  const isStopping = stopping.hasBegun;
   const reads = createRateLimit(config.maxReadsPerMinute, () => performance.now());
   const update = lazily(async () => {
     const { createUpdateProfile } = await import("../tools/update-profile/update-profile.ts");
-    return createUpdateProfile({ config, sandbox, client, audit, reads });
+    return createUpdateProfile({ config, sandbox, client, audit, reads, isStopping });
   });
   const get = lazily(async () => {
     const { createGetProfile } = await import("../tools/get-profile/get-profile.ts");
-    return createGetProfile({ config, sandbox, client, audit, reads });
+    return createGetProfile({ config, sandbox, client, audit, reads, isStopping });
   });
   const updateTool: Tool = {
     name: updateName,
@@ -79,21 +84,28 @@ const toolsOf = (session: Session, client: ReturnType<typeof clientOf>): Tool[] 
   return [updateTool, getTool];
 };
 
-/** Ends the server once: lets calls in flight finish within `grace`, then closes everything. */
-const createStop = (
-  log: Log,
-  { settled, close }: { settled: () => Promise<void>; close: () => Promise<void> },
-) => {
-  let stopping = false;
+type Ending = { settled: () => Promise<void>; close: () => Promise<void> };
+
+/**
+ * Ends the server once: lets calls in flight finish within `grace`, has the others say how far they
+ * came, then closes everything.
+ */
+const createStop = ({ log, stopping }: Session, { settled, close }: Ending) => {
+  let stopped = false;
+  const settledWithin = (ms: number): Promise<unknown> => {
+    const over = new Promise((resolve) => setTimeout(resolve, ms).unref());
+    return Promise.race([settled(), over]);
+  };
   return async (why: string, grace: number): Promise<void> => {
-    if (stopping) return;
-    stopping = true;
+    if (stopped) return;
+    stopped = true;
     log.info(`stopping: ${why}`);
-    setTimeout(() => process.exit(), forceMs).unref();
-    const graceOver = new Promise((resolve) => setTimeout(resolve, grace).unref());
-    await Promise.race([settled(), graceOver]);
-    // Aborts what is still in flight. Nothing holds the process after that: it ends when stdout is
-    // flushed, which process.exit() would not wait for.
+    setTimeout(() => process.exit(), grace + forceMs).unref();
+    await settledWithin(grace);
+    stopping.abort();
+    await settledWithin(lastWordsMs);
+    // Nothing holds the process after that: it ends when stdout is flushed, which process.exit()
+    // would not wait for.
     await close();
   };
 };
@@ -109,17 +121,20 @@ const createIgnoredReport = (log: Log) => {
 };
 
 /** Runs the MCP server on stdin and stdout until the client goes away or a signal comes. */
-export const serve = async (session: Session): Promise<void> => {
-  const { config, sandbox, log } = session;
+export const serve = async (options: Options): Promise<void> => {
+  const { config, sandbox, log } = options;
+  const stopping = createStopping();
+  const session = { ...options, stopping };
   const cleanups: (() => unknown)[] = [];
   const server = createServer({
     info: { name, title, version, websiteUrl },
     instructions: instructions(config, sandbox),
     secret: config.apiKey,
     log,
+    stopping,
     tools: toolsOf(session, clientOf(session, cleanups)),
   });
-  const stop = createStop(log, {
+  const stop = createStop(session, {
     settled: () => stdio.settled(),
     close: async () => {
       await server.close();
@@ -132,7 +147,11 @@ export const serve = async (session: Session): Promise<void> => {
     onIgnored: createIgnoredReport(log),
   });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.on(signal, () => void stop(signal, graceMs));
+    process.on(signal, () => {
+      // Unlike the end of stdin, before which requests may have come that are to be handled.
+      stopping.begin();
+      void stop(signal, graceMs);
+    });
   }
   await server.connect(stdio);
   if (process.stdin.isTTY) {

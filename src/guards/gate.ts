@@ -3,8 +3,8 @@ import type { RateLimit } from "./rate-limit.ts";
 import type { Trace } from "./trace.ts";
 
 /**
- * What each request of a call passes right before it leaves: the rate limit, then the audit, whose
- * line must be in the file.
+ * What each request of a call passes right before it leaves: the server must not be about to
+ * end, then the rate limit, then the audit, whose line must be in the file.
  *
  * @param full the code of a call that the limit holds up
  */
@@ -12,8 +12,10 @@ export const createGate = (
   limit: RateLimit,
   full: Extract<Held, { waitMs: number }>["code"],
   trace: Trace,
+  isStopping: () => boolean,
 ): Gate => ({
   first: () => {
+    if (isStopping()) return { code: "timeout", stopping: true };
     const waitMs = limit.take();
     if (waitMs !== undefined) return { code: full, waitMs };
     try {

@@ -1,6 +1,7 @@
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { ErrorCode, McpError } from "@modelcontextprotocol/sdk/types.js";
 import type { Log } from "../lib/log.ts";
+import type { Stopping } from "../lib/stopping.ts";
 import { redactOwn } from "../lib/text.ts";
 import { isAsked, type Tool, type ToolCall, type ToolResult } from "../tools/tool.ts";
 import { elicit } from "./elicitation.ts";
@@ -22,6 +23,8 @@ export type ServerOptions = {
   /** Taken out of every result, as the last line of defence. */
   secret: string | undefined;
   log: Log;
+  /** Ends calls that the server's end does not wait for. */
+  stopping: Stopping;
   tools: readonly Tool[];
 };
 
@@ -90,7 +93,8 @@ const createHandler = (server: Server, options: ServerOptions) => {
 };
 
 /** Runs one `tools/call` and puts what comes of it into the revision's own form. */
-const createToolCaller = (server: Server, { info, secret, log, tools }: ServerOptions) => {
+const createToolCaller = (server: Server, options: ServerOptions) => {
+  const { info, secret, log, stopping, tools } = options;
   const tickets = createTickets(() => crypto.randomUUID());
   return async (params: Params, extra: Extra, stateless: ClientFacts | undefined) => {
     const tool = tools.find(({ name }) => name === params.name);
@@ -100,17 +104,19 @@ const createToolCaller = (server: Server, { info, secret, log, tools }: ServerOp
     }
     const client = stateless ?? clientOf(server);
     const progress = createProgress(extra, log);
-    const person = stateless
-      ? askByResult(tickets, params, stateless, info)
-      : askByRequest(server, extra, progress);
-    const outcome = await tool.call({
-      arguments: params.arguments,
-      signal: extra.signal,
-      clientName: client.clientName,
-      clientVersion: client.clientVersion,
-      answered: person.answered,
-      confirm: person.confirm,
-      progress,
+    const outcome = await stopping.run(extra.signal, (signal) => {
+      const person = stateless
+        ? askByResult(tickets, params, stateless, info)
+        : askByRequest(server, { signal, requestId: extra.requestId }, progress);
+      return tool.call({
+        arguments: params.arguments,
+        signal,
+        clientName: client.clientName,
+        clientVersion: client.clientVersion,
+        answered: person.answered,
+        confirm: person.confirm,
+        progress,
+      });
     });
     if (isAsked(outcome)) {
       log.debug(`${tool.name}: asked`);
@@ -133,7 +139,7 @@ type Person = Pick<ToolCall, "answered" | "confirm">;
 /** Up to 2025-11-25: the server asks while the call waits. */
 const askByRequest = (
   server: Server,
-  extra: Extra,
+  extra: Pick<Extra, "signal" | "requestId">,
   progress: (message: string) => void,
 ): Person => ({
   answered: () => undefined,

@@ -1,7 +1,9 @@
 /** Why a request may not leave. */
 export type Held =
   | { code: "too_many_writes" | "too_many_reads"; waitMs: number }
-  | { code: "audit_unavailable" };
+  | { code: "audit_unavailable" }
+  /** The server is being stopped. */
+  | { code: "timeout"; stopping: true };
 
 /** What is asked about each request of a call right before it leaves. */
 export type Gate = {

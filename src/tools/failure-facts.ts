@@ -1,13 +1,32 @@
 import type { Outcome } from "../prelude/client.ts";
 import type { RequestFailure } from "../prelude/errors.ts";
 import type { Held } from "../profile/admission.ts";
-import type { FailureFacts } from "./messages.ts";
+import type { ErrorCode, FailureFacts } from "./messages.ts";
 
 const secondsOf = (ms: number): number => Math.ceil(ms / 1000);
 
 /** What the sentences need to know of a call that was held back before anything was sent. */
-export const heldFacts = (held: Held): FailureFacts =>
-  "waitMs" in held ? { retryAfterSeconds: secondsOf(held.waitMs) } : {};
+export const heldFacts = (held: Held): FailureFacts => {
+  if ("stopping" in held) return { stopping: true };
+  return "waitMs" in held ? { retryAfterSeconds: secondsOf(held.waitMs) } : {};
+};
+
+/** Codes of calls that were cut off, at Prelude or while a person was asked. */
+const cutOff: ReadonlySet<ErrorCode> = new Set([
+  "timeout",
+  "confirmation_timeout",
+  "confirmation_unavailable",
+]);
+
+/** A failure, with the end of the server as its cause where that is what cut the call off. */
+export const inViewOfEnd = <F extends { code: ErrorCode; facts: FailureFacts }>(
+  failure: F,
+  isCutOff: boolean,
+): F | (Omit<F, "code"> & { code: "timeout" }) => {
+  const { code, facts } = failure;
+  if (!isCutOff || !cutOff.has(code)) return failure;
+  return { ...failure, code: "timeout", facts: { ...facts, stopping: true } };
+};
 
 /** What the sentences need to know of a request that failed. */
 export const requestFacts = (

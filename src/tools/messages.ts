@@ -34,6 +34,8 @@ export type FailureFacts = {
   timeoutMs?: number;
   /** The time ran out before anything was sent, while earlier calls for the same user went on. */
   waitedForTurn?: boolean;
+  /** The server is being stopped, and the call was cut off or never began to send. */
+  stopping?: boolean;
   /** The update is more than a question to a person can show. */
   tooLargeToShow?: boolean;
   /** What `prelude/` knows about the cause; `reasons.ts` has the words. */
@@ -148,6 +150,16 @@ const correctUser = (f: FailureFacts): string => {
     return `Ask the person to check the ${what}${or}, or to give the user id (usr_…), and call again with what they give. Do not try other addresses or numbers.`;
   }
   return `Ask the person to check the user id${or}, and call again with what they give. The user id wanted starts with usr_ and is the sub claim of the user's access token (ask for the id, never for the token); it is not an email address, not a phone number and not the token's user_id claim. Do not complete, guess or try other user ids.`;
+};
+
+const outOfTime = ({ stopping, waitedForTurn, timeoutMs }: FailureFacts): string => {
+  if (stopping) return "This server is being stopped, so the call could not be finished";
+  if (waitedForTurn) {
+    return `Earlier calls for the same user took longer than the deadline of ${timeoutMs} ms`;
+  }
+  const when =
+    timeoutMs === undefined ? "in time" : `before the deadline of ${timeoutMs} ms passed`;
+  return `Prelude did not answer ${when}`;
 };
 
 /** error code -> is a repeat worth it, what happened, what to do next (and what not to try). */
@@ -321,12 +333,11 @@ export const recovery = {
   },
   timeout: {
     retryable: true,
-    what: (f) =>
-      f.waitedForTurn
-        ? `Earlier calls for the same user took longer than the deadline of ${f.timeoutMs} ms`
-        : `Prelude did not answer${f.timeoutMs === undefined ? " in time" : ` before the deadline of ${f.timeoutMs} ms passed`}`,
-    next: () =>
-      "Repeat the identical call once; if it times out again, tell the person that Prelude is not answering.",
+    what: outOfTime,
+    next: (f) =>
+      f.stopping
+        ? "Repeat the identical call once this server runs again; if it does not, tell the person that it was stopped."
+        : "Repeat the identical call once; if it times out again, tell the person that Prelude is not answering.",
     fix: "check the network, or raise PRELUDE_TIMEOUT_MS: no answer in time",
   },
   connection_lost: {

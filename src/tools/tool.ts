@@ -32,7 +32,7 @@ export type ToolDefinition = {
 export type ToolCall = {
   /** The `arguments` of the call, unchecked. */
   arguments: unknown;
-  /** Aborted when the client cancels the call or goes away. */
+  /** Aborted when the client cancels the call or goes away, or when the server ends. */
   signal: AbortSignal;
   clientName: string | undefined;
   clientVersion: string | undefined;

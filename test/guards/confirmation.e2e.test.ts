@@ -13,6 +13,7 @@ import {
 } from "@modelcontextprotocol/sdk/types.js";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { readConfig } from "../../src/config/config.ts";
+import { createStopping } from "../../src/lib/stopping.ts";
 import { createServer } from "../../src/mcp/server.ts";
 import type { CallScope, PreludeClient } from "../../src/prelude/client.ts";
 import { publishedUpdate } from "../../src/tools/published.ts";
@@ -737,6 +738,7 @@ describe("time", () => {
       instructions: "",
       secret: key,
       log: { error: () => {}, info: () => {}, debug: () => {} },
+      stopping: createStopping(),
       tools: [
         {
           name: "update_user_profile",

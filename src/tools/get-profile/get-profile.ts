@@ -7,7 +7,7 @@ import { startTrace, type Trace } from "../../guards/trace.ts";
 import type { Outcome, PreludeClient } from "../../prelude/client.ts";
 import { type Held, startAdmission } from "../../profile/admission.ts";
 import { type Read, readProfile, type Sought } from "../../profile/read.ts";
-import { heldFacts, requestFacts } from "../failure-facts.ts";
+import { heldFacts, inViewOfEnd, requestFacts } from "../failure-facts.ts";
 import { askOperator } from "../messages.ts";
 import type { ToolCall } from "../tool.ts";
 import { createArgumentParser, type Parsed } from "./arguments.ts";
@@ -25,6 +25,8 @@ export type Dependencies = {
   audit: Audit | undefined;
   /** Shared with the reads that the server makes for a write. */
   reads: RateLimit;
+  /** Whether the server is about to end, and no call may begin to send. */
+  isStopping?: () => boolean;
   /** A monotonic clock in milliseconds. */
   now?: () => number;
 };
@@ -41,6 +43,7 @@ export const createGetProfile = ({ now = () => performance.now(), ...deps }: Dep
   const shared: Shared = {
     ...deps,
     now,
+    isStopping: deps.isStopping ?? (() => false),
     parse: createArgumentParser(deps.config),
     refusedKeys: createKeyCheck(deps.config),
   };
@@ -49,9 +52,11 @@ export const createGetProfile = ({ now = () => performance.now(), ...deps }: Dep
     const parsed = shared.parse(call.arguments);
     const trace = traceOf(shared, parsed, call);
     try {
-      const ended = await run(shared, parsed, call, trace);
+      const raw = await run(shared, parsed, call, trace);
+      const isStopped = call.signal.aborted && shared.isStopping();
+      const ended = "failed" in raw ? { failed: inViewOfEnd(raw.failed, isStopped) } : raw;
       const result = resultOf(shared, parsed, ended);
-      endTrace(trace, ended, result, call.signal.aborted);
+      endTrace(trace, ended, result, call.signal.aborted && !isStopped);
       return result;
     } catch (error) {
       trace.end({ ...nothing, status: "not_read", code: "internal_error" });
@@ -74,7 +79,9 @@ const run = async (
   if (config.apiKey === undefined && !sandbox) return refused("not_configured");
   if (!look) return refused("invalid_arguments", { issues });
   const client = await shared.client();
-  const admission = startAdmission(createGate(shared.reads, "too_many_reads", trace));
+  const admission = startAdmission(
+    createGate(shared.reads, "too_many_reads", trace, shared.isStopping),
+  );
   const read = await readProfile(client, look.appId, look.sought, {
     signal: call.signal,
     deadlineAt: performance.now() + config.timeoutMs,

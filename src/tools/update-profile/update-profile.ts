@@ -8,6 +8,7 @@ import { startTrace, type Trace, type TracedEnd } from "../../guards/trace.ts";
 import type { PreludeClient } from "../../prelude/client.ts";
 import { createTurns } from "../../profile/turns.ts";
 import { type Write, type Written, writeProfile } from "../../profile/write.ts";
+import { inViewOfEnd } from "../failure-facts.ts";
 import { type Failure, failure, success } from "../result.ts";
 import type { Asked, ToolCall } from "../tool.ts";
 import { createArgumentParser, type Parsed, refusedKeyIssues } from "./arguments.ts";
@@ -25,6 +26,8 @@ export type Dependencies = {
   audit: Audit | undefined;
   /** Counts the reads that are made for a write; shared with `get_user_profile`. */
   reads?: RateLimit;
+  /** Whether the server is about to end, and no call may begin to send. */
+  isStopping?: () => boolean;
   /** A monotonic clock in milliseconds. */
   now?: () => number;
 };
@@ -37,6 +40,7 @@ type Shared = ReturnType<typeof share>;
 const share = ({ now = () => performance.now(), ...deps }: Dependencies) => ({
   ...deps,
   now,
+  isStopping: deps.isStopping ?? (() => false),
   reads: deps.reads ?? createRateLimit(0, now),
   parse: createArgumentParser(deps.config),
   refusedKeys: createKeyCheck(deps.config),
@@ -53,9 +57,11 @@ export const createUpdateProfile = (deps: Dependencies) => {
     const parsed = shared.parse(call.arguments);
     const trace = traceOf(shared, parsed, call);
     try {
-      const outcome = await run(shared, parsed, call, trace);
+      const ended = await run(shared, parsed, call, trace);
+      const isStopped = call.signal.aborted && shared.isStopping();
+      const outcome = "code" in ended ? inViewOfEnd(ended, isStopped) : ended;
       const result = "question" in outcome ? outcome : resultOf(shared, parsed, outcome);
-      trace.end(endOf(outcome, result, call.signal.aborted));
+      trace.end(endOf(outcome, result, call.signal.aborted && !isStopped));
       return result;
     } catch (error) {
       trace.end({ ...nothing, status: "unknown", code: "internal_error" });
@@ -185,9 +191,9 @@ const send = async (
   write: Write,
   { call, trace, deadlineAt }: { call: ToolCall; trace: Trace; deadlineAt: number },
 ): Promise<Failure | Written> => {
-  const { config, writes } = shared;
+  const { config, writes, isStopping } = shared;
   const client = await shared.client();
-  const gate = createGate(writes, "too_many_writes", trace);
+  const gate = createGate(writes, "too_many_writes", trace, isStopping);
   const { signal, progress } = call;
   const outcome = await writeProfile(write, { client, signal, deadlineAt, gate, progress });
   if (outcome.wrote === "all") return outcome;

@@ -8,6 +8,7 @@ import { afterAll, describe, expect, it, vi } from "vitest";
 import {
   app,
   builtServer,
+  type RpcResponse,
   type ServerProcess,
   startServer,
   user,
@@ -301,7 +302,7 @@ describe.concurrent("a call in flight when stdin ends", () => {
     },
   );
 
-  it("is aborted in good order if Prelude does not answer: Prelude sees it, the audit says it", async () => {
+  it("is aborted in good order if Prelude does not answer: all three hear of it", async () => {
     let aborted = false;
     const audit = join(mkdtempSync(join(tmpdir(), "lifecycle-")), "audit.jsonl");
     const { server, upstream } = await calling(
@@ -321,9 +322,10 @@ describe.concurrent("a call in flight when stdin ends", () => {
     const lines = readFileSync(audit, "utf8").trimEnd().split("\n");
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([
       { event: "attempt" },
-      { event: "outcome", status: "unknown", code: "cancelled" },
+      { event: "outcome", status: "unknown", code: "timeout" },
     ]);
-    expect(server.messages.some(({ id }) => id === 1)).toBe(false);
+    await server.closed;
+    expect(answerTo(server, 1)).toMatchObject({ status: "unknown", error: { code: "timeout" } });
   });
 
   it.each([
@@ -343,6 +345,97 @@ describe.concurrent("a call in flight when stdin ends", () => {
     end(server);
     expect(await server.exited).toEqual({ code: 0, signal: null });
     expect(await ms).toBeLessThan(soonerThan(400));
+  });
+});
+
+/** The result of the call with this id, as far as it was answered. */
+const answerTo = (server: ServerProcess, id: unknown) =>
+  (server.messages.find((message) => message.id === id) as RpcResponse | undefined)?.result
+    ?.structuredContent;
+
+describe.concurrent("a call that the end does not wait for", () => {
+  const stopped = (status: string) => ({
+    status,
+    error: { code: "timeout", message: expect.stringContaining("This server is being stopped") },
+  });
+  const ended = async (server: ServerProcess) => {
+    expect(await server.exited).toEqual({ code: 0, signal: null });
+    await server.closed;
+    expect(server.stderr()).toBe("");
+  };
+
+  it.each(["stdin ends", "SIGTERM comes", "SIGINT comes", "SIGHUP comes"] as const)(
+    "says how far it came, and so does one behind it, which sends nothing: %s",
+    async (ending) => {
+      const { server, upstream } = await calling([hang]);
+      await soon(() => upstream.received.length === 1);
+      call(server, 2);
+      ping(server, 3);
+      await server.until(() => server.messages.some(({ id }) => id === 3));
+      endings[ending](server);
+      await ended(server);
+      expect(answerTo(server, 1)).toMatchObject(stopped("unknown"));
+      expect(answerTo(server, 2)).toMatchObject(stopped("not_updated"));
+      expect(upstream.received.length).toBe(1);
+    },
+  );
+
+  it.each(["stdin ends", "SIGTERM comes"] as const)(
+    "says so while it waits for a person, whose silence is not blamed: %s",
+    async (ending) => {
+      const server = await states["waits for a person's answer"]();
+      endings[ending](server);
+      await ended(server);
+      expect(answerTo(server, 1)).toMatchObject(stopped("not_updated"));
+    },
+  );
+
+  it("says so where it reads", async () => {
+    const { server, upstream } = await calling([hang, hang], { PRELUDE_READ: "keys" });
+    const look = { name: "get_user_profile", arguments: { app_id: app, user_id: user } };
+    server.send({ jsonrpc: "2.0", id: 2, method: "tools/call", params: look });
+    await soon(() => upstream.received.length === 2);
+    endings["SIGTERM comes"](server);
+    await ended(server);
+    expect(answerTo(server, 2)).toMatchObject(stopped("not_read"));
+  });
+
+  it("sends nothing once a signal has come, though the one before it is answered", async () => {
+    let answer = () => {};
+    const later: Handler = (_, response) => {
+      answer = () => response.writeHead(204).end();
+    };
+    const audit = join(mkdtempSync(join(tmpdir(), "lifecycle-")), "audit.jsonl");
+    const env = { PRELUDE_AUDIT_LOG: audit, PRELUDE_LOG_LEVEL: "info" };
+    const { server, upstream } = await calling([later, hang], env);
+    await soon(() => upstream.received.length === 1);
+    call(server, 2);
+    endings["SIGTERM comes"](server);
+    await server.until(() => server.stderr().includes("stopping: "));
+    // Asked for after the signal, and by nobody before.
+    call(server, 3, {}, "usr_other");
+    await server.until(() => server.messages.some(({ id }) => id === 3));
+    answer();
+    await server.exited;
+    await server.closed;
+    expect(answerTo(server, 1)).toMatchObject({ status: "updated" });
+    expect(answerTo(server, 2)).toMatchObject(stopped("not_updated"));
+    expect(answerTo(server, 3)).toMatchObject(stopped("not_updated"));
+    expect(upstream.received.length).toBe(1);
+    expect(readFileSync(audit, "utf8").match(/"event":"(attempt|refused|outcome)"/g)).toEqual([
+      '"event":"attempt"',
+      '"event":"refused"',
+      '"event":"outcome"',
+      '"event":"refused"',
+    ]);
+  });
+
+  it("is handled if it came before stdin ended", async () => {
+    const { server } = await calling([(_, response) => response.writeHead(204).end()]);
+    call(server, 2);
+    server.stdin.end();
+    await ended(server);
+    expect(answerTo(server, 2)).toMatchObject({ status: "updated" });
   });
 });
 
