@@ -5,6 +5,8 @@ import type { RpcError } from "./response.ts";
 
 /** Most values in one line, which would take some 400 times the memory of their shortest text. */
 const maxValues = 150_000;
+/** Values from which on they are counted without the commas and brackets in texts. */
+const manyValues = 10_000;
 /** A line up to this length, in bytes, cannot hold much, whatever is in it. */
 const shortLine = 2 * 1024;
 /** What a value takes beside its text, in bytes, more or less. */
@@ -31,9 +33,10 @@ const free: Charge = { bytes: 0, open: 0 };
 export const decodeLine = (line: Line): Decoded => {
   if (line.kind === "dropped") return { entries: [line.head], error: tooLong, charge: free };
   const { bytes } = line;
-  const values = bytes.length > shortLine ? valuesAtMost(bytes) : 0;
-  const outline = values > maxValues ? outlineOf(bytes) : undefined;
-  if (outline && outline.values() > maxValues) {
+  const atMost = bytes.length > shortLine ? valuesAtMost(bytes) : 0;
+  const outline = atMost > manyValues ? outlineOf(bytes) : undefined;
+  const values = outline ? outline.values() : atMost;
+  if (outline && values > maxValues) {
     return { entries: [outline.head()], error: tooMany, charge: free };
   }
   const text = bytes.toString("utf8");

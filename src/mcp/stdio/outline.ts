@@ -1,7 +1,9 @@
 const quote = 0x22;
 const backslash = 0x5c;
 const comma = 0x2c;
-const space = 0x20;
+/** What may stand between values (RFC 8259, section 2). */
+const isBlank = (byte: number | undefined) =>
+  byte === 0x20 || byte === 0x09 || byte === 0x0d || byte === 0x0a;
 const isOpening = (byte: number) => byte === 0x5b || byte === 0x7b;
 const isClosing = (byte: number) => byte === 0x5d || byte === 0x7d;
 const emptyArray = [0x5b, 0x5d];
@@ -69,7 +71,7 @@ export const createOutline = () => {
       stringAt = depth <= 1 ? kept.length : -1;
     }
     const isOwn = depth <= 1 || (depth === 2 && (isOpening(byte) || isClosing(byte)));
-    const isRepeated = byte === space && kept.at(-1) === space;
+    const isRepeated = isBlank(byte) && isBlank(kept.at(-1));
     if (isOwn && !isRepeated) keep(byte);
     if (isClosing(byte)) depth -= 1;
   };

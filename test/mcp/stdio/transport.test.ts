@@ -122,6 +122,8 @@ describe("lines", () => {
     ["it is no JSON", pad, undefined],
     ["it breaks off", `{"id":4,"method":"a","params":{"x":"${pad}"`, undefined],
     ["blanks make it long", `${" ".repeat(12 * MiB)}{"id":9,"method":"a"}`, 9],
+    ["tabs make it long", `{${"\t".repeat(12 * MiB)}"id":9,"method":"a"}`, 9],
+    ["all that is blank makes it long", `{"id":9,${" \t\r".repeat(4 * MiB)}"method":"a"}`, 9],
   ];
   it.each(dropped)("over 10 MiB are answered if their id can be told, when %s", async (...row) => {
     const [, text, id] = row;
@@ -195,6 +197,33 @@ describe("lines", () => {
     expect(written).toMatchObject([
       { id: 9, error: { message: expect.stringMatching(/150,000/) } },
     ]);
+  });
+});
+
+describe("a long text", () => {
+  it.each([
+    ["650,000 commas", ",".repeat(650_000)],
+    ["700,000 brackets", "[{".repeat(350_000)],
+    ["quotes and commas by turns", '",'.repeat(700_000)],
+  ])(
+    "is taken for what it is, however many look-alikes of values are in it: %s",
+    async (...row) => {
+      const { stdin, received, written } = await open();
+      const pad = row[1];
+      // Several, since all that are in flight share one bound.
+      for (let id = 1; id <= 8; id++) stdin.write(line(id, "ping", { pad }));
+      await soon(() => received.length + written.length === 8);
+      expect(marks(received)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    },
+  );
+
+  it("beside as many real values still shares their bound", async () => {
+    const { stdin, received, written } = await open();
+    const pad = Array(140_000).fill(1);
+    for (let id = 1; id <= 8; id++) stdin.write(line(id, "ping", { pad }));
+    await soon(() => received.length + written.length === 8);
+    expect(marks(received)).toEqual([1, 2, 3, 4]);
+    expect(written[0]?.error?.message).toContain("Too many requests");
   });
 });
 
