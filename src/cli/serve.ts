@@ -144,6 +144,7 @@ export const serve = async (options: Options): Promise<void> => {
   const stdio = createStdio(process.stdin, process.stdout, {
     onStdinEnd: () => void stop("stdin ended", graceMs),
     onStdoutBroken: () => void stop("stdout broke", 0),
+    onStdoutUnread: () => void stop("nobody reads stdout", 0),
     onIgnored: createIgnoredReport(log),
   });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {

@@ -9,12 +9,22 @@ import { createTurns } from "./turns.ts";
  */
 const maxWaitingBytes = 1024 * 1024;
 const maxHeldBytes = 64 * 1024 * 1024;
+/**
+ * Above that, one chunk is read each so many milliseconds. Node does not tell that a pipe which is
+ * not read has been closed; what a system's pipe still holds then (some 200 KiB) is through, and the
+ * end seen, within half a second. The next limit is 50 s away at this pace.
+ */
+const probeMs = 100;
+/** Bytes that wait while nobody has read the answers for that long: nobody will. */
+const maxProbedBytes = 96 * 1024 * 1024;
 
 export type IntakeEvents = {
   /** One message after the other, in the order in which they came. */
   onMessage: (incoming: Incoming) => void;
   /** stdin has ended; messages from before it may still come. */
   onEnd: () => void;
+  /** stdin has ended, or sent more than is held, behind more answers than anybody will read. */
+  onGivenUp: () => void;
   /** What could be handled for now was. */
   onRest: () => void;
 };
@@ -24,6 +34,23 @@ export const createIntake = (stdin: Readable, isBlocked: () => boolean, events: 
   const messages = createMessages();
   let ended = false;
   let stopped = false;
+  let probe: NodeJS.Timeout | undefined;
+
+  const holdsMoreThan = (limit: number): boolean => messages.waitingBytes() > limit;
+  const isFull = (): boolean => isBlocked() && holdsMoreThan(maxHeldBytes);
+
+  const readOneMore = (): void => {
+    probe = undefined;
+    // It is paused again when a chunk has come.
+    if (!stopped) stdin.resume();
+  };
+
+  const hold = (): void => {
+    stdin.pause();
+    if (!isBlocked()) return;
+    if (holdsMoreThan(maxProbedBytes)) events.onGivenUp();
+    else probe ??= setTimeout(readOneMore, probeMs).unref();
+  };
 
   const step = (): boolean => {
     const incoming = stopped || isBlocked() ? undefined : messages.next();
@@ -34,8 +61,7 @@ export const createIntake = (stdin: Readable, isBlocked: () => boolean, events: 
 
   const rest = (): void => {
     if (stopped) return;
-    const limit = isBlocked() ? maxHeldBytes : maxWaitingBytes;
-    if (messages.waitingBytes() > limit) stdin.pause();
+    if (holdsMoreThan(isBlocked() ? maxHeldBytes : maxWaitingBytes)) hold();
     else if (stdin.isPaused()) stdin.resume();
     events.onRest();
   };
@@ -50,8 +76,12 @@ export const createIntake = (stdin: Readable, isBlocked: () => boolean, events: 
     if (ended || stopped) return;
     ended = true;
     messages.end();
-    goOn();
-    events.onEnd();
+    if (isFull()) {
+      events.onGivenUp();
+    } else {
+      goOn();
+      events.onEnd();
+    }
   };
 
   return {
@@ -67,6 +97,7 @@ export const createIntake = (stdin: Readable, isBlocked: () => boolean, events: 
     stop: (): boolean => {
       if (stopped) return false;
       stopped = true;
+      clearTimeout(probe);
       stdin.off("data", onData);
       stdin.pause();
       return true;

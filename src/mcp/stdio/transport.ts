@@ -10,6 +10,8 @@ export type StdioEvents = {
   onStdinEnd: () => void;
   /** Nobody reads the answers any more. */
   onStdoutBroken: () => void;
+  /** Nobody seems to read them, and more came in than can wait for that. */
+  onStdoutUnread: () => void;
   /** Input that cannot be answered, in words without any of its content. */
   onIgnored: (reason: string) => void;
 };
@@ -47,6 +49,7 @@ export const createStdio = (
   const intake = createIntake(stdin, output.isBlocked, {
     onMessage,
     onEnd: events.onStdinEnd,
+    onGivenUp: events.onStdoutUnread,
     onRest: settleIfIdle,
   });
 

@@ -103,6 +103,10 @@ const said = (server: ServerProcess, method: string) => () =>
 
 const noUpstream = { PRELUDE_API_KEY: "sk_test_lifecycle", PRELUDE_BASE_URL: "http://127.0.0.1:9" };
 
+/** Bytes that the server has read so far. */
+const readBy = (server: ServerProcess): number =>
+  Number(/rchar: (\d+)/.exec(readFileSync(`/proc/${pidOf(server)}/io`, "utf8"))?.[1]);
+
 /** A server whose answers nobody reads and that is sent so many MiB of requests behind those. */
 const flooded = async (mebibytes: number): Promise<ServerProcess> => {
   const server = start({ env: noUpstream });
@@ -113,9 +117,14 @@ const flooded = async (mebibytes: number): Promise<ServerProcess> => {
   for (let i = 0; i < mebibytes * 16; i++) {
     server.send({ jsonrpc: "2.0", id: `more ${i}`, method: "ping", params: { pad } });
   }
-  const readSoFar = () =>
-    Number(/rchar: (\d+)/.exec(readFileSync(`/proc/${pidOf(server)}/io`, "utf8"))?.[1]);
-  await soon(() => readSoFar() > 10 * 1024 * 1024);
+  await soon(() => readBy(server) > 10 * 1024 * 1024);
+  return server;
+};
+
+/** The same, once it has read as much as it holds. */
+const full = async (mebibytes: number): Promise<ServerProcess> => {
+  const server = await flooded(mebibytes);
+  await soon(() => readBy(server) > 65 * 1024 * 1024);
   return server;
 };
 
@@ -194,6 +203,8 @@ const states = {
   },
   "has 12 MiB to read and answers that nobody reads": () => flooded(12),
   "has 40 MiB to read and answers that nobody reads": () => flooded(40),
+  "has 70 MiB read and answers that nobody reads": () => full(70),
+  "has 100 MiB to read and answers that nobody reads": () => full(100),
 } satisfies Record<string, () => Promise<ServerProcess>>;
 type State = keyof typeof states;
 
@@ -231,6 +242,9 @@ const plan: Record<State, Ending[]> = {
   "has answers that nobody reads": ["stdin ends", "SIGTERM comes", "stdout breaks"],
   "has 12 MiB to read and answers that nobody reads": ["stdin ends", "stdin is closed"],
   "has 40 MiB to read and answers that nobody reads": ["stdin ends", "SIGTERM comes"],
+  // Where more waits in the client, an end is not sent before that is read.
+  "has 70 MiB read and answers that nobody reads": ["stdin is closed", "SIGTERM comes"],
+  "has 100 MiB to read and answers that nobody reads": ["stdin is closed", "SIGTERM comes"],
 };
 const pairs = Object.entries(plan).flatMap(([state, all]) =>
   all.map((ending) => [state as State, ending] as const),

@@ -31,7 +31,12 @@ const open = async (isRead = true) => {
       else held = done;
     },
   });
-  const events = { onStdinEnd: vi.fn(), onStdoutBroken: vi.fn(), onIgnored: vi.fn() };
+  const events = {
+    onStdinEnd: vi.fn(),
+    onStdoutBroken: vi.fn(),
+    onStdoutUnread: vi.fn(),
+    onIgnored: vi.fn(),
+  };
   const transport = createStdio(stdin, stdout, events);
   const received: Message[] = [];
   transport.onmessage = (message) => received.push(seen(message));
@@ -281,6 +286,28 @@ describe("answers that nobody reads", () => {
     stdin.end();
     await soon(() => events.onStdinEnd.mock.calls.length === 1);
     expect(received).toEqual([]);
+  });
+
+  it.each([65, 68])("do not hide the end of stdin behind %i MiB", async (mebibytes) => {
+    const { stdin, received, events } = await blocked();
+    const pad = "x".repeat(MiB);
+    for (let id = 0; id < mebibytes; id++) stdin.write(line(id, "ping", { pad }));
+    stdin.end();
+    await soon(() => events.onStdoutUnread.mock.calls.length === 1);
+    expect(received).toEqual([]);
+    expect(events.onStdinEnd).not.toHaveBeenCalled();
+  });
+
+  it("are given up at 96 MiB of requests, and not before", async () => {
+    const { stdin, received, events, transport } = await blocked();
+    const pad = "x".repeat(4 * MiB);
+    for (let id = 0; id < 23; id++) stdin.write(line(id, "ping", { pad }));
+    await soon(() => stdin.readableLength === 0);
+    expect(events.onStdoutUnread).not.toHaveBeenCalled();
+    stdin.write(line("more", "ping", { pad }));
+    await soon(() => events.onStdoutUnread.mock.calls.length > 0);
+    expect(received).toEqual([]);
+    await transport.close();
   });
 
   it("do not cost the requests that came before the end of stdin", async () => {
