@@ -110,6 +110,15 @@ const createStop = ({ log, stopping }: Session, { settled, close }: Ending) => {
   };
 };
 
+/** The last chance of an outcome that could not be written when its call ended. */
+const flushAudit = ({ audit, log }: Options): void => {
+  try {
+    audit?.check();
+  } catch {
+    log.error("outcomes of calls are lost: the audit file could not be written to the end");
+  }
+};
+
 /** Reports input that cannot be answered, and stops reporting before it fills a log. */
 const createIgnoredReport = (log: Log) => {
   let ignored = 0;
@@ -139,6 +148,8 @@ export const serve = async (options: Options): Promise<void> => {
     close: async () => {
       await server.close();
       for (const cleanup of cleanups) cleanup();
+      // Calls that were in flight write their outcomes first.
+      setImmediate(flushAudit, options);
     },
   });
   const stdio = createStdio(process.stdin, process.stdout, {

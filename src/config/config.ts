@@ -1,4 +1,5 @@
-import { foldKey, plainName } from "../lib/text.ts";
+import { shortName } from "../lib/names.ts";
+import { foldKey } from "../lib/text.ts";
 import { readKeyFile } from "./key.ts";
 import { meantSetting } from "./near-miss.ts";
 import type { Reading } from "./readers.ts";
@@ -131,5 +132,5 @@ const nearMisses = (env: Environment): string[] =>
   Object.keys(env).flatMap((name) => {
     if (isUnset(env[name]) || names.some((known) => known === name)) return [];
     const meant = meantSetting(name, names);
-    return meant ? [`${plainName(name)} is not a setting; did you mean ${meant}?`] : [];
+    return meant ? [`${shortName(name)} is not a setting; did you mean ${meant}?`] : [];
   });

@@ -1,6 +1,6 @@
 import { appIdPattern, userIdPattern } from "../lib/contract.ts";
 import { logLevels } from "../lib/log.ts";
-import { quoteList } from "../lib/text.ts";
+import { quoteList } from "../lib/names.ts";
 import { apiKey } from "./key.ts";
 import { keyList } from "./key-list.ts";
 import {

@@ -1,3 +1,4 @@
+import { asText } from "../lib/json.ts";
 import { escapeInvisible } from "../lib/text.ts";
 import type { Write } from "../profile/write.ts";
 
@@ -30,7 +31,7 @@ const show = (text: string): string => escapeInvisible(JSON.stringify(text));
 
 /** An old value: a string as it is, anything else as its JSON; the cut is marked outside the quotes. */
 const showOld = (value: unknown): string => {
-  const text = typeof value === "string" ? value : JSON.stringify(value);
+  const text = asText(value);
   return text.length > maxOldCharacters ? `${show(text.slice(0, maxOldCharacters))}…` : show(text);
 };
 

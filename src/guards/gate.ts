@@ -16,14 +16,16 @@ export const createGate = (
 ): Gate => ({
   first: () => {
     if (isStopping()) return { code: "timeout", stopping: true };
-    const waitMs = limit.take();
+    const waitMs = limit.wait();
     if (waitMs !== undefined) return { code: full, waitMs };
     try {
       trace.attempt();
-      return undefined;
     } catch {
       return { code: "audit_unavailable" };
     }
+    // Only what leaves uses up a place.
+    limit.count();
+    return undefined;
   },
   further: limit.count,
 });

@@ -61,7 +61,7 @@ export const createServer = (options: ServerOptions): Server => {
       options.log.error(`defect: ${error instanceof Error ? error.stack : String(error)}`);
       throw rpcError(
         ErrorCode.InternalError,
-        "Internal error of prelude-profile-mcp; it is unknown whether anything was written",
+        "Internal error of prelude-profile-mcp; if this was a write, it is unknown whether it took effect",
       );
     }
   };

@@ -1,5 +1,6 @@
 import { isObject } from "../lib/json.ts";
 import { answerOf, confirmationForm, personTimeoutMs } from "./elicitation.ts";
+import { cutName } from "./stdio/params.ts";
 
 /**
  * The stateless MCP revision that clients may pin. SDK v1 speaks up to 2025-11-25 only; the two
@@ -37,15 +38,12 @@ export const readClient = (
     return { error: { code: -32022, message, data } };
   }
   const { elicitation } = capabilities;
-  const name = isObject(info) ? info.name : undefined;
-  const version = isObject(info) ? info.version : undefined;
-  return {
-    client: {
-      ...(typeof name === "string" && { clientName: name }),
-      ...(typeof version === "string" && { clientVersion: version }),
-      canAsk: isObject(elicitation) && (isObject(elicitation.form) || !("url" in elicitation)),
-    },
-  };
+  const { name, version } = isObject(info) ? info : {};
+  const canAsk = isObject(elicitation) && (isObject(elicitation.form) || !("url" in elicitation));
+  const client: ClientFacts = { canAsk };
+  if (typeof name === "string") client.clientName = cutName(name);
+  if (typeof version === "string") client.clientVersion = cutName(version);
+  return { client };
 };
 
 const invalid = (key: string, kind: string) => ({

@@ -46,13 +46,18 @@ export const createTurns = () => {
 /** Resolves with the promise, or rejects as soon as the signal aborts or the time is up. */
 const within = (promise: Promise<void>, signal: AbortSignal, deadlineAt: number): Promise<void> =>
   new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener("abort", onAbort, { once: true });
-    const leftMs = deadlineAt - performance.now();
-    const timer = setTimeout(() => reject(new Error("the time is up")), leftMs);
-    promise.then(resolve, reject).finally(() => {
+    if (signal.aborted) {
+      reject(signal.reason);
+      return;
+    }
+    const finish = (settle: () => void): void => {
       clearTimeout(timer);
       signal.removeEventListener("abort", onAbort);
-    });
+      settle();
+    };
+    const onAbort = () => finish(() => reject(signal.reason));
+    const onTimeUp = () => finish(() => reject(new Error("the time is up")));
+    signal.addEventListener("abort", onAbort, { once: true });
+    const timer = setTimeout(onTimeUp, deadlineAt - performance.now());
+    promise.then(() => finish(resolve), reject);
   });

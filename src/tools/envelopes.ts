@@ -1,6 +1,6 @@
 import { isObject } from "../lib/json.ts";
+import { shortName } from "../lib/names.ts";
 import { type Issue, kindOf, maxIssues } from "./issues.ts";
-import { shortName } from "./names.ts";
 
 type Args = Record<string, unknown>;
 

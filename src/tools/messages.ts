@@ -1,6 +1,6 @@
 import { foldedDifferences } from "../guards/key-policy.ts";
+import { quoteList } from "../lib/names.ts";
 import type { PreludeCode, Reason, ReasonDetail } from "../prelude/errors.ts";
-import { quoteList } from "./names.ts";
 
 /**
  * What is known about a failed call, as far as its sentences need it. Texts from the API must

@@ -1,6 +1,6 @@
+import { exactName, quoteList } from "../lib/names.ts";
 import { type Issue, shortened } from "./issues.ts";
 import { type ErrorCode, type FailureFacts, recovery } from "./messages.ts";
-import { exactName, quoteList } from "./names.ts";
 import { adviceOf, causeOf } from "./reasons.ts";
 import type { UpdateResult } from "./update-profile/schema.ts";
 

@@ -69,7 +69,7 @@ describe("a name that is almost a setting", () => {
 
   it("is shown without what would make two lines of it", () => {
     expect(problemsOf({ "PRELUDE_CONFIRM\nx": "x" })[0]).toMatch(
-      /^PRELUDE_CONFIRM x is not a setting/,
+      /^PRELUDE_CONFIRM\\u\{a\}x is not a setting/,
     );
   });
 

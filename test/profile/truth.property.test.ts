@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Config } from "../../src/config/config.ts";
+import { exactName } from "../../src/lib/names.ts";
 import { createClient, type PreludeClient } from "../../src/prelude/client.ts";
 import { retryPolicy } from "../../src/prelude/retry.ts";
-import { exactName } from "../../src/tools/names.ts";
 import { createArgumentParser } from "../../src/tools/update-profile/arguments.ts";
 import { outputSchema, type UpdateResult } from "../../src/tools/update-profile/schema.ts";
 import {

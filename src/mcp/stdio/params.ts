@@ -10,7 +10,7 @@ type Read<T> = { value: T } | { problem: string };
 const maxLength = 1_000;
 
 /** The beginning of a long name, in a copy of its own: a slice would keep all of it in memory. */
-const cut = (name: string): string =>
+export const cutName = (name: string): string =>
   name.length <= maxLength ? name : Buffer.from(name.slice(0, maxLength)).toString();
 
 /** How the client can ask a person; an empty object stands for form mode (MCP 2025-06-18). */
@@ -31,7 +31,7 @@ const readInitialize = ({ protocolVersion, capabilities, clientInfo }: Json): Re
   if (typeof name !== "string" || typeof version !== "string") {
     return { problem: "clientInfo must have a name and a version" };
   }
-  const client = { name: cut(name), version: cut(version) };
+  const client = { name: cutName(name), version: cutName(version) };
   return {
     value: { protocolVersion, capabilities: elicitationOf(abilities), clientInfo: client },
   };

@@ -1,9 +1,9 @@
 import { emailOf, phoneOf } from "../../lib/contact.ts";
+import { shortName } from "../../lib/names.ts";
 import type { Sought } from "../../profile/read.ts";
 import { hostFields, openEnvelopes, plainForm, type Shape } from "../envelopes.ts";
 import { idIssue } from "../ids.ts";
 import { type Issue, kindOf } from "../issues.ts";
-import { shortName } from "../names.ts";
 import type { ToolScope } from "../tool.ts";
 
 type Contact = "email" | "phone";

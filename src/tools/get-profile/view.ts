@@ -1,4 +1,5 @@
 import type { createKeyCheck } from "../../guards/key-policy.ts";
+import { asText } from "../../lib/json.ts";
 import { escapeInvisible, redact } from "../../lib/text.ts";
 
 /** What of a profile is shown; everything in it comes from outside. */
@@ -36,18 +37,9 @@ const cut = (text: string, max: number): string =>
 const isExact = (name: string, secret: string | undefined): boolean =>
   name.length <= maxName && escapeInvisible(name) === name && redact(name, secret) === name;
 
-const asText = (value: unknown): string => {
-  if (typeof value === "string") return value;
-  try {
-    return JSON.stringify(value);
-  } catch {
-    return "(nested too deeply to show)";
-  }
-};
-
 const shownValue = (value: unknown, room: number, secret: string | undefined): string => {
-  // Cut first: the work for a value must not grow with its length.
-  const text = asText(value).slice(0, 4 * maxValue);
+  // Cut first: the work for a value must not grow with its length. Not in the middle of a key.
+  const text = asText(value).slice(0, 4 * maxValue + 8 * (secret?.length ?? 0));
   return cut(redact(escapeInvisible(redact(text, secret)), secret), Math.min(maxValue, room));
 };
 
@@ -57,9 +49,11 @@ export const viewProfile = (
   { values, refused, secret }: Options,
 ): ProfileView => {
   const names = Object.keys(profile);
-  const exact = names.filter((name) => isExact(name, secret));
-  const kept = new Set(refused(exact)?.keys);
-  const profileKeys = exact.filter((name) => !kept.has(name)).slice(0, maxNames);
+  const profileKeys: string[] = [];
+  for (const name of names) {
+    if (profileKeys.length === maxNames) break;
+    if (isExact(name, secret) && refused([name]) === undefined) profileKeys.push(name);
+  }
   const hiddenKeys = names.length - profileKeys.length;
   if (!values) return { profileKeys, profile: undefined, alteredKeys: [], hiddenKeys };
 

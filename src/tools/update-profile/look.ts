@@ -1,6 +1,7 @@
 import type { Config } from "../../config/config.ts";
 import type { Before } from "../../guards/confirmation.ts";
 import type { RateLimit } from "../../guards/rate-limit.ts";
+import { asText } from "../../lib/json.ts";
 import { redact } from "../../lib/text.ts";
 import type { CallScope, PreludeClient } from "../../prelude/client.ts";
 import { readProfile } from "../../profile/read.ts";
@@ -48,10 +49,7 @@ const shownValues = (profile: Profile, { keys }: Write, secret: string | undefin
   Object.fromEntries(
     keys
       .filter((key) => Object.hasOwn(profile, key))
-      .map((key) => {
-        const value = profile[key];
-        return [key, typeof value === "string" ? redact(value, secret) : value];
-      }),
+      .map((key) => [key, redact(asText(profile[key]), secret)]),
   );
 
 /** What the question to the person shows beside the new values. */

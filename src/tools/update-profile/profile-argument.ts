@@ -1,6 +1,6 @@
 import { maxBodyBytes, maxKeyCharacters } from "../../lib/contract.ts";
+import { shortName } from "../../lib/names.ts";
 import { type Issue, kindOf, maxIssues } from "../issues.ts";
-import { shortName } from "../names.ts";
 
 /** An empty key with an empty value and a comma. */
 const minEntryBytes = '"":"",'.length;

@@ -179,10 +179,11 @@ const writeInTurn = async (
 ): Promise<Failure | Written> => {
   const { turns, config } = shared;
   // Only from here on: waiting for a person must not use up Prelude's time.
-  const deadlineAt = performance.now() + config.timeoutMs - keptMs(config);
+  const timeoutMs = config.timeoutMs - keptMs(config);
+  const deadlineAt = performance.now() + timeoutMs;
   const turn = turns.take(`${write.appId}/${write.userId}`, call.signal, deadlineAt);
   const release = await turn.catch(() => undefined);
-  if (!release) return refused("timeout", { waitedForTurn: true, timeoutMs: config.timeoutMs });
+  if (!release) return refused("timeout", { waitedForTurn: true, timeoutMs });
   return send(shared, write, { call, trace, deadlineAt }).finally(release);
 };
 
@@ -201,7 +202,7 @@ const send = async (
   if (open && (await isWritten(shared, write, signal))) {
     return { ...outcome, wrote: "all", keys: write.keys, verified: true };
   }
-  return failureOf(outcome, config.timeoutMs);
+  return failureOf(outcome, config.timeoutMs - keptMs(config));
 };
 
 const resultOf = (

@@ -1,7 +1,7 @@
 import { userIdPattern } from "../../lib/contract.ts";
+import { shortName } from "../../lib/names.ts";
 import { hostFields } from "../envelopes.ts";
 import type { Issue } from "../issues.ts";
-import { shortName } from "../names.ts";
 import type { ToolScope } from "../tool.ts";
 import {
   type ArgumentName,

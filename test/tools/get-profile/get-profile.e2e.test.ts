@@ -452,6 +452,12 @@ describe("what reading gives to writing", () => {
     expect(upstream.received.map(({ method }) => method)).toEqual(["PATCH", "GET"]);
   });
 
+  it("a write whose time is up says how much it had", async () => {
+    const { server } = await start([() => {}], { PRELUDE_TIMEOUT_MS: "1500" });
+    const { structured } = await server.callTool(args);
+    expect(structured.error?.message).toContain("deadline of 1200 ms");
+  });
+
   it("nothing is looked at where reading is off, or the outcome is known", async () => {
     const off = await startGuarded({ answers: [...three, one()] });
     expect((await off.server.callTool(args)).structured).toMatchObject({ status: "unknown" });
@@ -473,6 +479,20 @@ describe("what reading gives to writing", () => {
       { PRELUDE_READ: "keys" },
       one({ profile: { first_name: "Jane-old" } }),
       [/"first_name" = "Jo"(?! \(new\))/, /"locale" = "en-value" \(new\)/],
+    ],
+    [
+      "an old value that is no text, without the API key",
+      {},
+      one({ profile: { first_name: { deep: [key] }, locale: 5 } }),
+      [/"first_name" = "Jo" \(now "\{\\"deep\\":\[\\"\[redacted\]\\"\]\}"\)/, /\(now "5"\)/],
+    ],
+    [
+      "an old value that is nested too deeply for words",
+      {},
+      text(
+        `{"user":${JSON.stringify(userOf({ profile: { locale: "x", first_name: "@" } })).replace('"@"', `${"[".repeat(100_000)}${"]".repeat(100_000)}`)}}`,
+      ),
+      [/"first_name" = "Jo" \(now "\(nested too deeply to show\)"\)/],
     ],
     ["only the new values where the look fails", {}, text("no"), [/"first_name" = "Jo"$/m]],
   ])("the confirmation shows %s", async (_, env, answer, patterns) => {

@@ -1,4 +1,4 @@
-import { escapeInvisible } from "../lib/text.ts";
+import { escapeInvisible } from "./text.ts";
 
 /** Longest name that a sentence or a path repeats, in UTF-16 code units. */
 const maxName = 100;
