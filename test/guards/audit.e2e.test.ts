@@ -292,7 +292,7 @@ describe("the lines of a call", () => {
     await arrived.opened;
     server.stdin.end();
     await server.exited;
-    expect(linesOf(file)).toEqual([attempt(), outcome(cancelled)]);
+    expect(linesOf(file)).toEqual([attempt(), outcome({ ...cancelled, code: "timeout" })]);
   });
 
   it("are whole, of 60 calls at once and of two servers with one file", async () => {
