@@ -1,5 +1,5 @@
 import { shortName } from "../lib/names.ts";
-import { foldKey } from "../lib/text.ts";
+import { foldKey, isLongSecret } from "../lib/text.ts";
 import { readKeyFile } from "./key.ts";
 import { meantSetting } from "./near-miss.ts";
 import type { Reading } from "./readers.ts";
@@ -113,18 +113,21 @@ const overlap = ({ allowedKeys = [], blockedKeys = [] }: Partial<Config>): strin
   );
 };
 
-/** Shortest key, in characters, that stands nowhere else by chance. */
-const unmistakable = 16;
+/** Shortest key, in characters, that is not the whole of another value by chance. */
+const shortestTold = 5;
 
 /** Settings that hold the key as well: it would get into a URL, a schema or the name of a file. */
-const leakedKey = ({ apiKey = "", ...values }: Partial<Config>, env: Environment): string[] =>
-  apiKey.length < unmistakable
-    ? []
-    : configKeys
-        .filter((key) => key !== "apiKeyFile" && Object.hasOwn(values, key))
-        .map((key) => rows[key].name)
-        .filter((name) => env[name]?.includes(apiKey))
-        .map((name) => `${name} holds the API key, which belongs into PRELUDE_API_KEY only`);
+const leakedKey = ({ apiKey = "", ...values }: Partial<Config>, env: Environment): string[] => {
+  const isIn = (text = ""): boolean => {
+    if (isLongSecret(apiKey)) return text.includes(apiKey);
+    return apiKey.length >= shortestTold && text.trim() === apiKey;
+  };
+  return configKeys
+    .filter((key) => key !== "apiKeyFile" && Object.hasOwn(values, key))
+    .map((key) => rows[key].name)
+    .filter((name) => isIn(env[name]))
+    .map((name) => `${name} holds the API key, which belongs into PRELUDE_API_KEY only`);
+};
 
 const names: readonly SettingName[] = settings.map(({ name }) => name);
 

@@ -1,5 +1,6 @@
 import { maxKeyCharacters } from "../lib/contract.ts";
 import { removeInvisible } from "../lib/text.ts";
+import { isSurelyKey } from "./looks-like-key.ts";
 import type { Reader, Reading } from "./readers.ts";
 import { isWordForNothing } from "./unset.ts";
 
@@ -10,7 +11,6 @@ const plainName = /^[\p{L}\p{Nd}_.:][\p{L}\p{M}\p{Nd}_.:-]*$/u;
 // Letters to Unicode, quotes to the eye.
 const quotingLetters =
   /^[\u02b9-\u02bf\u02c8\u02ca\u02cb\u02ee].*[\u02b9-\u02bf\u02c8\u02ca\u02cb\u02ee]$/u;
-const keyPrefix = /^(?:sk|pk|rk)_(?:live|test|prod)_/i;
 
 /** A name that can only be meant as it stands: no pattern, no exclusion, no quoting, no word for nothing. */
 const isPlainName = (name: string): boolean =>
@@ -18,7 +18,7 @@ const isPlainName = (name: string): boolean =>
   name.length <= maxKeyCharacters &&
   removeInvisible(name) === name &&
   !quotingLetters.test(name) &&
-  !keyPrefix.test(name) &&
+  !isSurelyKey(name) &&
   !isWordForNothing(name);
 
 const quoted = /^["'`´“”„‟‘’‚‛«»‹›].*["'`´“”„‟‘’‚‛«»‹›]$/su;
@@ -33,7 +33,7 @@ const isPossibleKey = (entry: unknown): entry is string =>
   !/\p{Cs}|[\n\v\f\r\u0085\u2028\u2029]/u.test(entry) &&
   !quoted.test(entry) &&
   !unreplaced.test(entry) &&
-  !keyPrefix.test(entry);
+  !isSurelyKey(entry);
 
 const parseArray = (text: string): unknown[] | undefined => {
   try {

@@ -1,4 +1,5 @@
 import { isAbsolute, resolve } from "node:path";
+import { isSurelyKey, looksLikeKey } from "./looks-like-key.ts";
 
 /** What came of a value's text. Neither sentence repeats the value: it may be the key in the wrong variable. */
 export type Reading<Value> = { value: Value; warning?: string } | { problem: string };
@@ -61,17 +62,7 @@ export const userId = (pattern: RegExp): Reader<string> =>
     pattern.test(text) ? text : undefined,
   );
 
-/** Beginnings of keys of many services. Prelude states none for its own. */
-const keyPrefix = /^(?:(?:sk|pk|rk|key|api|token|secret|bearer)[_-]|(?:sk|pk|rk)live)/i;
-/** Longest app id that can be fixed, in characters. The ids that Prelude shows have seven. */
-const longestAppId = 64;
-
 /** An app id stands in URLs and in what the model reads; a key must not get there. */
-const looksLikeKey = (text: string): boolean =>
-  text.length > longestAppId ||
-  keyPrefix.test(text) ||
-  (text.length >= 20 && /[a-z]/.test(text) && /[A-Z]/.test(text) && /\d/.test(text));
-
 export const appId = (pattern: RegExp): Reader<string> => {
   const accepts = "an app id such as 54e9ujn";
   return {
@@ -128,7 +119,9 @@ const urlProblem = (text: string, example: string): string | undefined => {
   if (/\/v2(?:\/session\b.*)?\/*$/i.test(url.pathname)) {
     return `must not end in /v2, which is added to it: leave it out, as in ${example}`;
   }
-  return undefined;
+  return `${url.hostname}${url.pathname}`.split(/[/.]/).some(isSurelyKey)
+    ? `must be an address such as ${example}; a part of it looks like an API key`
+    : undefined;
 };
 
 /** An address of an API: https, or http on loopback. The value has no slash at its end. */

@@ -84,6 +84,8 @@ describe("an invalid setting stops the start, and the problem names it", () => {
     ["PRELUDE_APP_ID", "sk_live_4f9c1d7e2b", "looks like an API key"],
     ["PRELUDE_APP_ID", "Token-4f9c", "looks like an API key"],
     ["PRELUDE_APP_ID", "Zx8kQ2mW7pL4vN9tR6bY", "looks like an API key"],
+    ["PRELUDE_APP_ID", "0123456789abcdef0123", "looks like an API key"],
+    ["PRELUDE_APP_ID", "a-4f9c1d7e2b4f9c1d7e2b", "looks like an API key"],
     ["PRELUDE_READ", "true", "must be one of off, keys, values"],
     ["PRELUDE_READ", "key", "must be one of off, keys, values"],
     ["PRELUDE_USER_ID", "usr_", "must be a user id"],
@@ -114,6 +116,9 @@ describe("an invalid setting stops the start, and the problem names it", () => {
     ["PRELUDE_BASE_URL", "https://a:b@example.com", "must not contain a user name or a password"],
     ["PRELUDE_BASE_URL", "https://example.com?a=b", "must not have a query or a fragment"],
     ["PRELUDE_BASE_URL", "https://example.com/#a", "must not have a query or a fragment"],
+    ["PRELUDE_BASE_URL", "https://api.prelude.dev/sk_attack_0123456789abcdef", "looks like an API"],
+    ["PRELUDE_BASE_URL", "https://a.example/x/4f9c1d7e2b4f9c1d7e2b/", "looks like an API key"],
+    ["PRELUDE_BASE_URL", "https://sk_live_4f9c.example", "looks like an API key"],
     ["PRELUDE_LOG_LEVEL", "trace", "must be one of silent, error, info, debug"],
     ["PRELUDE_LOG_LEVEL", "undefined", "must be one of silent, error, info, debug"],
     [
@@ -207,15 +212,29 @@ describe("the key in the wrong variable", () => {
   });
 
   it("inside an address or a path stops the start too", () => {
+    const words = "correct-horse-battery";
     const env = {
-      PRELUDE_API_KEY: unprefixed,
-      PRELUDE_BASE_URL: `https://proxy.example/${unprefixed}`,
-      PRELUDE_AUDIT_LOG: `/var/log/${unprefixed}.jsonl`,
+      PRELUDE_API_KEY: words,
+      PRELUDE_BASE_URL: `https://proxy.example/${words}`,
+      PRELUDE_AUDIT_LOG: `/var/log/${words}.jsonl`,
     };
     expect(problemsOf(env)).toEqual([
       "PRELUDE_AUDIT_LOG holds the API key, which belongs into PRELUDE_API_KEY only",
       "PRELUDE_BASE_URL holds the API key, which belongs into PRELUDE_API_KEY only",
     ]);
+  });
+
+  it.each<[key: string, name: SettingName, value: string]>([
+    ["hunter2", "PRELUDE_APP_ID", "hunter2"],
+    ["hunter2", "PRELUDE_BLOCKED_KEYS", " hunter2 "],
+    ["usr_1", "PRELUDE_USER_ID", "usr_1"],
+    ["fifteen-letters", "PRELUDE_AUDIT_LOG", "fifteen-letters"],
+  ])("%s as the whole of %s stops the start, and is not repeated", (short, name, value) => {
+    const problems = problemsOf({ PRELUDE_API_KEY: short, [name]: value });
+    expect(problems).toEqual([
+      `${name} holds the API key, which belongs into PRELUDE_API_KEY only`,
+    ]);
+    expect(problemsOf({ PRELUDE_API_KEY: `${short}x`, [name]: value })).toEqual([]);
   });
 
   it("does not mean a short key, which stands elsewhere by chance", () => {
