@@ -35,7 +35,9 @@ const auditOf = (
     return { audit: openAudit(path, (event) => log.error(lostLines[event])) };
   } catch (error) {
     const code = (error as { code?: string }).code ?? (error as Error).message;
-    return { problem: `PRELUDE_AUDIT_LOG cannot be opened for appending (${code})` };
+    return {
+      problem: `PRELUDE_AUDIT_LOG cannot be opened for appending (${code}); its folder must exist and be writable`,
+    };
   }
 };
 

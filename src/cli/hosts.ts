@@ -100,7 +100,8 @@ export const hosts = {
   /** https://code.claude.com/docs/en/mcp#environment-variable-expansion-in-mcp-json */
   "claude-code": {
     title: "Claude Code",
-    where: ".mcp.json in the project (shared with everybody who works on it)",
+    where:
+      ".mcp.json in the project (shared with everybody who works on it; `claude`, started there, asks once whether to approve it)",
     format: "json",
     root: "mcpServers",
     typed: true,

@@ -117,11 +117,10 @@ const overlap = ({ allowedKeys = [], blockedKeys = [] }: Partial<Config>): strin
 const shortestTold = 5;
 
 /** Settings that hold the key as well: it would get into a URL, a schema or the name of a file. */
-const leakedKey = ({ apiKey = "", ...values }: Partial<Config>, env: Environment): string[] => {
-  const isIn = (text = ""): boolean => {
-    if (isLongSecret(apiKey)) return text.includes(apiKey);
-    return apiKey.length >= shortestTold && text.trim() === apiKey;
-  };
+const leakedKey = ({ apiKey, ...values }: Partial<Config>, env: Environment): string[] => {
+  if (apiKey === undefined || apiKey.length < shortestTold) return [];
+  const isLong: boolean = isLongSecret(apiKey);
+  const isIn = (text = ""): boolean => (isLong ? text.includes(apiKey) : text.trim() === apiKey);
   return configKeys
     .filter((key) => key !== "apiKeyFile" && Object.hasOwn(values, key))
     .map((key) => rows[key].name)

@@ -216,7 +216,7 @@ export const recovery = {
     retryable: false,
     what: () => "This server has no Prelude management API key",
     next: () =>
-      `${askOperator("set PRELUDE_API_KEY (Prelude dashboard, Settings, API Keys) and restart it")} Do not ask for the key in the conversation.`,
+      `${askOperator("set PRELUDE_API_KEY (Prelude dashboard, Settings, API Keys) or PRELUDE_API_KEY_FILE, and restart it")} Do not ask for the key in the conversation.`,
     fix: "set PRELUDE_API_KEY (Prelude dashboard, Settings, API Keys), or PRELUDE_API_KEY_FILE",
   },
   too_many_writes: {
