@@ -701,6 +701,7 @@ describe("time", () => {
       sandbox: false,
       client: async () => client,
       audit: undefined,
+      secrets: [],
     });
     const call = () =>
       update({
@@ -735,7 +736,7 @@ describe("time", () => {
     const server = createServer({
       info: { name: "test", version: "1.0.0" },
       instructions: "",
-      secret: key,
+      secrets: [key],
       log: { error: () => {}, info: () => {}, debug: () => {} },
       tools: [
         {
@@ -746,6 +747,7 @@ describe("time", () => {
             sandbox: false,
             client: async () => client,
             audit: undefined,
+            secrets: [],
           }),
         },
       ],

@@ -1,5 +1,5 @@
 import type { createKeyCheck } from "../../guards/key-policy.ts";
-import { escapeInvisible, redact } from "../../lib/text.ts";
+import { escapeInvisible, redact, type Secrets } from "../../lib/text.ts";
 
 /** What of a profile is shown; everything in it comes from outside. */
 export type ProfileView = {
@@ -19,7 +19,7 @@ type Options = {
   /** The operator's limits: what may not be written is not shown either. */
   refused: ReturnType<typeof createKeyCheck>;
   /** Never shown, should a profile hold it. */
-  secret: string | undefined;
+  secrets: Secrets;
 };
 
 /** Longest name that is shown, in UTF-16 code units: the longest that can be written. */
@@ -33,8 +33,8 @@ const cut = (text: string, max: number): string =>
   text.length <= max ? text : `${text.slice(0, max).replace(/[\ud800-\udbff]$/, "")}…`;
 
 /** A name that can be shown exactly, so that it can be written back. */
-const isExact = (name: string, secret: string | undefined): boolean =>
-  name.length <= maxName && escapeInvisible(name) === name && redact(name, secret) === name;
+const isExact = (name: string, secrets: Secrets): boolean =>
+  name.length <= maxName && escapeInvisible(name) === name && redact(name, secrets) === name;
 
 const asText = (value: unknown): string => {
   if (typeof value === "string") return value;
@@ -45,19 +45,19 @@ const asText = (value: unknown): string => {
   }
 };
 
-const shownValue = (value: unknown, room: number, secret: string | undefined): string => {
+const shownValue = (value: unknown, room: number, secrets: Secrets): string => {
   // Cut first: the work for a value must not grow with its length.
   const text = asText(value).slice(0, 4 * maxValue);
-  return cut(redact(escapeInvisible(redact(text, secret)), secret), Math.min(maxValue, room));
+  return cut(redact(escapeInvisible(redact(text, secrets)), secrets), Math.min(maxValue, room));
 };
 
 /** What the operator lets be seen of a profile, cleaned and bounded. */
 export const viewProfile = (
   profile: Readonly<Record<string, unknown>>,
-  { values, refused, secret }: Options,
+  { values, refused, secrets }: Options,
 ): ProfileView => {
   const names = Object.keys(profile);
-  const exact = names.filter((name) => isExact(name, secret));
+  const exact = names.filter((name) => isExact(name, secrets));
   const kept = new Set(refused(exact)?.keys);
   const profileKeys = exact.filter((name) => !kept.has(name)).slice(0, maxNames);
   const hiddenKeys = names.length - profileKeys.length;
@@ -68,7 +68,7 @@ export const viewProfile = (
   let room = maxValues;
   for (const name of profileKeys) {
     const value = profile[name];
-    const text = room > 0 ? shownValue(value, room, secret) : undefined;
+    const text = room > 0 ? shownValue(value, room, secrets) : undefined;
     if (text !== value) alteredKeys.push(name);
     if (text === undefined) continue;
     shown.push([name, text]);

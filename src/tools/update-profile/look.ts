@@ -1,7 +1,7 @@
 import type { Config } from "../../config/config.ts";
 import type { Before } from "../../guards/confirmation.ts";
 import type { RateLimit } from "../../guards/rate-limit.ts";
-import { redact } from "../../lib/text.ts";
+import { redact, type Secrets } from "../../lib/text.ts";
 import type { PreludeClient } from "../../prelude/client.ts";
 import { startDeadline } from "../../profile/deadline.ts";
 import { readProfile } from "../../profile/read.ts";
@@ -13,6 +13,8 @@ export type LookScope = {
   config: Config;
   client: () => Promise<PreludeClient>;
   reads: RateLimit;
+  /** What must not be shown. */
+  secrets: Secrets;
 };
 
 /** Longest look before a question, in milliseconds; it is asked without if this fails. */
@@ -47,13 +49,13 @@ const look = async (
 };
 
 /** The old values of these keys as a person may see them. */
-const shownValues = (profile: Profile, { keys }: Write, secret: string | undefined): Profile =>
+const shownValues = (profile: Profile, { keys }: Write, secrets: Secrets): Profile =>
   Object.fromEntries(
     keys
       .filter((key) => Object.hasOwn(profile, key))
       .map((key) => {
         const value = profile[key];
-        return [key, typeof value === "string" ? redact(value, secret) : value];
+        return [key, typeof value === "string" ? redact(value, secrets) : value];
       }),
   );
 
@@ -63,11 +65,11 @@ export const lookBefore = async (
   write: Write,
   cancelled: AbortSignal,
 ): Promise<Before | undefined> => {
-  const { read, apiKey, timeoutMs } = scope.config;
+  const { read, timeoutMs } = scope.config;
   const profile = await look(scope, write, cancelled, Math.min(beforeMs, timeoutMs));
   if (profile === undefined) return undefined;
   return read === "values"
-    ? { shows: "values", profile: shownValues(profile, write, apiKey) }
+    ? { shows: "values", profile: shownValues(profile, write, scope.secrets) }
     : { shows: "keys", keys: Object.keys(profile) };
 };
 
