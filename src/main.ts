@@ -14,7 +14,7 @@ const print = (text: string): void => {
 
 const fail = (problems: readonly string[]): void => {
   process.exitCode = 2;
-  const { error } = createLog("error", undefined);
+  const { error } = createLog("error", []);
   for (const problem of problems) error(problem);
   error("not started; --help lists all flags and settings");
 };
@@ -61,7 +61,9 @@ const main = async (): Promise<void> => {
   if (problems) return refuse(problems);
   // Not for child processes, crash reports or whoever reads the environment later.
   delete process.env.PRELUDE_API_KEY;
-  const log = createLog(config.logLevel, config.apiKey);
+  // Grows when a new key is read.
+  const secrets = config.apiKey === undefined ? [] : [config.apiKey];
+  const log = createLog(config.logLevel, secrets);
   for (const warning of warnings) log.error(warning);
   process.on("uncaughtException", (error) => {
     log.error(`stopping after a defect: ${error.stack ?? error.message}`);
@@ -76,7 +78,7 @@ const main = async (): Promise<void> => {
     process.exitCode = await check(config, { ...command, warnings }, { print, waiting });
     return;
   }
-  await serve({ config, sandbox: command.sandbox, audit: opened.audit, log });
+  await serve({ config, sandbox: command.sandbox, audit: opened.audit, log, secrets });
 };
 
 void main();

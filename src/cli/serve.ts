@@ -34,17 +34,36 @@ const lazily = <T>(load: () => Promise<T>): (() => Promise<T>) => {
   };
 };
 
-type Options = { config: Config; sandbox: boolean; audit: Audit | undefined; log: Log };
+type Options = {
+  config: Config;
+  sandbox: boolean;
+  audit: Audit | undefined;
+  log: Log;
+  /** What must not be shown; everything that shows something holds this very list. */
+  secrets: string[];
+};
 type Session = Options & { stopping: Stopping };
 
+/** How many secrets are kept: the key in use and those before it. */
+const maxSecrets = 17;
+
+/** Reads the key from its file again; what it holds is a secret from now on. */
+const rereadKeyInto = (secrets: string[], file: string | undefined): string | undefined => {
+  const key = file === undefined ? undefined : rereadKeyFile(file);
+  if (key === undefined || secrets.includes(key)) return key;
+  secrets.push(key);
+  if (secrets.length > maxSecrets) secrets.shift();
+  return key;
+};
+
 /** The HTTP client for Prelude or for the sandbox; what it opens is closed by `cleanups`. */
-const clientOf = ({ config, sandbox, log }: Session, cleanups: (() => unknown)[]) =>
+const clientOf = ({ config, sandbox, log, secrets }: Session, cleanups: (() => unknown)[]) =>
   lazily(async () => {
     const { createClient } = await import("../prelude/client.ts");
     const product = `${name}/${version}`;
     if (!sandbox) {
       const { baseUrl, apiKey = "", apiKeyFile } = config;
-      const rereadKey = () => (apiKeyFile === undefined ? undefined : rereadKeyFile(apiKeyFile));
+      const rereadKey = () => rereadKeyInto(secrets, apiKeyFile);
       const real = createClient({ baseUrl, apiKey, rereadKey, product, useProxy: true });
       cleanups.push(real.close);
       return real;
@@ -59,16 +78,17 @@ const clientOf = ({ config, sandbox, log }: Session, cleanups: (() => unknown)[]
 
 /** The tools that the operator's settings offer: one, or two where profiles may be read. */
 const toolsOf = (session: Session, client: ReturnType<typeof clientOf>): Tool[] => {
-  const { config, sandbox, audit, stopping } = session;
+  const { config, sandbox, audit, secrets, stopping } = session;
   const isStopping = stopping.hasBegun;
   const reads = createRateLimit(config.maxReadsPerMinute, () => performance.now());
+  const shared = { config, sandbox, client, audit, reads, secrets, isStopping };
   const update = lazily(async () => {
     const { createUpdateProfile } = await import("../tools/update-profile/update-profile.ts");
-    return createUpdateProfile({ config, sandbox, client, audit, reads, isStopping });
+    return createUpdateProfile(shared);
   });
   const get = lazily(async () => {
     const { createGetProfile } = await import("../tools/get-profile/get-profile.ts");
-    return createGetProfile({ config, sandbox, client, audit, reads, isStopping });
+    return createGetProfile(shared);
   });
   const updateTool: Tool = {
     name: updateName,
@@ -131,14 +151,14 @@ const createIgnoredReport = (log: Log) => {
 
 /** Runs the MCP server on stdin and stdout until the client goes away or a signal comes. */
 export const serve = async (options: Options): Promise<void> => {
-  const { config, sandbox, log } = options;
+  const { config, sandbox, log, secrets } = options;
   const stopping = createStopping();
   const session = { ...options, stopping };
   const cleanups: (() => unknown)[] = [];
   const server = createServer({
     info: { name, title, version, websiteUrl },
     instructions: instructions(config, sandbox),
-    secret: config.apiKey,
+    secrets,
     log,
     stopping,
     tools: toolsOf(session, clientOf(session, cleanups)),

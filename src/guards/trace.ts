@@ -4,6 +4,7 @@ import {
   isLongSecret,
   redactOwn,
   removeInvisible,
+  type Secrets,
   stripInvisible,
 } from "../lib/text.ts";
 import type { Audit, AuditEntry } from "./audit.ts";
@@ -28,14 +29,18 @@ const hides = (name: string, secret: string): boolean =>
 
 /**
  * A name from outside as it stands in an audit line: complete up to 256 characters, with what is
- * invisible written as `\u{…}` and the secret taken out. A name that hides the secret between
+ * invisible written as `\u{…}` and the secrets taken out. A name that hides one between
  * invisible characters, blanks or terminal sequences is taken out as a whole.
  */
-export const auditName = (name: string, secret: string | undefined): string => {
-  if (isLongSecret(secret) && hides(name.replaceAll(secret, "|"), secret)) return redacted;
+export const auditName = (name: string, secrets: Secrets): string => {
+  const isHidden = (secret: string) => hides(name.replaceAll(secret, "|"), secret);
+  if (secrets.filter(isLongSecret).some(isHidden)) return redacted;
   // Not all of a name of millions; no form of the secret that begins in the line ends behind this.
-  const head = name.slice(0, maxNameCharacters + 6 * (secret?.length ?? 0));
-  const plain = redactOwn(head, secret);
+  const head = name.slice(
+    0,
+    maxNameCharacters + 6 * Math.max(0, ...secrets.map(({ length }) => length)),
+  );
+  const plain = redactOwn(head, secrets);
   return plain.length > maxNameCharacters || head.length < name.length
     ? `${escapeInvisible(plain.slice(0, maxNameCharacters))}…`
     : escapeInvisible(plain);
@@ -65,8 +70,8 @@ export type TracedEnd = {
 };
 
 type Options = {
-  /** The API key, which must not enter the file. */
-  secret: string | undefined;
+  /** What must not enter the file. */
+  secrets: Secrets;
   /** A monotonic clock in milliseconds. */
   now: () => number;
 };
@@ -75,13 +80,13 @@ type Options = {
 export const startTrace = (
   audit: Audit | undefined,
   call: TracedCall,
-  { secret, now }: Options,
+  { secrets, now }: Options,
 ) => {
   const started = now();
   const id = randomUUID();
   let entry: AuditEntry | undefined;
 
-  const named = (name: string): string => auditName(name, secret);
+  const named = (name: string): string => auditName(name, secrets);
   const namedOrNull = (name: string | undefined) => (name === undefined ? null : named(name));
   const beginning = () => ({
     call_id: id,

@@ -1,4 +1,4 @@
-import { redact, stripInvisible } from "./text.ts";
+import { redact, type Secrets, stripInvisible } from "./text.ts";
 
 export const logLevels = ["silent", "error", "info", "debug"] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -12,10 +12,10 @@ type Level = Exclude<LogLevel, "silent">;
 export type Log = Record<Level, (message: string) => void>;
 
 /**
- * A log that goes to stderr, one line per message, with the secret removed. stdout belongs to the
+ * A log that goes to stderr, one line per message, with the secrets removed. stdout belongs to the
  * protocol. A client that does not read stderr loses lines; it must not stop the server.
  */
-export const createLog = (level: LogLevel, secret: string | undefined): Log => {
+export const createLog = (level: LogLevel, secrets: Secrets): Log => {
   let guarded = false;
   const at = (messageLevel: Level) => (message: string) => {
     if (rank[messageLevel] > rank[level]) return;
@@ -23,7 +23,7 @@ export const createLog = (level: LogLevel, secret: string | undefined): Log => {
     if (!guarded) stderr.on("error", () => {});
     guarded = true;
     if (stderr.writableLength > maxUnread) return;
-    const line = redact(stripInvisible(redact(message, secret)), secret);
+    const line = redact(stripInvisible(redact(message, secrets)), secrets);
     stderr.write(`prelude-profile-mcp: ${line.slice(0, maxLine)}\n`);
   };
   return { error: at("error"), info: at("info"), debug: at("debug") };

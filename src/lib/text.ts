@@ -88,8 +88,7 @@ const asWord = (form: string): RegExp => {
 };
 
 /** Whether the secret stands nowhere by chance. */
-export const isLongSecret = (secret: string | undefined): secret is string =>
-  secret !== undefined && secret.length >= shortestLongSecret;
+export const isLongSecret = (secret: string): boolean => secret.length >= shortestLongSecret;
 
 const withoutForms = (text: string, secret: string): string => {
   const isLong = isLongSecret(secret);
@@ -114,14 +113,8 @@ const readings: readonly ((text: string) => string)[] = [
   (text) => stripInvisible(text.split("\u001b").map(removeInvisible).join("\u001b")),
 ];
 
-/**
- * Takes the secret out of text from outside: as it is, as it stands in JSON or in a URL, and also
- * where invisible characters or escape sequences split it (these then go as well). A secret under 16
- * characters goes only where it stands as a word of its own.
- */
-export const redact = (text: string, secret: string | undefined): string => {
-  if (!secret) return text;
-  return readings.reduce(
+const redactOne = (text: string, secret: string): string =>
+  readings.reduce(
     (rest, read) => {
       const visible = read(unescapeUnicode(rest));
       if (visible === rest) return rest;
@@ -130,29 +123,43 @@ export const redact = (text: string, secret: string | undefined): string => {
     },
     withoutForms(text, secret),
   );
-};
+
+/** What must not be shown: the API key in use, and those that were. */
+export type Secrets = readonly string[];
+
+/**
+ * Takes the secrets out of text from outside: as they are, as they stand in JSON or in a URL, and
+ * also where invisible characters or escape sequences split one (these then go as well). A secret
+ * under 16 characters goes only where it stands as a word of its own.
+ */
+export const redact = (text: string, secrets: Secrets): string =>
+  secrets
+    .filter((secret) => secret !== "")
+    // The longest first, so that nothing is left behind of one that begins with another.
+    .sort((a, b) => b.length - a.length)
+    .reduce(redactOne, text);
 
 /**
  * The same for what is our own: ids, codes, key names, our sentences. A secret under 16 characters
  * stays, because taking a word such as `test` out of them would make them untrue.
  */
-export const redactOwn = (text: string, secret: string | undefined): string =>
-  isLongSecret(secret) ? redact(text, secret) : text;
+export const redactOwn = (text: string, secrets: Secrets): string =>
+  redact(text, secrets.filter(isLongSecret));
 
 /** Whether `redact` would take something out. */
-export const carriesSecret = (text: string, secret: string | undefined): boolean =>
-  redact(text, secret) !== text;
+export const carriesSecret = (text: string, secrets: Secrets): boolean =>
+  redact(text, secrets) !== text;
 
 /**
  * Makes text from outside safe to show to a model or a person: one line, no control, ANSI, bidi or
  * zero-width characters, no markup, no secret, at most 300 characters.
  */
-export const foreignText = (text: string, secret?: string): string => {
-  const visible = stripInvisible(redact(text, secret)).replace(/\s+/g, " ").trim();
+export const foreignText = (text: string, secrets: Secrets = []): string => {
+  const visible = stripInvisible(redact(text, secrets)).replace(/\s+/g, " ").trim();
   // Again, now that nothing invisible can stand between its letters; and before the cut, which
   // could leave its first half behind.
   return cut(
-    redact(visible, secret).replace(markup, " ").replace(/\s+/g, " ").trim(),
+    redact(visible, secrets).replace(markup, " ").replace(/\s+/g, " ").trim(),
     maxForeignText,
   );
 };

@@ -2,7 +2,7 @@ import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { ErrorCode, McpError } from "@modelcontextprotocol/sdk/types.js";
 import type { Log } from "../lib/log.ts";
 import type { Stopping } from "../lib/stopping.ts";
-import { redactOwn } from "../lib/text.ts";
+import { redactOwn, type Secrets } from "../lib/text.ts";
 import { isAsked, type Tool, type ToolCall, type ToolResult } from "../tools/tool.ts";
 import { elicit } from "./elicitation.ts";
 import {
@@ -21,7 +21,7 @@ export type ServerOptions = {
   /** What the model reads about the server as a whole. */
   instructions: string;
   /** Taken out of every result, as the last line of defence. */
-  secret: string | undefined;
+  secrets: Secrets;
   log: Log;
   /** Ends calls that the server's end does not wait for. */
   stopping: Stopping;
@@ -94,7 +94,7 @@ const createHandler = (server: Server, options: ServerOptions) => {
 
 /** Runs one `tools/call` and puts what comes of it into the revision's own form. */
 const createToolCaller = (server: Server, options: ServerOptions) => {
-  const { info, secret, log, stopping, tools } = options;
+  const { info, secrets, log, stopping, tools } = options;
   const tickets = createTickets(() => crypto.randomUUID());
   return async (params: Params, extra: Extra, stateless: ClientFacts | undefined) => {
     const tool = tools.find(({ name }) => name === params.name);
@@ -123,7 +123,7 @@ const createToolCaller = (server: Server, options: ServerOptions) => {
       return outcome.question;
     }
     log.debug(`${tool.name}: ${outcome.status} ${outcome.error?.code ?? ""}`);
-    const answer = toCallResult(outcome, secret);
+    const answer = toCallResult(outcome, secrets);
     return stateless ? complete(answer, info) : answer;
   };
 };
@@ -178,22 +178,22 @@ const createProgress = ({ _meta, sendNotification }: Extra, log: Log) => {
 const rpcError = (code: number, message: string, data?: object): McpError =>
   Object.assign(new McpError(code, message, data), { message });
 
-/** The result as text and as data, both the same, without the secret. */
-const toCallResult = (result: ToolResult, secret: string | undefined) => {
-  const [text, structuredContent] = withoutSecret(result, secret);
+/** The result as text and as data, both the same, without the secrets. */
+const toCallResult = (result: ToolResult, secrets: Secrets) => {
+  const [text, structuredContent] = withoutSecrets(result, secrets);
   const content = [{ type: "text", text }];
   return result.error
     ? { content, structuredContent, isError: true }
     : { content, structuredContent };
 };
 
-/** The secret goes out of any text that is not our own word. */
-const withoutSecret = (result: ToolResult, secret: string | undefined): [string, ToolResult] => {
+/** The secrets go out of any text that is not our own word. */
+const withoutSecrets = (result: ToolResult, secrets: Secrets): [string, ToolResult] => {
   const json = JSON.stringify(result);
-  if (redactOwn(json, secret) === json) return [json, result];
+  if (redactOwn(json, secrets) === json) return [json, result];
   const text = JSON.stringify(result, (name, value: unknown) =>
     typeof value === "string" && name !== "status" && name !== "code"
-      ? redactOwn(value, secret)
+      ? redactOwn(value, secrets)
       : value,
   );
   return [text, JSON.parse(text)];

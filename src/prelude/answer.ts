@@ -1,5 +1,5 @@
 import { isObject } from "../lib/json.ts";
-import { carriesSecret, foreignText, redact, stripInvisible } from "../lib/text.ts";
+import { carriesSecret, foreignText, redact, type Secrets, stripInvisible } from "../lib/text.ts";
 import { isAcknowledgement } from "./acknowledgement.ts";
 import { maxBodyRead, maxContentRead } from "./body.ts";
 import type { PreludeCode, Reason, RequestFailure } from "./errors.ts";
@@ -75,22 +75,15 @@ const parseError = (text: string, complete: boolean): Record<string, unknown> =>
   return isObject(value) ? value : {};
 };
 
-type Secrets = readonly string[];
-
-const holdsSecret = (text: string, secrets: Secrets): boolean =>
-  secrets.some((secret) => carriesSecret(text, secret));
-
 /** A message without any of the secrets, also where invisible characters split one. */
 const shown = (message: string, secrets: Secrets): string =>
-  foreignText(
-    secrets.reduce((text, secret) => redact(stripInvisible(redact(text, secret)), secret), message),
-  );
+  foreignText(redact(stripInvisible(redact(message, secrets)), secrets), secrets);
 
 /** What an answer's headers call the request, if that is a plain token and none of the secrets. */
 export const requestIdOf = (headers: Answer["headers"], secrets: Secrets): string | undefined => {
   for (const name of requestIdHeaders) {
     const value = headers[name];
-    if (typeof value === "string" && requestIdForm.test(value) && !holdsSecret(value, secrets))
+    if (typeof value === "string" && requestIdForm.test(value) && !carriesSecret(value, secrets))
       return value;
   }
   return undefined;
@@ -118,7 +111,7 @@ const refusalOf = (answer: Answer, secrets: Secrets): RequestFailure => {
   });
   const words = typeof message === "string" ? shown(message, secrets) : "";
   if (words !== "") failure.apiMessage = words;
-  if (!known && typeof code === "string" && plainToken.test(code) && !holdsSecret(code, secrets))
+  if (!known && typeof code === "string" && plainToken.test(code) && !carriesSecret(code, secrets))
     failure.apiCode = code;
   if (status === 408) Object.assign(failure, { retryable: true, reason: "request_timeout" });
   return failure;

@@ -703,6 +703,7 @@ describe("time", () => {
       sandbox: false,
       client: async () => client,
       audit: undefined,
+      secrets: [],
     });
     const call = () =>
       update({
@@ -737,7 +738,7 @@ describe("time", () => {
     const server = createServer({
       info: { name: "test", version: "1.0.0" },
       instructions: "",
-      secret: key,
+      secrets: [key],
       log: { error: () => {}, info: () => {}, debug: () => {} },
       stopping: createStopping(),
       tools: [
@@ -749,6 +750,7 @@ describe("time", () => {
             sandbox: false,
             client: async () => client,
             audit: undefined,
+            secrets: [],
           }),
         },
       ],

@@ -137,7 +137,13 @@ const startStage = (folder: string, of: { confirm: boolean; limit: number; skip:
   const { config, problems } = readConfig(env, () => "");
   if (!config) throw new Error(problems.join());
   const audit = openAudit(file, () => {});
-  const update = createUpdateProfile({ config, sandbox: false, client: async () => client, audit });
+  const update = createUpdateProfile({
+    config,
+    sandbox: false,
+    client: async () => client,
+    audit,
+    secrets: [],
+  });
   const cancels = Array.from({ length: mostCalls }, () => new AbortController());
   const people = new Map<number, (answer: Answer) => void>();
   const waiting: ((fate: Handler) => void)[] = [];

@@ -183,6 +183,7 @@ const startOnClock = async (env: Record<string, string>, ...answers: Handler[]) 
     sandbox: false,
     client: async () => client,
     audit: undefined,
+    secrets: [],
     now: () => clock.seconds * 1000,
   });
   const callAt = async (seconds: number, userId: string, confirm: ToolCall["confirm"]) => {

@@ -326,6 +326,47 @@ it("an agent that sends the key along does not get it back, nor does the audit",
   expect(leaks(server, audit, key)).toEqual([]);
 });
 
+describe("a key that was replaced in its file", () => {
+  /** Calls after which both keys could come back, by where they stand. */
+  const calls: [where: string, tool: string, profile: (key: string) => Json][] = [
+    ["a name of a key", "update_user_profile", (it) => ({ [it]: 1 })],
+    ["a name that is written", "update_user_profile", (it) => ({ [it]: "x" })],
+    ["a profile's value", "get_user_profile", (it) => ({ first_name: `is ${it}` })],
+    ["a profile's key", "get_user_profile", (it) => ({ [it]: "x", first_name: "Jane" })],
+  ];
+
+  it.each(calls)("is a secret like the first: %s", async (_, tool, profileWith) => {
+    const rotated = "sk_live_rotated_77aa";
+    const file = join(temporaryFolder(), "key");
+    writeFileSync(file, key);
+    const { audit, server, upstream } = await startWatched("", [], {
+      PRELUDE_API_KEY_FILE: file,
+      PRELUDE_READ: "values",
+    });
+    upstream.play(apiError(401, "invalid_api_token"), noContent);
+    writeFileSync(file, rotated);
+    expect((await server.callTool(args)).structured.status).toBe("updated");
+    for (const secret of [key, rotated]) {
+      const profile = profileWith(secret);
+      upstream.play(
+        tool === "get_user_profile"
+          ? (_request, response) => {
+              response.writeHead(200, { "content-type": "application/json" });
+              response.end(JSON.stringify({ user: { id: user, profile } }));
+            }
+          : noContent,
+      );
+      const target = { app_id: app, user_id: user };
+      const sent = tool === "get_user_profile" ? target : { ...target, profile };
+      await server.request("tools/call", { name: tool, arguments: sent });
+      expect(leaks(server, audit, secret)).toEqual([]);
+    }
+    expect(JSON.stringify(server.messages) + readFileSync(audit, "utf8")).toMatch(
+      /\[redacted\]|"hidden_keys/,
+    );
+  });
+});
+
 it("no value that an agent sends comes back in a result, a log line or the audit", async () => {
   const value = "the-value-nobody-may-see";
   const { audit, server } = await startWatched(key, [

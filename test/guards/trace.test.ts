@@ -24,13 +24,13 @@ describe("a name", () => {
     ["257 characters", "x".repeat(257), `${"x".repeat(256)}…`],
     ["256 invisible ones", "\u200b".repeat(256), "\\u{200b}".repeat(256)],
   ])("of %s is complete and visible", (_, name, shown) => {
-    expect(auditName(name, secret)).toBe(shown);
+    expect(auditName(name, [secret])).toBe(shown);
   });
 
   it("loses the secret alone where it stands as it is", () => {
-    expect(auditName(`my ${secret}!`, secret)).toBe("my [redacted]!");
-    expect(auditName(`${"y".repeat(250)}${secret}`, secret)).toBe(`${"y".repeat(250)}[redac…`);
-    expect(auditName(secret, undefined)).toBe(secret);
+    expect(auditName(`my ${secret}!`, [secret])).toBe("my [redacted]!");
+    expect(auditName(`${"y".repeat(250)}${secret}`, [secret])).toBe(`${"y".repeat(250)}[redac…`);
+    expect(auditName(secret, [])).toBe(secret);
   });
 
   const split = (between: string) => `a${[...secret].join(between)}b`;
@@ -50,8 +50,8 @@ describe("a name", () => {
     ["colours broken up", "\u001b\u200b[31m"],
     ["colours and blanks", " \u001b[0m\t"],
   ])("that splits the secret by %s is taken out as a whole", (_, between) => {
-    expect(auditName(split(between), secret)).toBe("[redacted]");
-    expect(auditName(`${secret} ${split(between)}`, secret)).toBe("[redacted]");
+    expect(auditName(split(between), [secret])).toBe("[redacted]");
+    expect(auditName(`${secret} ${split(between)}`, [secret])).toBe("[redacted]");
   });
 
   it("never shows the secret, however it is taken apart", () => {
@@ -70,7 +70,7 @@ describe("a name", () => {
       .map((gaps) => [...secret].map((char, i) => char + (gaps[i] ?? "")).join(""));
     fc.assert(
       fc.property(fc.string(), any, fc.string(), (before, hidden, after) => {
-        const shown = auditName(`${before}${hidden}${after}`, secret);
+        const shown = auditName(`${before}${hidden}${after}`, [secret]);
         // As a reader sees it who undoes the escapes and runs the terminal sequences.
         const read = shown.replace(/\\u\{([\da-f]+)\}/g, (_, hex) =>
           String.fromCodePoint(Number.parseInt(hex, 16)),
@@ -84,7 +84,7 @@ describe("a name", () => {
   it("of very many characters takes no time", () => {
     const started = performance.now();
     for (const piece of ["x", "\u001b[", "\u001b;;", "\u200b", "; a", "\u0301"]) {
-      auditName(piece.repeat(200_000), secret);
+      auditName(piece.repeat(200_000), [secret]);
     }
     expect(performance.now() - started).toBeLessThan(10_000);
   });
@@ -108,7 +108,7 @@ describe("the lines of a call", () => {
     const trace = startTrace(
       openAudit(file, () => {}),
       call,
-      { secret, now: () => clock.now },
+      { secrets: [secret], now: () => clock.now },
     );
     const lines = () =>
       readFileSync(file, "utf8")
@@ -159,7 +159,11 @@ describe("the lines of a call", () => {
     const { keys } = start();
     const call = { tool: "t", clientName: undefined, clientVersion: undefined, sandbox: true };
     const ids = { appId: undefined, userId: undefined };
-    const trace = startTrace(undefined, { ...call, ...ids, keys }, { secret, now: () => 0 });
+    const trace = startTrace(
+      undefined,
+      { ...call, ...ids, keys },
+      { secrets: [secret], now: () => 0 },
+    );
     trace.attempt();
     trace.end(end);
   });

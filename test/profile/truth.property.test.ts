@@ -188,6 +188,7 @@ const useCase = (timeoutMs: number): UpdateProfile => {
     sandbox: false,
     client: async () => client,
     audit: undefined,
+    secrets: [],
   });
 };
 

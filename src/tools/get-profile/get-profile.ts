@@ -4,6 +4,7 @@ import { createGate } from "../../guards/gate.ts";
 import { createKeyCheck } from "../../guards/key-policy.ts";
 import type { RateLimit } from "../../guards/rate-limit.ts";
 import { startTrace, type Trace } from "../../guards/trace.ts";
+import type { Secrets } from "../../lib/text.ts";
 import type { Outcome, PreludeClient } from "../../prelude/client.ts";
 import { type Held, startAdmission } from "../../profile/admission.ts";
 import { type Read, readProfile, type Sought } from "../../profile/read.ts";
@@ -20,6 +21,8 @@ export type Dependencies = {
   config: Config;
   /** True: an embedded simulation stands in for the API, and results say so. */
   sandbox: boolean;
+  /** What must not be shown; grows when a new key is read. */
+  secrets: Secrets;
   /** Loaded at the first call, since most conversations never make one. */
   client: () => Promise<PreludeClient>;
   audit: Audit | undefined;
@@ -102,7 +105,7 @@ const endOf = (shared: Shared, read: Read, { by }: Sought): Ended => {
     const view = viewProfile(profile, {
       values: config.read === "values",
       refused: shared.refusedKeys,
-      secret: config.apiKey,
+      secrets: shared.secrets,
     });
     return { found: { userId, view, outcome: read.outcome, ...rest } };
   }
@@ -150,7 +153,7 @@ const traceOf = (shared: Shared, { target }: Parsed, call: ToolCall): Trace =>
       userId: target.userId,
       keys: [],
     },
-    { secret: shared.config.apiKey, now: shared.now },
+    { secrets: shared.secrets, now: shared.now },
   );
 
 /** What the audit says of a call that sent nothing. */

@@ -1,6 +1,6 @@
 import type { createKeyCheck } from "../../guards/key-policy.ts";
 import { asText } from "../../lib/json.ts";
-import { escapeInvisible, redact } from "../../lib/text.ts";
+import { escapeInvisible, redact, type Secrets } from "../../lib/text.ts";
 
 /** What of a profile is shown; everything in it comes from outside. */
 export type ProfileView = {
@@ -20,7 +20,7 @@ type Options = {
   /** The operator's limits: what may not be written is not shown either. */
   refused: ReturnType<typeof createKeyCheck>;
   /** Never shown, should a profile hold it. */
-  secret: string | undefined;
+  secrets: Secrets;
 };
 
 /** Longest name that is shown, in UTF-16 code units: the longest that can be written. */
@@ -34,25 +34,26 @@ const cut = (text: string, max: number): string =>
   text.length <= max ? text : `${text.slice(0, max).replace(/[\ud800-\udbff]$/, "")}…`;
 
 /** A name that can be shown exactly, so that it can be written back. */
-const isExact = (name: string, secret: string | undefined): boolean =>
-  name.length <= maxName && escapeInvisible(name) === name && redact(name, secret) === name;
+const isExact = (name: string, secrets: Secrets): boolean =>
+  name.length <= maxName && escapeInvisible(name) === name && redact(name, secrets) === name;
 
-const shownValue = (value: unknown, room: number, secret: string | undefined): string => {
+const shownValue = (value: unknown, room: number, secrets: Secrets): string => {
   // Cut first: the work for a value must not grow with its length. Not in the middle of a key.
-  const text = asText(value).slice(0, 4 * maxValue + 8 * (secret?.length ?? 0));
-  return cut(redact(escapeInvisible(redact(text, secret)), secret), Math.min(maxValue, room));
+  const longest = Math.max(0, ...secrets.map(({ length }) => length));
+  const text = asText(value).slice(0, 4 * maxValue + 8 * longest);
+  return cut(redact(escapeInvisible(redact(text, secrets)), secrets), Math.min(maxValue, room));
 };
 
 /** What the operator lets be seen of a profile, cleaned and bounded. */
 export const viewProfile = (
   profile: Readonly<Record<string, unknown>>,
-  { values, refused, secret }: Options,
+  { values, refused, secrets }: Options,
 ): ProfileView => {
   const names = Object.keys(profile);
   const profileKeys: string[] = [];
   for (const name of names) {
     if (profileKeys.length === maxNames) break;
-    if (isExact(name, secret) && refused([name]) === undefined) profileKeys.push(name);
+    if (isExact(name, secrets) && refused([name]) === undefined) profileKeys.push(name);
   }
   const hiddenKeys = names.length - profileKeys.length;
   if (!values) return { profileKeys, profile: undefined, alteredKeys: [], hiddenKeys };
@@ -62,7 +63,7 @@ export const viewProfile = (
   let room = maxValues;
   for (const name of profileKeys) {
     const value = profile[name];
-    const text = room > 0 ? shownValue(value, room, secret) : undefined;
+    const text = room > 0 ? shownValue(value, room, secrets) : undefined;
     if (text !== value) alteredKeys.push(name);
     if (text === undefined) continue;
     shown.push([name, text]);

@@ -5,6 +5,7 @@ import { createGate } from "../../guards/gate.ts";
 import { createKeyCheck } from "../../guards/key-policy.ts";
 import { createRateLimit, type RateLimit } from "../../guards/rate-limit.ts";
 import { startTrace, type Trace, type TracedEnd } from "../../guards/trace.ts";
+import type { Secrets } from "../../lib/text.ts";
 import type { PreludeClient } from "../../prelude/client.ts";
 import { createTurns } from "../../profile/turns.ts";
 import { type Write, type Written, writeProfile } from "../../profile/write.ts";
@@ -21,6 +22,8 @@ export type Dependencies = {
   config: Config;
   /** True: an embedded simulation stands in for the API, and results say so. */
   sandbox: boolean;
+  /** What must not be shown; grows when a new key is read. */
+  secrets: Secrets;
   /** Loaded at the first write, since most conversations never make one. */
   client: () => Promise<PreludeClient>;
   audit: Audit | undefined;
@@ -216,7 +219,7 @@ const resultOf = (
   return failure(to, { ...outcome, facts: { ...fixed, ...outcome.facts } });
 };
 
-const traceOf = ({ audit, sandbox, config, now }: Shared, parsed: Parsed, call: ToolCall): Trace =>
+const traceOf = ({ audit, sandbox, secrets, now }: Shared, parsed: Parsed, call: ToolCall): Trace =>
   startTrace(
     audit,
     {
@@ -228,7 +231,7 @@ const traceOf = ({ audit, sandbox, config, now }: Shared, parsed: Parsed, call: 
       userId: parsed.target.userId,
       keys: parsed.keys,
     },
-    { secret: config.apiKey, now },
+    { secrets, now },
   );
 
 const nothing = { updatedKeys: [], httpStatus: undefined, requestId: undefined, attempts: 0 };

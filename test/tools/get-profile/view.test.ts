@@ -13,7 +13,7 @@ const view = (
   viewProfile(profile, {
     values,
     refused: createKeyCheck({ allowedKeys, blockedKeys }),
-    secret,
+    secrets: [secret],
   });
 
 describe("what is shown of a profile", () => {
