@@ -150,6 +150,13 @@ export const redactOwn = (text: string, secrets: Secrets): string =>
 export const carriesSecret = (text: string, secrets: Secrets): boolean =>
   redact(text, secrets) !== text;
 
+/** Takes out what markup splits: to a person, `a<wbr>b` is one word. The markup goes as well, then. */
+const redactAcrossMarkup = (text: string, secrets: Secrets): string => {
+  const joined = text.replace(markup, "");
+  const redacted = redact(joined, secrets);
+  return redacted === joined ? text : redacted;
+};
+
 /**
  * Makes text from outside safe to show to a model or a person: one line, no control, ANSI, bidi or
  * zero-width characters, no markup, no secret, at most 300 characters.
@@ -158,10 +165,8 @@ export const foreignText = (text: string, secrets: Secrets = []): string => {
   const visible = stripInvisible(redact(text, secrets)).replace(/\s+/g, " ").trim();
   // Again, now that nothing invisible can stand between its letters; and before the cut, which
   // could leave its first half behind.
-  return cut(
-    redact(visible, secrets).replace(markup, " ").replace(/\s+/g, " ").trim(),
-    maxForeignText,
-  );
+  const whole = redactAcrossMarkup(redact(visible, secrets), secrets);
+  return cut(whole.replace(markup, " ").replace(/\s+/g, " ").trim(), maxForeignText);
 };
 
 /** A key name or id as an error may repeat it: visible characters only, at most 100 of them. */
