@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync, statSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync, statSync } from "node:fs";
 import type { Reader, Reading } from "./readers.ts";
 import { isPlaceholder, isUnset, isWordForNothing } from "./unset.ts";
 
@@ -120,16 +120,47 @@ export const readKeyFile = (path: string, readFile: (path: string) => string): K
   return warning === undefined ? { key } : { key, warning };
 };
 
-/** A file as text, but no more of it than one byte above what a key file may have. */
-export const readSmallFile = (path: string): string => {
-  const fd = openSync(path, "r");
+/** How long a pipe is waited for, in milliseconds. */
+const pipePatience = {
+  /** Where nobody writes to it. */
+  writer: 2_000,
+  /** Where somebody does, such as a secret store that asks the operator first. */
+  text: 30_000,
+};
+
+const pause = (ms: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+
+/** The bytes that were read; undefined where there are none yet. */
+const readNow = (fd: number, bytes: Buffer, from: number): number | undefined => {
   try {
+    return readSync(fd, bytes, from, bytes.length - from, null);
+  } catch (error) {
+    if ((error as { code?: string }).code === "EAGAIN") return undefined;
+    throw error;
+  }
+};
+
+/**
+ * A file as text, but no more of it than one byte above what a key file may have. It may be a pipe,
+ * such as `<(op read …)` in a shell; one that stays empty is not waited for without end.
+ */
+export const readSmallFile = (path: string, patience = pipePatience): string => {
+  // Without it, a pipe without a writer would hold the process here. Windows does not know it.
+  const fd = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  try {
+    const isPipe = fstatSync(fd).isFIFO();
+    const started = performance.now();
     const bytes = Buffer.alloc(maxKeyBytes + 1);
     let length = 0;
-    let read = -1;
-    while (read !== 0 && length < bytes.length) {
-      read = readSync(fd, bytes, length, bytes.length - length, null);
-      length += read;
+    while (length < bytes.length) {
+      const read = readNow(fd, bytes, length);
+      if (read === 0 && (length > 0 || !isPipe)) break;
+      length += read ?? 0;
+      const most = read === undefined ? patience.text : patience.writer;
+      if (!read && performance.now() - started > most) {
+        throw Object.assign(new Error("an empty pipe"), { code: "a pipe that stays empty" });
+      }
+      if (!read) pause(10);
     }
     return bytes.toString("utf8", 0, length);
   } finally {

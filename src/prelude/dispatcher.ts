@@ -25,7 +25,7 @@ type Connectable = { connect: buildConnector.connector };
  * from connecting again and again, without a pause, while a proxy hangs up on CONNECT.
  */
 const proxyPool = (origin: URL, { connect }: Connectable, variable: string): Pool => {
-  const pool = new Pool(origin, { connect });
+  const pool = new Pool(origin, { connect: withoutInterims(connect) });
   const ask = pool.connect.bind(pool);
   const asking = async (options: Dispatcher.ConnectOptions) => {
     const signal = AbortSignal.timeout(connecting.timeout);

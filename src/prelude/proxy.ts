@@ -46,8 +46,16 @@ const isExempt = (entry: string, host: string, port: string): boolean => {
 
 const defaultPorts: Readonly<Record<string, string>> = { "http:": "80", "https:": "443" };
 
+/** The first of these variables that holds something, which a placeholder is not. */
+const firstSet = (names: readonly string[], env: Environment): string | undefined =>
+  names.find((name) => {
+    const text = env[name]?.trim() ?? "";
+    return text !== "" && !placeholder.test(text);
+  });
+
 const isProxied = (target: URL, host: string, env: Environment): boolean => {
-  const entries = (env.no_proxy ?? env.NO_PROXY ?? "").toLowerCase().split(/[,\s]+/);
+  const list = env[firstSet(["no_proxy", "NO_PROXY"], env) ?? ""] ?? "";
+  const entries = list.toLowerCase().split(/[,\s]+/);
   const port = target.port || (defaultPorts[target.protocol] ?? "");
   return !entries.some((entry) => entry !== "" && isExempt(entry, host, port));
 };
@@ -80,11 +88,7 @@ export const chooseProxy = (target: URL, env: Environment): ProxyChoice => {
     target.protocol === "https:"
       ? ["https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY"]
       : ["http_proxy", "HTTP_PROXY"];
-  const isSet = (name: string) => {
-    const text = env[name]?.trim() ?? "";
-    return text !== "" && !placeholder.test(text);
-  };
-  const variable = names.find(isSet);
+  const variable = firstSet(names, env);
   const host = plainHost(target.hostname);
   if (variable === undefined || isLoopback(host) || !isProxied(target, host, env)) return direct;
   const uri = uriOf(env[variable]?.trim() ?? "");

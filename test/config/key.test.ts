@@ -1,10 +1,10 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { readKeyFile, readSmallFile, rereadKeyFile } from "../../src/config/key.ts";
-import { startServer } from "../support/server-process.ts";
+import { builtServer, startServer } from "../support/server-process.ts";
 import { blanks, defaults, dollar, placeholders, read, wordsForNothing } from "./support.ts";
 
 type Source = [from: string, name: string, read: (text: string) => ReturnType<typeof read>];
@@ -243,6 +243,58 @@ describe("a key file on the disk", () => {
     const file = join(folder(), "key");
     execFileSync("mkfifo", [file]);
     expect(rereadKeyFile(file)).toBeUndefined();
+  });
+});
+
+describe.skipIf(process.platform === "win32")("a key in a pipe (POSIX)", () => {
+  const pipe = (): string => {
+    const file = join(folder(), "pipe");
+    execFileSync("mkfifo", [file]);
+    return file;
+  };
+  const writing = (script: string, file: string) => {
+    const writer = spawn("sh", ["-c", script], { env: { ...process.env, PIPE: file } });
+    onTestFinished(() => void writer.kill());
+  };
+
+  it("that nobody writes to is given up", () => {
+    const file = pipe();
+    const short = (path: string) => readSmallFile(path, { writer: 50, text: 60_000 });
+    expect(readKeyFile(file, short)).toEqual({
+      problem: "must be a path to a readable file (a pipe that stays empty)",
+    });
+  });
+
+  it("that somebody holds open, without a word, is given up", () => {
+    const file = pipe();
+    writing('exec sleep 60 > "$PIPE"', file);
+    const short = (path: string) => readSmallFile(path, { writer: 10_000, text: 50 });
+    expect(readKeyFile(file, short).problem).toContain("a pipe that stays empty");
+  });
+
+  it.each<[what: string, script: string]>([
+    ["at once", 'printf sk_1 > "$PIPE"'],
+    ["in parts", '{ printf sk; sleep 0.1; printf _1; } > "$PIPE"'],
+    ["late", '{ sleep 0.2; printf sk_1; } > "$PIPE"'],
+  ])("that somebody writes to is read: %s", (_, script) => {
+    const file = pipe();
+    writing(script, file);
+    expect(readKeyFile(file, readSmallFile)).toEqual({ key: "sk_1" });
+  });
+
+  it("that a shell makes of a command is read by the built server", async () => {
+    const script = 'PRELUDE_API_KEY_FILE=<(sleep 0.2; echo sk_1) exec "$0" "$1" --check --json';
+    const command = ["bash", "-c", script, process.execPath, builtServer];
+    const server = startServer({
+      env: { PRELUDE_API_KEY: "", PRELUDE_BASE_URL: "http://127.0.0.1:1" },
+      command,
+    });
+    let said = "";
+    server.stdout.on("data", (text) => {
+      said += text;
+    });
+    await server.closed;
+    expect(JSON.parse(said)).toMatchObject({ settings: { api_key: true } });
   });
 });
 

@@ -233,6 +233,20 @@ describe("a proxy", () => {
     }
   });
 
+  const interims = ["HTTP/1.1 100 Continue", "HTTP/1.1 102 Processing\r\nx: y"];
+  test.each(interims)("that first answers %j is no proxy that hung up", async (interim) => {
+    const proxy = await startProxy((socket, target) => {
+      socket.write(`${interim}\r\n\r\n`);
+      tunnel(socket, target);
+    });
+    const { user } = scene([]);
+    expect(await send(through("HTTP_PROXY", proxy.url), user)).toEqual(done(1));
+    const own = await startFaultServer("valid");
+    closers.push(own.close);
+    const { failure } = await send(through("HTTP_PROXY", proxy.url, named(own.port, "https")), "u");
+    expect(failure?.reason).toBe("tls_self_signed");
+  });
+
   test("that cannot reach the API is asked again", async () => {
     let broken = 2;
     const proxy = await startProxy((socket, target) => {
@@ -363,4 +377,13 @@ describe("which proxy the environment wants", () => {
       expect(of(url, { ...some, [name]: list })).toBe(exempt ? "direct" : "http://proxy:1");
     }
   });
+
+  test.each(["\u0024{no_proxy}", "", " ", "%no_proxy%"])(
+    "no_proxy=%j hides no NO_PROXY",
+    (none) => {
+      const env = { ...some, no_proxy: none, NO_PROXY: "prelude.dev" };
+      expect(of("https://api.prelude.dev", env)).toBe("direct");
+      expect(of("https://example.com", env)).toBe("http://proxy:1");
+    },
+  );
 });
