@@ -19,7 +19,8 @@ const isPlainName = (name: string): boolean =>
   removeInvisible(name) === name &&
   !quotingLetters.test(name) &&
   !isSurelyKey(name) &&
-  !isWordForNothing(name);
+  !isWordForNothing(name) &&
+  !/^(?:all|any|every|true|false|yes|no|on|off|[01]|\.+)$/i.test(name);
 
 const quoted = /^["'`´“”„‟‘’‚‛«»‹›].*["'`´“”„‟‘’‚‛«»‹›]$/su;
 const unreplaced = /^(?:[$#]?\{.*\}|%\w+%)$/s;

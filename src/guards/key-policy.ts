@@ -43,8 +43,8 @@ export const createKeyCheck = ({ allowedKeys, blockedKeys }: KeyPolicy) => {
     folded.size > 0 &&
     key.length <= maxKeyCharacters &&
     !blocked.has(key) &&
-    // With and without terminal sequences, whose letters a terminal would swallow.
-    (folded.has(foldKey(key)) || folded.has(foldKey(stripInvisible(key))));
+    // A terminal swallows letters behind a control character; which ones, depends on the terminal.
+    (/\p{Cc}/u.test(key) || folded.has(foldKey(key)) || folded.has(foldKey(stripInvisible(key))));
 
   const isRefused = (key: string): boolean =>
     key.length > maxKeyCharacters ||

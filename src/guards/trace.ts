@@ -102,12 +102,11 @@ export const startTrace = (
 
   return {
     /**
-     * To be called right before the first request leaves, and again before one that writes; throws
-     * where it must not leave.
+     * To be called right before the first request leaves, and again before the first that writes:
+     * the file may be another one by then. Throws where the request must not leave.
      */
     attempt: (): void => {
-      if (entry) audit?.check();
-      else entry = audit?.attempt({ event: "attempt", ...beginning() });
+      entry = audit?.attempt({ event: "attempt", ...beginning() });
     },
     /** To be called once, whatever became of the call. */
     end: (end: TracedEnd): void => {

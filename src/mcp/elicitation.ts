@@ -29,8 +29,9 @@ export const confirmationForm = (question: string) => ({
  */
 export const answerOf = (response: unknown): "accepted" | "declined" => {
   if (!isObject(response) || response.action !== "accept") return "declined";
-  const { content } = response;
-  const { write = true } = isObject(content) ? content : {};
+  const content = response.content ?? {};
+  if (!isObject(content)) return "declined";
+  const { write = true } = content;
   return write === true ? "accepted" : "declined";
 };
 

@@ -38,10 +38,13 @@ const userOf = (value: unknown): User | undefined => {
     : { id, profile };
 };
 
+/** Of ASCII only: some letters of other scripts have the same lower case as an ASCII letter. */
+const lower = (text: string): string => text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+
 /** Addresses are the same whatever their case, numbers whatever their punctuation. */
 const sameContact = (by: "email" | "phone", a: string, b: string): boolean =>
   by === "email"
-    ? a.trim().toLowerCase() === b.trim().toLowerCase()
+    ? lower(a.trim()) === lower(b.trim())
     : a.replace(/[\s().-]/g, "") === b.replace(/[\s().-]/g, "");
 
 const identifierTypes = { email: "email_address", phone: "phone_number" } as const;

@@ -126,9 +126,17 @@ describe("the lines of a call", () => {
     attempts: 2,
   };
 
+  it("that looks before it writes begin twice, since the file may be another one by then", () => {
+    const { trace, lines } = start();
+    trace.attempt();
+    trace.attempt();
+    const [first, second] = lines();
+    expect([first.event, second.event]).toEqual(["attempt", "attempt"]);
+    expect(second.call_id).toBe(first.call_id);
+  });
+
   it("that sends something are two, joined by an id, with all of its keys", () => {
     const { trace, lines, clock, keys } = start();
-    trace.attempt();
     trace.attempt();
     expect(lines()).toMatchObject([{ event: "attempt", keys, client_version: null }]);
     expect(lines()[0]).not.toHaveProperty("status");

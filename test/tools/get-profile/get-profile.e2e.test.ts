@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { outputSchema } from "../../../src/tools/get-profile/schema.ts";
@@ -153,6 +153,11 @@ describe("who is found", () => {
       many(userOf(), userOf({ id: other, identifiers: [] })),
     ],
     ["a number with another country code", { phone: "+4412345678" }, many(userOf())],
+    [
+      "an address whose letters only fold to it",
+      { email: "kate@example.com" },
+      many(userOf({ identifiers: [{ type: "email_address", value: "\u212aate@example.com" }] })),
+    ],
     ["an id that is none", { email }, many(userOf({ id: "../../x" }))],
   ])("never somebody else: %s", async (_, who, answer) => {
     const { server } = await start([answer]);
@@ -527,4 +532,24 @@ describe("the list of tools", () => {
     expect((await off.server.request("tools/call", call)).error).toMatchObject({ code: -32602 });
     expect(off.upstream.received).toEqual([]);
   });
+});
+
+it("an audit file that is replaced while the person reads gets an attempt line, too", async () => {
+  const file = join(temporaryFolder(), "audit.jsonl");
+  const { server } = await startGuarded({
+    env: { PRELUDE_READ: "values", PRELUDE_CONFIRM: "true", PRELUDE_AUDIT_LOG: file },
+    capabilities: { elicitation: {} },
+    answers: [one(), noContent],
+  });
+  const call = server.callTool({ app_id: app, user_id: user, profile: { a: "b" } });
+  const asked = () => server.messages.find(({ method }) => method === "elicitation/create");
+  await server.until(() => asked() !== undefined);
+  rmSync(file);
+  server.send({ jsonrpc: "2.0", id: asked()?.id, result: { action: "accept", content: {} } });
+  expect((await call).structured).toMatchObject({ status: "updated" });
+  const events = readFileSync(file, "utf8")
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line).event);
+  expect(events).toEqual(["attempt", "outcome"]);
 });
