@@ -136,7 +136,7 @@ const putQuestion = async (
   const reads = shared.config.read !== "off";
   const before = reads ? await lookBeforeQuestion(shared, write, call, trace) : undefined;
   if (before === "audit_unavailable") return refused(before);
-  const confirmation = confirmationOf(write, before) ?? confirmationOf(write);
+  const confirmation = confirmationOf(write, before);
   if (!confirmation) return refused("confirmation_unavailable", { tooLargeToShow: true });
   return call.confirm(confirmation);
 };
