@@ -4,9 +4,8 @@ import type { Audit } from "../guards/audit.ts";
 import { createRateLimit } from "../guards/rate-limit.ts";
 import type { Log } from "../lib/log.ts";
 import { name, title, version, websiteUrl } from "../lib/package.wire.ts";
-import { createStopping, type Stopping } from "../lib/stopping.ts";
 import { createServer } from "../mcp/server.ts";
-import { createStdio } from "../mcp/stdio/transport.ts";
+import { createStdio, type StdioTransport } from "../mcp/stdio/transport.ts";
 import { toolName as getName } from "../tools/get-profile/definition.ts";
 import { publishedGet, publishedUpdate } from "../tools/published.ts";
 import type { Tool } from "../tools/tool.ts";
@@ -43,7 +42,10 @@ type Options = {
   secrets: string[];
 };
 
-type Session = Options & { stopping: Stopping };
+type Session = Options & {
+  /** Whether the server is about to end, and no call may begin to send. */
+  isStopping: () => boolean;
+};
 
 /** How many secrets are kept: the key in use and those before it. */
 const maxSecrets = 17;
@@ -79,8 +81,7 @@ const clientOf = ({ config, sandbox, log, secrets }: Session, cleanups: (() => u
 
 /** The tools that the operator's settings offer: one, or two where profiles may be read. */
 const toolsOf = (session: Session, client: ReturnType<typeof clientOf>): Tool[] => {
-  const { config, sandbox, audit, stopping, secrets } = session;
-  const isStopping = stopping.hasBegun;
+  const { config, sandbox, audit, isStopping, secrets } = session;
   const reads = createRateLimit(config.maxReadsPerMinute, () => performance.now());
   const update = lazily(async () => {
     const { createUpdateProfile } = await import("../tools/update-profile/update-profile.ts");
@@ -104,13 +105,13 @@ const toolsOf = (session: Session, client: ReturnType<typeof clientOf>): Tool[] 
   return [updateTool, getTool];
 };
 
-type Ending = { settled: () => Promise<void>; close: () => Promise<void> };
+type Ending = Pick<StdioTransport, "settled" | "cutOff" | "close">;
 
 /**
  * Ends the server once: lets calls in flight finish within `grace`, has the others say how far they
  * came, then closes everything.
  */
-const createStop = ({ log, stopping }: Session, { settled, close }: Ending) => {
+const createStop = (log: Log, { settled, cutOff, close }: Ending) => {
   let stopped = false;
   const settledWithin = (ms: number): Promise<unknown> => {
     const over = new Promise((resolve) => setTimeout(resolve, ms).unref());
@@ -122,7 +123,7 @@ const createStop = ({ log, stopping }: Session, { settled, close }: Ending) => {
     log.info(`stopping: ${why}`);
     setTimeout(() => process.exit(), grace + forceMs).unref();
     await settledWithin(grace);
-    stopping.abort();
+    cutOff();
     await settledWithin(lastWordsMs);
     // Nothing holds the process after that: it ends when stdout is flushed, which process.exit()
     // would not wait for.
@@ -152,19 +153,22 @@ const createIgnoredReport = (log: Log) => {
 /** Runs the MCP server on stdin and stdout until the client goes away or a signal comes. */
 export const serve = async (options: Options): Promise<void> => {
   const { config, sandbox, log, secrets } = options;
-  const stopping = createStopping();
-  const session = { ...options, stopping };
+  let stopping = false;
+  const session = { ...options, isStopping: () => stopping };
   const cleanups: (() => unknown)[] = [];
   const server = createServer({
     info: { name, title, version, websiteUrl },
     instructions: instructions(config, sandbox),
     secrets,
     log,
-    stopping,
     tools: toolsOf(session, clientOf(session, cleanups)),
   });
-  const stop = createStop(session, {
+  const stop = createStop(log, {
     settled: () => stdio.settled(),
+    cutOff: () => {
+      stopping = true;
+      stdio.cutOff();
+    },
     close: async () => {
       await server.close();
       for (const cleanup of cleanups) cleanup();
@@ -181,7 +185,7 @@ export const serve = async (options: Options): Promise<void> => {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => {
       // Unlike the end of stdin, before which requests may have come that are to be handled.
-      stopping.begin();
+      stopping = true;
       void stop(signal, graceMs);
     });
   }

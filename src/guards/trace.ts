@@ -76,12 +76,25 @@ type Options = {
   now: () => number;
 };
 
+export type Trace = {
+  /**
+   * To be called right before the first request leaves, and again before the first that writes:
+   * the file may be another one by then. Throws where the request must not leave.
+   */
+  attempt: () => void;
+  /** To be called once, whatever became of the call. */
+  end: (end: TracedEnd) => void;
+};
+
+const noTrace: Trace = { attempt: () => {}, end: () => {} };
+
 /** The audit lines of one call; without an audit file there are none. */
 export const startTrace = (
   audit: Audit | undefined,
   call: TracedCall,
   { secrets, now }: Options,
-) => {
+): Trace => {
+  if (audit === undefined) return noTrace;
   const started = now();
   const id = randomUUID();
   let entry: AuditEntry | undefined;
@@ -101,16 +114,10 @@ export const startTrace = (
   });
 
   return {
-    /**
-     * To be called right before the first request leaves, and again before the first that writes:
-     * the file may be another one by then. Throws where the request must not leave.
-     */
-    attempt: (): void => {
-      entry = audit?.attempt({ event: "attempt", ...beginning() });
+    attempt: () => {
+      entry = audit.attempt({ event: "attempt", ...beginning() });
     },
-    /** To be called once, whatever became of the call. */
-    end: (end: TracedEnd): void => {
-      if (audit === undefined) return;
+    end: (end) => {
       const { shown } = end;
       const ending = {
         ...beginning(),
@@ -128,5 +135,3 @@ export const startTrace = (
     },
   };
 };
-
-export type Trace = ReturnType<typeof startTrace>;

@@ -12,7 +12,8 @@ export const shortName = (name: string): string => {
   return text.length > maxName ? `${text.slice(0, maxName)}…` : text;
 };
 
-const quote = (name: string): string => `"${shortName(name).replaceAll('"', '\\"')}"`;
+/** Quotes and backslashes are escaped as in JSON, so that no name ends its quotes. */
+const quote = (name: string): string => `"${shortName(name.replace(/["\\]/g, "\\$&"))}"`;
 
 /** `"a", "b" and 3 more`: at most `most` names, so that a sentence stays a sentence. */
 export const quoteList = (names: readonly string[], most = 10): string => {

@@ -2,8 +2,6 @@ import { stripVTControlCharacters } from "node:util";
 
 /** Longest piece of foreign text that a result may carry, in UTF-16 code units. */
 const maxForeignText = 300;
-/** Longest key name or id that an error repeats, in UTF-16 code units. */
-const maxName = 100;
 
 // Cc (controls), Cf (bidi, zero-width, tags, soft hyphen), Zl/Zp (line breaks), Co/Cs (private use,
 // lone surrogates), variation selectors, and letters that render as nothing: all of it can hide or
@@ -22,9 +20,14 @@ export const removeInvisible = (text: string): string => text.replace(invisible,
 export const stripInvisible = (text: string): string =>
   removeInvisible(stripVTControlCharacters(text).replace(/[\t\n\r\u2028\u2029]+/g, " "));
 
+/** Printable ASCII without a backslash: whoever reads it sees what stands there. */
+const isPlain = (text: string): boolean => /^[ -[\]-~]*$/.test(text);
+
 /** Text with every character that is invisible or reorders what is shown written as `\u{…}`. */
 export const escapeInvisible = (text: string): string =>
-  text.replace(invisible, (char) => `\\u{${(char.codePointAt(0) as number).toString(16)}}`);
+  isPlain(text)
+    ? text
+    : text.replace(invisible, (char) => `\\u{${(char.codePointAt(0) as number).toString(16)}}`);
 
 const decompose = (text: string): string =>
   removeInvisible(text.normalize("NFKD")).replace(/[\s\p{M}]+/gu, "");
@@ -124,9 +127,6 @@ const readings: readonly ((text: string) => string)[] = [
   (text) => stripInvisible(text.split("\u001b").map(removeInvisible).join("\u001b")),
 ];
 
-/** Printable ASCII without a backslash: whoever reads it sees what stands there. */
-const isPlain = (text: string): boolean => /^[ -[\]-~]*$/.test(text);
-
 const redactOne = (text: string, secret: string): string => {
   const first = withoutForms(text, secret);
   if (isPlain(first)) return first;
@@ -177,16 +177,4 @@ export const foreignText = (text: string, secrets: Secrets = []): string => {
   const joined = clean.replace(markup, "");
   const shown = carriesSecret(joined, secrets) ? redact(joined, secrets) : clean;
   return cut(shown.replace(markup, " ").replace(/\s+/g, " ").trim(), maxForeignText);
-};
-
-/** A key name or id as an error may repeat it: visible characters only, at most 100 of them. */
-export const plainName = (name: string): string => cut(stripInvisible(name), maxName);
-
-/** The same in quotes, for a sentence. Quotes and backslashes inside are escaped as in JSON. */
-export const quote = (name: string): string => JSON.stringify(plainName(name));
-
-/** `"a", "b" and 3 more`: at most `most` names, so that a sentence stays a sentence. */
-export const quoteList = (names: readonly string[], most = 10): string => {
-  const shown = names.slice(0, most).map(quote).join(", ");
-  return names.length > most ? `${shown} and ${names.length - most} more` : shown;
 };

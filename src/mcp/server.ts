@@ -1,7 +1,6 @@
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { ErrorCode, McpError } from "@modelcontextprotocol/sdk/types.js";
 import type { Log } from "../lib/log.ts";
-import type { Stopping } from "../lib/stopping.ts";
 import { redactOwn, type Secrets } from "../lib/text.ts";
 import { isAsked, type Tool, type ToolCall, type ToolResult } from "../tools/tool.ts";
 import { elicit } from "./elicitation.ts";
@@ -23,8 +22,6 @@ export type ServerOptions = {
   /** Taken out of every result, as the last line of defence. */
   secrets: Secrets;
   log: Log;
-  /** Ends calls that the server's end does not wait for. */
-  stopping: Stopping;
   tools: readonly Tool[];
 };
 
@@ -55,7 +52,9 @@ export const createServer = (options: ServerOptions): Server => {
   // a protocol error and a dump of the SDK's own schema, where the model needs our result.
   server.fallbackRequestHandler = async ({ method, params = {} }, extra) => {
     try {
-      return await handle(method, params, extra);
+      const result = await handle(method, params, extra);
+      if (extra.signal.aborted) answerAnyway(server, extra, result);
+      return result;
     } catch (error) {
       if (error instanceof McpError) throw error;
       options.log.error(`defect: ${error instanceof Error ? error.stack : String(error)}`);
@@ -68,6 +67,14 @@ export const createServer = (options: ServerOptions): Server => {
   // Without the error's text, which can hold a whole message of the client.
   server.onerror = () => options.log.debug("a message that the protocol does not foresee");
   return server;
+};
+
+/**
+ * The SDK leaves unanswered what was aborted, also where that was the server's end and not the
+ * client. The transport knows which of them the client still waits for.
+ */
+const answerAnyway = ({ transport }: Server, { requestId }: Extra, result: Params): void => {
+  transport?.send({ jsonrpc: "2.0", id: requestId, result }).catch(() => {});
 };
 
 /** Answers each request that is not the SDK's own business, of either kind of revision. */
@@ -94,7 +101,7 @@ const createHandler = (server: Server, options: ServerOptions) => {
 
 /** Runs one `tools/call` and puts what comes of it into the revision's own form. */
 const createToolCaller = (server: Server, options: ServerOptions) => {
-  const { info, secrets, log, stopping, tools } = options;
+  const { info, secrets, log, tools } = options;
   const tickets = createTickets(() => crypto.randomUUID());
   return async (params: Params, extra: Extra, stateless: ClientFacts | undefined) => {
     const tool = tools.find(({ name }) => name === params.name);
@@ -104,19 +111,17 @@ const createToolCaller = (server: Server, options: ServerOptions) => {
     }
     const client = stateless ?? clientOf(server);
     const progress = createProgress(extra, log);
-    const outcome = await stopping.run(extra.signal, (signal) => {
-      const person = stateless
-        ? askByResult(tickets, params, stateless, info)
-        : askByRequest(server, { signal, requestId: extra.requestId }, progress);
-      return tool.call({
-        arguments: params.arguments,
-        signal,
-        clientName: client.clientName,
-        clientVersion: client.clientVersion,
-        answered: person.answered,
-        confirm: person.confirm,
-        progress,
-      });
+    const person = stateless
+      ? askByResult(tickets, params, stateless, info)
+      : askByRequest(server, extra, progress);
+    const outcome = await tool.call({
+      arguments: params.arguments,
+      signal: extra.signal,
+      clientName: client.clientName,
+      clientVersion: client.clientVersion,
+      answered: person.answered,
+      confirm: person.confirm,
+      progress,
     });
     if (isAsked(outcome)) {
       log.debug(`${tool.name}: asked`);
@@ -139,7 +144,7 @@ type Person = Pick<ToolCall, "answered" | "confirm">;
 /** Up to 2025-11-25: the server asks while the call waits. */
 const askByRequest = (
   server: Server,
-  extra: Pick<Extra, "signal" | "requestId">,
+  extra: Extra,
   progress: (message: string) => void,
 ): Person => ({
   answered: () => undefined,

@@ -114,7 +114,7 @@ type Layer = { name: string; value: unknown; inner: Args };
 const layerOf = (args: Args, shape: Shape): Layer | undefined => {
   for (const name of firstNames(args, maxMembers)) {
     // A profile may hold any key, and an object in place of an id is told of as such.
-    if (shape.forms.has(plainForm(name))) continue;
+    if (shape.names.includes(name) || shape.forms.has(plainForm(name))) continue;
     const value = args[name];
     const inner = single(parsedJson(value));
     if (holdsArguments(inner, shape)) return { name, value, inner };

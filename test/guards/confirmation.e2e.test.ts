@@ -13,7 +13,6 @@ import {
 } from "@modelcontextprotocol/sdk/types.js";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { readConfig } from "../../src/config/config.ts";
-import { createStopping } from "../../src/lib/stopping.ts";
 import { createServer } from "../../src/mcp/server.ts";
 import type { CallScope, PreludeClient } from "../../src/prelude/client.ts";
 import { publishedUpdate } from "../../src/tools/published.ts";
@@ -740,7 +739,6 @@ describe("time", () => {
       instructions: "",
       secrets: [key],
       log: { error: () => {}, info: () => {}, debug: () => {} },
-      stopping: createStopping(),
       tools: [
         {
           name: "update_user_profile",

@@ -4,9 +4,6 @@ import {
   carriesSecret,
   escapeInvisible,
   foreignText,
-  plainName,
-  quote,
-  quoteList,
   redact,
   redactOwn,
   stripInvisible,
@@ -170,37 +167,6 @@ describe("foreignText", () => {
         expect(safe).not.toContain(secret);
       }),
       { numRuns: 2_000 },
-    );
-  });
-});
-
-describe("names in errors", () => {
-  it("are quoted as in JSON and cut at 100 characters", () => {
-    expect(quote("plan")).toBe('"plan"');
-    expect(quote('a"b\\c\nd')).toBe('"a\\"b\\\\c d"');
-    expect(quote(`${"k".repeat(99)}👍`)).toBe(`"${"k".repeat(99)}…"`);
-    expect(plainName("k".repeat(101))).toBe(`${"k".repeat(99)}…`);
-    expect(plainName(`a\u202eb${esc}[31mc`)).toBe("abc");
-  });
-
-  it("are listed up to a number, and the rest is counted", () => {
-    const names = Array.from({ length: 12 }, (_, i) => `k${i}`);
-    expect(quoteList(names.slice(0, 2))).toBe('"k0", "k1"');
-    expect(quoteList(names)).toMatch(/^"k0", .*"k9" and 2 more$/);
-    expect(quoteList(names, 1)).toBe('"k0" and 11 more');
-    expect(quoteList([])).toBe("");
-  });
-
-  it("can never end their quotes, whatever they hold", () => {
-    fc.assert(
-      fc.property(hostile, (name) => {
-        const quoted = quote(name);
-        expect(quoted).toMatch(/^"(?:[^"\\]|\\.)*"$/u);
-        expect(JSON.parse(quoted)).toBe(plainName(name));
-        expect(plainName(name).length).toBeLessThanOrEqual(100);
-        expect(plainName(name)).toBe(stripInvisible(plainName(name)));
-      }),
-      { numRuns: 1_000 },
     );
   });
 });

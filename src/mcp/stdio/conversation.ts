@@ -21,6 +21,12 @@ const tooMany: RpcError = {
 /** A message for the SDK, an answer in its place, or nothing, for a reason that is told or not. */
 export type Received = Exclude<Envelope, { kind: "cancel" }> | { kind: "nothing" };
 
+const cancellationOf = (requestId: number): JSONRPCNotification => ({
+  jsonrpc: "2.0",
+  method: "notifications/cancelled",
+  params: { requestId },
+});
+
 /**
  * Which requests of the two sides are open, and under which ids. Everything from the SDK and to it
  * passes here, and nothing that belongs to a request which has ended gets through.
@@ -73,13 +79,12 @@ export const createConversation = () => {
     return { ...message, params: { ...message.params, requestId } };
   };
 
-  /** The client takes a request back. The SDK does not answer it any more. */
+  /** The client takes a request back: no answer to it goes out any more. */
   const receiveCancel = (outer: Id | undefined): Received => {
     const requestId = outer === undefined ? undefined : ids.innerOf(outer);
     if (requestId === undefined) return { kind: "nothing" };
     endRequest(requestId);
-    const method = "notifications/cancelled";
-    return { kind: "deliver", message: { jsonrpc: "2.0", method, params: { requestId } } };
+    return { kind: "deliver", message: cancellationOf(requestId) };
   };
 
   return {
@@ -97,6 +102,8 @@ export const createConversation = () => {
       if ("id" in message) return { ...message, id: questions.ask(message.id) };
       return sendNotification(message);
     },
+    /** Has the SDK abort every request in flight, of which an answer still goes out. */
+    cutOffs: (): JSONRPCNotification[] => ids.all().map(cancellationOf),
     /** Whether every request of the client's has been answered or cancelled. */
     isIdle: ids.isEmpty,
   };

@@ -33,6 +33,8 @@ export const createIds = () => {
       return outer;
     },
     isEmpty: (): boolean => outerOf.size === 0,
+    /** The numbers of all requests in flight. */
+    all: (): number[] => [...outerOf.keys()],
   };
 };
 

@@ -19,6 +19,8 @@ export type StdioEvents = {
 export type StdioTransport = Transport & {
   /** Resolves when every request that came in has been answered or cancelled. */
   settled: () => Promise<void>;
+  /** Aborts the signals of the requests in flight. Unlike what a client cancels, they are still answered. */
+  cutOff: () => void;
 };
 
 /**
@@ -69,6 +71,9 @@ export const createStdio = (
         onSettled = resolve;
         settleIfIdle();
       }),
+    cutOff: () => {
+      for (const cancellation of conversation.cutOffs()) transport.onmessage?.(cancellation);
+    },
     close: async () => {
       if (intake.stop()) transport.onclose?.();
     },

@@ -8,6 +8,9 @@ const minEntryBytes = '"":"",'.length;
 /** Half of a character beyond U+FFFF, which no encoding can carry. */
 const halfCharacter = /\p{Surrogate}/u;
 
+/** A key as nearly all are, without any of the flaws below. */
+const plainKey = /^[\w.-]+$/;
+
 /** What makes a key broken -> how to say so, and what to send instead. */
 const keyFlaws: readonly [pattern: RegExp, received: string, accepted: string][] = [
   [/^$/, "an empty key", "a key with a name"],
@@ -44,6 +47,7 @@ const keyIssue = (key: string): Issue | undefined => {
     const accepted = `a key of at most ${maxKeyCharacters} characters`;
     return { path: keyPath(key), received: `a key of ${key.length} characters`, accepted };
   }
+  if (plainKey.test(key)) return undefined;
   const flaw = keyFlaws.find(([pattern]) => pattern.test(key));
   return flaw && { path: keyPath(key), received: flaw[1], accepted: flaw[2] };
 };
@@ -115,8 +119,18 @@ export const checkProfile = (
   return { keys, sound, issues };
 };
 
+/** Whether a request is within the limit even if each character took the six bytes of `\u0000`. */
+const isSurelySmall = (profile: Readonly<Record<string, string>>): boolean => {
+  let units = '{"profile":{}}'.length;
+  for (const [key, value] of Object.entries(profile)) {
+    units += minEntryBytes + key.length + value.length;
+  }
+  return 6 * units <= maxBodyBytes;
+};
+
 /** What is wrong with the size of a request, or undefined. Only for a profile that is fine otherwise. */
 export const sizeIssue = (profile: Readonly<Record<string, string>>): Issue | undefined => {
+  if (isSurelySmall(profile)) return undefined;
   const bytes = Buffer.byteLength(JSON.stringify({ profile }));
   if (bytes <= maxBodyBytes) return undefined;
   const accepted = `at most ${maxBodyBytes} bytes`;

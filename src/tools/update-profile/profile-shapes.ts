@@ -52,9 +52,9 @@ const fromPairs = (value: unknown, { allowedKeys = [] }: ToolScope): Members | u
   if (Array.isArray(value)) return fromList(value);
   if (!isObject(value)) return undefined;
   const names = Object.keys(value);
+  if (names.length !== 2 || names.some((name) => allowedKeys.includes(name))) return undefined;
   const clear = names.some((name) => clearKeyForms.has(plainForm(name)));
-  const listed = names.some((name) => allowedKeys.includes(name));
-  const pair = names.length === 2 && clear && !listed ? onePair(value) : undefined;
+  const pair = clear ? onePair(value) : undefined;
   return pair && Object.fromEntries([pair]);
 };
 
@@ -72,8 +72,8 @@ const innerProfile = (profile: Members, { allowedKeys = [] }: ToolScope): Inner 
   const candidates = names.length === 1 ? names : ["profile"];
   for (const name of candidates) {
     const held = Object.hasOwn(profile, name) ? profile[name] : undefined;
-    const called = (spelt(name) ?? alsoCalled(name)) === "profile";
-    if (called && isObject(held) && !allowedKeys.includes(name)) return { name, profile: held };
+    if (!isObject(held) || allowedKeys.includes(name)) continue;
+    if ((spelt(name) ?? alsoCalled(name)) === "profile") return { name, profile: held };
   }
   return undefined;
 };
@@ -94,19 +94,21 @@ const withoutArguments = (
 ): ProfileShape => {
   const moved: Arguments = {};
   const issues: Issue[] = [];
-  const rest: Record<string, unknown> = { ...profile };
+  const takenOut = new Set<string>();
   for (const name of ["app_id", "appId", "user_id", "userId", "on_reserved_key"]) {
-    const argument = spelt(name);
     const value = Object.hasOwn(profile, name) ? profile[name] : undefined;
-    if (argument === undefined || typeof value !== "string" || given.has(argument)) continue;
+    const argument = typeof value === "string" ? spelt(name) : undefined;
+    if (argument === undefined || given.has(argument)) continue;
     if (fixedValue(argument, scope) !== undefined) continue;
     if (argument === "on_reserved_key" && value !== "fail" && value !== "skip") continue;
     const accepted = `the same beside profile, under the name ${argument}`;
     issues.push({ path: keyPath(name), received: "an argument inside profile", accepted });
     moved[argument] = value;
-    delete rest[name];
+    takenOut.add(name);
   }
-  return { profile: issues.length > 0 ? rest : profile, moved, issues };
+  if (issues.length === 0) return { profile, moved, issues };
+  const rest = Object.entries(profile).filter(([name]) => !takenOut.has(name));
+  return { profile: Object.fromEntries(rest), moved, issues };
 };
 
 /**

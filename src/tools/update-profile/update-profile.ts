@@ -84,9 +84,8 @@ const run = async (
 ): Promise<Outcome> => {
   const write = checkCall(shared, parsed);
   if ("code" in write) return write;
-  return (
-    (await askPerson(shared, write, call, trace)) ?? (await writeInTurn(shared, write, call, trace))
-  );
+  const asked = shared.config.confirm ? await askPerson(shared, write, call, trace) : undefined;
+  return asked ?? writeInTurn(shared, write, call, trace);
 };
 
 /** What is to be written, or why it must not be: as far as that can be told at once. */
@@ -108,14 +107,13 @@ const checkCall = (shared: Shared, parsed: Parsed): Write | Failure => {
   return refused("key_not_allowed", facts);
 };
 
-/** Asks the person where the operator wants that; undefined: the write may go on. */
+/** Asks the person; undefined: the write may go on. */
 const askPerson = async (
   shared: Shared,
   write: Write,
   call: ToolCall,
   trace: Trace,
 ): Promise<Failure | Asked | undefined> => {
-  if (!shared.config.confirm) return undefined;
   const confirmation = confirmationOf(write);
   if (!confirmation) return refused("confirmation_unavailable", { tooLargeToShow: true });
   const answer =
@@ -187,7 +185,11 @@ const writeInTurn = async (
   const turn = turns.take(`${write.appId}/${write.userId}`, call.signal, deadlineAt);
   const release = await turn.catch(() => undefined);
   if (!release) return refused("timeout", { waitedForTurn: true, timeoutMs });
-  return send(shared, write, { call, trace, deadlineAt }).finally(release);
+  try {
+    return await send(shared, write, { call, trace, deadlineAt });
+  } finally {
+    release();
+  }
 };
 
 const send = async (
