@@ -67,11 +67,15 @@ const runBattery = async (
     forwarder: [node, programs.forwarder],
     ...peers,
   };
+  const growthOf = (program: string) => measureGrowth(node, program, programs, quick ? 1 : 3);
   return {
     node,
     start: await measure("start-up", () => measureStart(node, servers, runs)),
     calls: await measure("calls", () => measureCalls(node, programs, amount)),
-    growth: await measure("growth", () => measureGrowth(node, programs, quick ? 1 : 3)),
+    growth: {
+      ours: await measure("growth", () => growthOf(programs.ours)),
+      forwarder: await measure("growth of the forwarder", () => growthOf(programs.forwarder)),
+    },
     idle: await measure("idling", () => measureIdle(node, programs.ours)),
   };
 };

@@ -2,11 +2,12 @@ import { resolve } from "node:path";
 import type { Plugin } from "rolldown";
 import { bundle } from "../scripts/build/bundle.ts";
 import { tricks } from "../scripts/build/tricks.ts";
+import { measureCpu } from "./calls.ts";
 import { otherNode } from "./installed.ts";
 import { measureStart } from "./start-up.ts";
 
 // Usage: npm run bench:build [RUNS]
-// What each trick of the build gives: builds without one of them at a time, starts interleaved.
+// What each trick of the build gives: builds without one of them at a time, interleaved.
 
 const [runs = "41"] = process.argv.slice(2);
 
@@ -25,18 +26,26 @@ const build = async (without?: string): Promise<string> => {
 const report = async (node: string, files: Record<string, string>): Promise<void> => {
   const servers = Object.entries(files).map(([name, file]) => [name, [node, file]]);
   const start = await measureStart(node, Object.fromEntries(servers), Number(runs));
-  const saved = (name: string, field: "init_ms" | "cpu_ms"): string => {
-    const [all, without] = [start.all?.[field]?.p50, start[name]?.[field]?.p50];
-    if (all === undefined || without === undefined) throw new Error(`${name} was not started`);
+  const call = await measureCpu(node, files, resolve("out/bench/upstream.cjs"), amount);
+  const share = (name: string, all = Number.NaN, without = Number.NaN): string => {
+    if (Number.isNaN(all / without)) throw new Error(`${name} was not measured`);
     return `${(100 * (1 - all / without)).toFixed(0)} %`;
   };
+  const saved = (name: string, field: "init_ms" | "cpu_ms"): string =>
+    share(name, start.all?.[field]?.p50, start[name]?.[field]?.p50);
   console.log(node);
   for (const name of Object.keys(tricks)) {
     const [time, cpu] = [saved(name, "init_ms"), saved(name, "cpu_ms")];
-    console.log(`  ${name} saves ${time} of the time to initialize, ${cpu} of its CPU time`);
+    const ofCall = share(name, call.all, call[name]);
+    console.log(
+      `  ${name} saves ${time} of the time to initialize, ${cpu} of its CPU time, ${ofCall} of that of a call`,
+    );
   }
 };
 
+const amount = { rounds: 9, throughputCalls: 8_000 };
+
+await bundle({ upstream: "bench/upstream.ts" }, "out/bench");
 const files: Record<string, string> = { all: await build() };
 for (const name of Object.keys(tricks)) files[name] = await build(name);
 for (const node of [process.execPath, otherNode(24)]) await report(node, files);

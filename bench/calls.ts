@@ -7,6 +7,7 @@ import {
   type Server,
   startHelper,
   startServer,
+  threadsCpuMs,
 } from "./processes.ts";
 import { median, now, type Summary, shuffled, summary } from "./stats.ts";
 
@@ -24,10 +25,12 @@ export type Calls = {
   forwarder_ms: Summary;
   /** (p50 of a call - p50 of raw undici) / p50 of raw undici. */
   added_vs_raw: number;
+  forwarder_added_vs_raw: number;
   raw_per_second: number;
   per_second: number;
   forwarder_per_second: number;
   throughput_vs_raw: number;
+  forwarder_throughput_vs_raw: number;
   /** CPU of the server's process for one call, against the forwarder's; medians of the rounds. */
   cpu_vs_forwarder: number;
   cpu_one_at_a_time_vs_forwarder: number;
@@ -95,15 +98,19 @@ const describe = (samples: Record<Name, Sample>[]): Calls => {
   const latencies = (name: Name) => summary(samples.flatMap((round) => round[name].latencies));
   const raw_ms = latencies("raw");
   const call_ms = latencies("ours");
+  const forwarder_ms = latencies("forwarder");
+  const added = ({ p50 }: Summary): number => (p50 - raw_ms.p50) / raw_ms.p50;
   return {
     raw_ms,
     call_ms,
-    forwarder_ms: latencies("forwarder"),
-    added_vs_raw: (call_ms.p50 - raw_ms.p50) / raw_ms.p50,
+    forwarder_ms,
+    added_vs_raw: added(call_ms),
+    forwarder_added_vs_raw: added(forwarder_ms),
     raw_per_second: each(({ raw }) => raw.perSecond),
     per_second: each(({ ours }) => ours.perSecond),
     forwarder_per_second: each(({ forwarder }) => forwarder.perSecond),
     throughput_vs_raw: each(({ raw, ours }) => ours.perSecond / raw.perSecond),
+    forwarder_throughput_vs_raw: each(({ raw, forwarder }) => forwarder.perSecond / raw.perSecond),
     cpu_vs_forwarder: each(({ ours, forwarder }) => ours.cpu / forwarder.cpu),
     cpu_one_at_a_time_vs_forwarder: each(
       ({ ours, forwarder }) => ours.cpuSequential / forwarder.cpuSequential,
@@ -113,8 +120,8 @@ const describe = (samples: Record<Name, Sample>[]): Calls => {
   };
 };
 
-const startUpstream = async (node: string, programs: Programs) => {
-  const upstream = startHelper(node, programs.upstream);
+const startUpstream = async (node: string, program: string) => {
+  const upstream = startHelper(node, program);
   const url = `http://127.0.0.1:${await receive<number>(upstream)}`;
   const env: Env = {
     PRELUDE_API_KEY: "bench",
@@ -130,7 +137,7 @@ export const measureCalls = async (
   programs: Programs,
   amount: Amount,
 ): Promise<Calls> => {
-  const { upstream, url, env } = await startUpstream(node, programs);
+  const { upstream, url, env } = await startUpstream(node, programs.upstream);
   const raw = startHelper(node, programs.rawUndici, [
     `${url}/v2/session/apps/54e9ujn/users/usr_0/profile`,
     ...[amount.latencyCalls, amount.throughputCalls, concurrency].map(String),
@@ -158,16 +165,48 @@ export const measureCalls = async (
 
 export type Growth = { after_1000_mb: number; after_10000_mb: number; ratio: number };
 
+/**
+ * CPU of a call in ms for each of several builds, `concurrency` at a time; medians of the rounds. Each
+ * round starts the servers anew: two processes of one build differ more than two rounds of a process.
+ */
+export const measureCpu = async (
+  node: string,
+  builds: Record<string, string>,
+  upstreamProgram: string,
+  { rounds, throughputCalls }: Pick<Amount, "rounds" | "throughputCalls">,
+): Promise<Record<string, number>> => {
+  const { upstream, env } = await startUpstream(node, upstreamProgram);
+  const rows = Object.entries(builds).map(([name, file]) => ({
+    name,
+    file,
+    samples: [] as number[],
+  }));
+  for (let round = 0; round < rounds; round++) {
+    for (const { file, samples } of shuffled(rows)) {
+      const server = startServer([node, file], env);
+      await server.initialize();
+      await many(server, throughputCalls);
+      const before = threadsCpuMs(server.pid);
+      await many(server, throughputCalls);
+      samples.push((threadsCpuMs(server.pid) - before) / throughputCalls);
+      await server.end();
+    }
+  }
+  upstream.disconnect();
+  return Object.fromEntries(rows.map(({ name, samples }) => [name, median(samples)]));
+};
+
 /** Resident memory after 1,000 and after 10,000 calls; of several servers, the one in the middle. */
 export const measureGrowth = async (
   node: string,
+  program: string,
   programs: Programs,
   servers: number,
 ): Promise<Growth> => {
-  const { upstream, env } = await startUpstream(node, programs);
+  const { upstream, env } = await startUpstream(node, programs.upstream);
   const grown: Growth[] = [];
   for (let i = 0; i < servers; i++) {
-    const server = startServer([node, programs.ours], env);
+    const server = startServer([node, program], env);
     await server.initialize();
     await many(server, 1_000);
     const after_1000_mb = memory(server.pid, "VmRSS");

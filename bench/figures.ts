@@ -7,7 +7,7 @@ export type Battery = {
   node: string;
   start: Record<string, StartUp>;
   calls: Calls;
-  growth: Growth;
+  growth: { ours: Growth; forwarder: Growth };
   idle: { seconds: number; cpu_ms: number };
 };
 
@@ -19,7 +19,14 @@ export type Results = {
   npx: Npx;
 };
 
-type Row = { figure: string; bound: "at most" | "at least"; reach: number; values: number[] };
+type Row = {
+  figure: string;
+  bound: "at most" | "at least";
+  reach: number;
+  /** One for each Node; `forwarder`: the same of the bare forwarder, where that has one. */
+  values: number[];
+  forwarder?: number[];
+};
 
 const of = (start: Record<string, StartUp>, name: string): StartUp => {
   const found = start[name];
@@ -27,7 +34,9 @@ const of = (start: Record<string, StartUp>, name: string): StartUp => {
   return found;
 };
 
-const rows: (Omit<Row, "values"> & { read: (battery: Battery) => number })[] = [
+type Read = (battery: Battery) => number;
+
+const rows: (Omit<Row, "values" | "forwarder"> & { read: Read; readForwarder?: Read })[] = [
   {
     figure: "start to `initialize`, against bare `node -e 0`",
     bound: "at most",
@@ -51,12 +60,14 @@ const rows: (Omit<Row, "values"> & { read: (battery: Battery) => number })[] = [
     bound: "at least",
     reach: 0.5,
     read: ({ calls }) => calls.throughput_vs_raw,
+    readForwarder: ({ calls }) => calls.forwarder_throughput_vs_raw,
   },
   {
     figure: "one call p50 minus raw undici p50, as a share of raw p50",
     bound: "at most",
     reach: 1.15,
     read: ({ calls }) => calls.added_vs_raw,
+    readForwarder: ({ calls }) => calls.forwarder_added_vs_raw,
   },
   {
     figure: `server CPU per call at concurrency ${concurrency}, against the bare forwarder`,
@@ -74,7 +85,8 @@ const rows: (Omit<Row, "values"> & { read: (battery: Battery) => number })[] = [
     figure: "memory after 10,000 calls, against after 1,000",
     bound: "at most",
     reach: 1.2,
-    read: ({ growth }) => growth.ratio,
+    read: ({ growth }) => growth.ours.ratio,
+    readForwarder: ({ growth }) => growth.forwarder.ratio,
   },
   {
     figure: "CPU of idling, ms per second",
@@ -92,7 +104,11 @@ const isReached = ({ bound, reach }: Pick<Row, "bound" | "reach">, value: number
 
 /** Each figure of each battery, in the order of the batteries, beside what is to be reached. */
 export const figuresOf = ({ batteries, npx }: Results): Row[] => [
-  ...rows.map(({ read, ...row }) => ({ ...row, values: batteries.map(read) })),
+  ...rows.map(({ read, readForwarder, ...row }) => ({
+    ...row,
+    values: batteries.map(read),
+    ...(readForwarder && { forwarder: batteries.map(readForwarder) }),
+  })),
   {
     figure: "first `npx` with a warm npm cache, against an empty package",
     bound: "at most",
@@ -109,7 +125,9 @@ export const figuresTable = (figures: readonly Row[], nodes: readonly string[]):
     const values = nodes.map((_, i) => {
       const value = row.values[i];
       if (value === undefined) return "";
-      return `${value.toFixed(2)}${isReached(row, value) ? "" : " (missed)"}`;
+      const beside = row.forwarder?.[i];
+      const shown = beside === undefined ? "" : `, forwarder ${beside.toFixed(2)}`;
+      return `${value.toFixed(2)}${isReached(row, value) ? "" : " (missed)"}${shown}`;
     });
     return line([row.figure, ...values, `${row.bound} ${row.reach}`]);
   });

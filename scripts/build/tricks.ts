@@ -1,16 +1,18 @@
 import type { Plugin } from "rolldown";
 import { evaluateWire } from "./evaluate-wire.ts";
 import { lazySchemas } from "./lazy-schemas.ts";
+import { lightSignals } from "./light-signals.ts";
 import { trustedEnvelope } from "./trusted-envelope.ts";
 import { withoutAjv } from "./without-ajv.ts";
 
 /**
  * What the build does to the code beside bundling it, in this order. The figures at the head of each
- * file are medians of 41 interleaved starts with and without it: `npm run bench:build`.
+ * file are medians of interleaved runs with and without it: `npm run bench:build`.
  */
 export const tricks: Record<string, () => Plugin> = {
   "evaluate-wire": evaluateWire,
   "without-ajv": withoutAjv,
   "trusted-envelope": trustedEnvelope,
   "lazy-schemas": lazySchemas,
+  "light-signals": lightSignals,
 };

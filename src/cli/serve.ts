@@ -94,7 +94,7 @@ const toolsOf = (session: Session, client: ReturnType<typeof clientOf>): Tool[] 
   const updateTool: Tool = {
     name: updateName,
     definition: lazily(() => publishedUpdate(config)),
-    call: async (call) => (await update())(call),
+    call: async (call) => await (await update())(call),
   };
   if (config.read === "off") return [updateTool];
   const getTool: Tool = {

@@ -87,7 +87,7 @@ const createHandler = (server: Server, options: ServerOptions) => {
       throw rpcError(read.error.code, read.error.message, read.error.data);
     }
     const stateless = read?.client;
-    if (method === "tools/call") return callTool(params, extra, stateless);
+    if (method === "tools/call") return await callTool(params, extra, stateless);
     if (method === "tools/list") {
       const list = { tools: await Promise.all(tools.map((tool) => tool.definition())) };
       return stateless ? completeList(list, info) : list;

@@ -107,10 +107,10 @@ export const createClient = (options: ClientOptions) => {
   const connection = connectionFor(options);
   const paths = pathsBelow(options.baseUrl);
 
-  const sent = async <T>(call: Call<T>, scope: CallScope): Promise<Sent<T>> => {
-    if ("failure" in connection) return { outcome: { attempts: 0, failure: connection.failure } };
-    return send(connection.sender, call, scope);
-  };
+  const sent = async <T>(call: Call<T>, scope: CallScope): Promise<Sent<T>> =>
+    "sender" in connection
+      ? await send(connection.sender, call, scope)
+      : { outcome: { attempts: 0, failure: connection.failure } };
 
   return {
     /** `PATCH /v2/session/apps/{appID}/users/{userID}/profile` of the API document. */

@@ -149,6 +149,9 @@ export const exchange = (
       bodyTimer: undefined,
     };
     signal.addEventListener("abort", onAbort);
-    dispatcher.dispatch({ ...request, headersTimeout: 0, bodyTimeout: 0 }, handlerOf(run));
+    const { origin, method, path, headers, body = null } = request;
+    // undici's own limits are off: the deadline is what counts.
+    const options = { origin, method, path, headers, body, headersTimeout: 0, bodyTimeout: 0 };
+    dispatcher.dispatch(options, handlerOf(run));
   });
 };

@@ -104,7 +104,7 @@ const attempt = async <T>(
   const request: Request = { origin, method, path, headers: headers(method, key) };
   if (body) request.body = body;
   const end = await exchange(dispatcher, request, scope);
-  if (end.kind === "answered") return readAnswer(end, read, keys.secrets(), scope);
+  if (end.kind === "answered") return await readAnswer(end, read, keys.secrets(), scope);
   if (end.kind === "held") return end;
   if (end.kind === "aborted" || isOver(scope))
     return failed({ code: "timeout", mayHaveWritten: end.sent });

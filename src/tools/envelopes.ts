@@ -21,14 +21,17 @@ export type Opened = {
   unreadable: boolean;
 };
 
+const isAscii = (text: string): boolean => /^[\x20-\x7e]*$/.test(text);
+
 /** A name without case, width and punctuation: `userId`, `user-id` and `USER_ID` are one. */
-export const plainForm = (name: string): string =>
-  name.length > 64
-    ? name
-    : name
-        .normalize("NFKC")
-        .toLowerCase()
-        .replace(/[^\p{L}\p{N}]/gu, "");
+export const plainForm = (name: string): string => {
+  if (name.length > 64) return name;
+  if (isAscii(name)) return name.toLowerCase().replace(/[\W_]/g, "");
+  return name
+    .normalize("NFKC")
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]/gu, "");
+};
 
 /**
  * What hosts are known to add to the arguments: n8n passes on its chat trigger's fields and its id

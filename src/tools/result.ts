@@ -5,7 +5,11 @@ import { adviceOf, causeOf } from "./reasons.ts";
 import type { UpdateResult } from "./update-profile/schema.ts";
 
 /** Whom the call is for, once the ids have passed their patterns, and where it was made. */
-export type Target = { appId?: string; userId?: string; sandbox?: boolean };
+export type Target = {
+  appId?: string | undefined;
+  userId?: string | undefined;
+  sandbox?: boolean;
+};
 
 export type Failure = {
   code: ErrorCode;

@@ -44,7 +44,7 @@ export const createStdio = (
   const onMessage = ({ envelope, charge }: Incoming): void => {
     const received = conversation.receive(envelope, charge);
     if (received.kind === "deliver") transport.onmessage?.(received.message);
-    if (received.kind === "reject") output.write(received.response);
+    if (received.kind === "reject") output.write(received.response, true);
     if (received.kind === "ignore") events.onIgnored(received.reason);
   };
 
@@ -63,7 +63,7 @@ export const createStdio = (
     },
     send: async (message) => {
       const outgoing = conversation.send(message);
-      if (outgoing) output.write(outgoing);
+      if (outgoing) output.write(outgoing, !conversation.isIdle());
       settleIfIdle();
     },
     settled: () =>

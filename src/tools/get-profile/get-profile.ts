@@ -135,7 +135,7 @@ const somebodyElse = ({ httpStatus }: Outcome): Failure["facts"] => ({
 });
 
 const resultOf = ({ config, sandbox }: Shared, { target }: Parsed, ended: Ended): GetResult => {
-  const to = { ...target, sandbox };
+  const to = { appId: target.appId, userId: target.userId, sandbox };
   if ("found" in ended) return found(to, ended.found);
   const fixed = { appFixed: config.appId !== undefined, userFixed: config.userId !== undefined };
   return failure(to, { ...ended.failed, facts: { ...fixed, ...ended.failed.facts } });

@@ -78,7 +78,8 @@ const readProfile = ({ args, misplaced }: Meant, scope: ToolScope): ReadProfile 
   // The object itself, not a copy, which could lose an own "__proto__": to the API a key like any.
   if (checked.issues.length > 0 || !holdsTexts(profile)) return checked;
   const size = sizeIssue(profile);
-  return { ...checked, profile, issues: size ? [size] : [] };
+  const { keys, sound } = checked;
+  return { keys, sound, profile, issues: size ? [size] : [] };
 };
 
 const writeOf = (

@@ -69,7 +69,7 @@ const valueIssue = (key: string, value: unknown, filler: boolean): Issue | undef
       'if the person wants this field emptied, "" in a call of its own; if it is not to change, leave the key out';
     return { path, received: "an empty string beside other keys", accepted };
   }
-  if (halfCharacter.test(value)) {
+  if (!value.isWellFormed()) {
     const received = "a string with half a character in it (an unpaired surrogate)";
     return { path, received, accepted: "a string of whole characters" };
   }

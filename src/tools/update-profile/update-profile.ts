@@ -85,7 +85,7 @@ const run = async (
   const write = checkCall(shared, parsed);
   if ("code" in write) return write;
   const asked = shared.config.confirm ? await askPerson(shared, write, call, trace) : undefined;
-  return asked ?? writeInTurn(shared, write, call, trace);
+  return asked ?? (await writeInTurn(shared, write, call, trace));
 };
 
 /** What is to be written, or why it must not be: as far as that can be told at once. */
@@ -215,7 +215,7 @@ const resultOf = (
   { target }: Parsed,
   outcome: Failure | Written,
 ): UpdateResult => {
-  const to = { ...target, sandbox };
+  const to = { appId: target.appId, userId: target.userId, sandbox };
   if (outcome.wrote === "all") return success(to, outcome);
   const fixed = { appFixed: config.appId !== undefined, userFixed: config.userId !== undefined };
   return failure(to, { ...outcome, facts: { ...fixed, ...outcome.facts } });

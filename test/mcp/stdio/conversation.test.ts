@@ -50,6 +50,19 @@ describe("a request of the client's", () => {
     },
   );
 
+  it("that is cut off is still answered, unlike one that the client took back", () => {
+    const { request, cancel, cutOffs, send, isIdle } = start();
+    const [first, second, third] = ["a", "b", "c"].map((id) => request(id)) as [Id, Id, Id];
+    cancel("b");
+    send(result(third));
+    expect(cutOffs()).toEqual([cancelled(first)]);
+    expect(isIdle()).toBe(false);
+    expect(send(result(second))).toBeUndefined();
+    expect(send(result(first))).toEqual(result("a"));
+    expect(isIdle()).toBe(true);
+    expect(cutOffs()).toEqual([]);
+  });
+
   it("keeps ids apart that look alike", () => {
     const { request, send } = start();
     const all: Id[] = [0, "", "0", 1, "1", "zero"];
