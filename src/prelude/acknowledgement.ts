@@ -19,12 +19,15 @@ const isFailureStatus = (status: unknown): boolean =>
 
 /** An object in whose members an API says that it did not do what was asked. */
 const objectShowsFailure = (object: Record<string, unknown>): boolean => {
-  const members = new Map(Object.entries(object).map(([key, value]) => [key.toLowerCase(), value]));
-  if (!isEmpty(members.get("error")) || !isEmpty(members.get("errors"))) return true;
-  if (["success", "ok"].some((key) => members.has(key) && saysNo(members.get(key)))) return true;
-  if (isFailureStatus(members.get("status"))) return true;
+  const members = Object.entries(object).map(([key, value]) => ({ key: key.toLowerCase(), value }));
+  const of = (...keys: string[]): unknown[] =>
+    members.filter(({ key }) => keys.includes(key)).map(({ value }) => value);
+  if (of("error", "errors").some((value) => !isEmpty(value))) return true;
+  if (of("success", "ok").some(saysNo)) return true;
+  if (of("status").some(isFailureStatus)) return true;
   // All of the API's error bodies have a code; a number without a message may count something.
-  return members.has("code") && (members.has("message") || typeof members.get("code") === "string");
+  const codes = of("code");
+  return codes.some((code) => typeof code === "string" || of("message").length > 0);
 };
 
 /** JSON that claims nothing to the contrary. A bare number or a text but `OK` claims nothing at all. */

@@ -11,7 +11,13 @@ import {
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { gate, key, startGuarded, temporaryFolder } from "../support/guarded.ts";
-import { app, type Json, startServer, user } from "../support/server-process.ts";
+import {
+  app,
+  type Json,
+  type ServerProcess,
+  startServer,
+  user,
+} from "../support/server-process.ts";
 import { apiError, type Handler, noContent } from "../support/upstream.ts";
 
 type Setup = Parameters<typeof startGuarded>[0];
@@ -531,6 +537,36 @@ describe("a file that becomes unwritable", () => {
       outcome({ user_id: "usr_third" }),
     ]);
   });
+});
+
+it.each<[how: string, end: (server: ServerProcess) => unknown]>([
+  ["the end of stdin", (server) => server.stdin.end()],
+  ["SIGTERM", (server) => server.child.kill("SIGTERM")],
+])("an outcome that could not be written is written at the last moment: %s", async (_, end) => {
+  const { file, server, upstream } = await startAudited();
+  upstream.play((...exchange) => {
+    renameSync(file, `${file}.1`);
+    symlinkSync("/dev/full", file);
+    noContent(...exchange);
+  });
+  await server.callTool(args);
+  rmSync(file);
+  end(server);
+  await server.exited;
+  expect(linesOf(`${file}.1`)).toEqual([attempt()]);
+  expect(linesOf(file)).toEqual([outcome()]);
+});
+
+it("an outcome that cannot be written even then is told of on stderr", async () => {
+  const { file, server, upstream } = await startAudited();
+  upstream.play((...exchange) => {
+    renameSync(file, `${file}.1`);
+    symlinkSync("/dev/full", file);
+    noContent(...exchange);
+  });
+  await server.callTool(args);
+  await server.close();
+  expect(server.stderr()).toContain("outcomes of calls are lost");
 });
 
 it.each([

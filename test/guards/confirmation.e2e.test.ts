@@ -589,6 +589,22 @@ describe("the wire of 2026-07-28", () => {
     expect(upstream.received).toEqual([]);
   });
 
+  it.each<[what: string, content: unknown]>([
+    ["a list", ["write"]],
+    ["a text", "yes"],
+    ["a number", 1],
+    ["false", false],
+    ["a field that says no", { write: false }],
+    ["a field that is no yes", { write: "true" }],
+  ])("an acceptance with %s for content is none", async (_, content) => {
+    const { server, upstream } = await startGuarded({ env });
+    const requestState = ticketOf(await call(server));
+    const inputResponses = { confirm: { action: "accept", content } };
+    const { structured } = toolAnswer(await call(server, { requestState, inputResponses }));
+    expect(structured).toMatchObject(declined);
+    expect(upstream.received).toEqual([]);
+  });
+
   it("a ticket of another process is void", async () => {
     const [first, second] = [await startGuarded({ env }), await startGuarded({ env })];
     const requestState = ticketOf(await call(first.server));

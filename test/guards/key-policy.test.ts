@@ -129,6 +129,15 @@ describe("blocked keys", () => {
     },
   );
 
+  it.each(["\u0000", "\u0007", "\u001b", "\u007f", "\u009b"])(
+    "a name with the control %j is refused, whatever a terminal makes of it",
+    (control) => {
+      const name = `anything${control}[8mrole`;
+      expect(refused([name])).toEqual({ keys: [name], lookAlike: true });
+      expect(check({})([name])).toBeUndefined();
+    },
+  );
+
   it("sees through any mix of these", () => {
     const disguised = fc
       .tuple(

@@ -104,6 +104,9 @@ describe("a 2xx that is none", () => {
     ],
     ...['{"status":"error"}', '{"status":"bad_request"}', '{"status":404}', '[{"error":"boom"}]'],
     ...['[{},{"success":false}]', "[[false]]", "[1]", '["no"]'],
+    // The same member in two spellings: either can say no.
+    ...['{"Error":"boom","error":null}', '{"error":"boom","ERROR":""}', '{"OK":false,"ok":true}'],
+    ...['{"STATUS":"error","status":"ok"}', '{"Code":"x","code":1}'],
   ];
   test.each(unfriendly)("200 with %j", (body) => {
     for (const status of [200, 201]) {
