@@ -4,14 +4,14 @@ import { join } from "node:path";
 import pkg from "../package.json" with { type: "json" };
 import { settings } from "../src/config/settings.ts";
 import { title } from "../src/lib/package.wire.ts";
-import { toolText } from "../src/tools/update-profile/definition.ts";
+import { definition } from "../src/tools/update-profile/definition.ts";
 
 // Usage: tsx scripts/generate-manifests.ts [FOLDER] [BUNDLE.mcpb]
 // Writes manifest.json and server.json from package.json and the rows of src/config/settings.ts.
 // With a bundle, server.json gets its SHA-256, which the registry requires and only a release knows.
 
 const repository = pkg.repository.url.replace(/^git\+/, "").replace(/\.git$/, "");
-const tool = toolText({ appId: undefined, userId: undefined, allowedKeys: undefined });
+const tool = definition({ appId: undefined, userId: undefined, allowedKeys: undefined });
 
 type Row = (typeof settings)[number];
 type Form = NonNullable<Row["form"]>;

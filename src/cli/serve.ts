@@ -81,15 +81,17 @@ const clientOf = ({ config, sandbox, log, secrets }: Session, cleanups: (() => u
 
 /** The tools that the operator's settings offer: one, or two where profiles may be read. */
 const toolsOf = (session: Session, client: ReturnType<typeof clientOf>): Tool[] => {
-  const { config, sandbox, audit, isStopping, secrets } = session;
-  const reads = createRateLimit(config.maxReadsPerMinute, () => performance.now());
+  const { config } = session;
+  const now = () => performance.now();
+  const reads = createRateLimit(config.maxReadsPerMinute, now);
+  const dependencies = { ...session, client, reads, now };
   const update = lazily(async () => {
     const { createUpdateProfile } = await import("../tools/update-profile/update-profile.ts");
-    return createUpdateProfile({ config, sandbox, client, audit, reads, isStopping, secrets });
+    return createUpdateProfile(dependencies);
   });
   const get = lazily(async () => {
     const { createGetProfile } = await import("../tools/get-profile/get-profile.ts");
-    return createGetProfile({ config, sandbox, client, audit, reads, isStopping, secrets });
+    return createGetProfile(dependencies);
   });
   const updateTool: Tool = {
     name: updateName,

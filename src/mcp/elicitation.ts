@@ -2,6 +2,7 @@ import type { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { ErrorCode, McpError } from "@modelcontextprotocol/sdk/types.js";
 import type { Answer } from "../guards/confirmation.ts";
 import { isObject } from "../lib/json.ts";
+import { askingText, waitingText } from "../tools/progress.ts";
 
 /** Longest wait for a person's answer, in milliseconds. */
 export const personTimeoutMs = 300_000;
@@ -50,12 +51,10 @@ export const elicit = async (
 ): Promise<Answer> => {
   if (!server.getClientCapabilities()?.elicitation?.form) return "unavailable";
   const started = performance.now();
-  report("Asking the person to approve the write");
+  report(askingText);
   const reminder = setInterval(() => {
     const seconds = Math.round((performance.now() - started) / 1000);
-    report(
-      `Waiting for the person to approve the write (${seconds} of ${personTimeoutMs / 1000} s)`,
-    );
+    report(waitingText(seconds, personTimeoutMs / 1000));
   }, reminderMs);
   try {
     const options = { signal, timeout: personTimeoutMs, relatedRequestId: requestId };

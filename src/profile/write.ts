@@ -50,6 +50,13 @@ export type NotWritten = Tally & {
   refusedTogether: readonly string[];
 };
 
+/** What a write is busy with; never a value, never a key. */
+export type WriteProgress =
+  /** An attempt failed, with this status or without an answer, and is repeated after `waitMs`. */
+  | { step: "retry"; attempt: number; waitMs: number; httpStatus: number | undefined }
+  /** Of `of` keys, `trying` are sent, to find the reserved ones. */
+  | { step: "search"; trying: number; of: number };
+
 export type WriteScope = {
   client: PreludeClient;
   /** Aborted when the call is cancelled. */
@@ -57,8 +64,8 @@ export type WriteScope = {
   /** When the call ends, on the clock of `performance.now()`. */
   deadlineAt: number;
   gate: Gate;
-  /** Told what the call is waiting for; never a value, never a key. */
-  progress: (message: string) => void;
+  /** Told what takes time. */
+  onProgress: (progress: WriteProgress) => void;
 };
 
 type Sender = {
@@ -82,7 +89,7 @@ export const writeProfile = async (
   if (first === undefined) return { wrote: "all", keys, ...sender.tally() };
   if (first === "spent") throw new Error("a call's first PATCH cannot be one too many");
   if (first.code === "reserved_profile_key" && onReservedKey === "skip" && keys.length > 1) {
-    return writeOthers(write, sender, first, scope.progress);
+    return writeOthers(write, sender, first, scope.onProgress);
   }
   const wrote = sender.tally().mayHaveWritten ? "unknown" : "none";
   return { ...noSearch, ...sender.tally(), wrote, why: first, keys };
@@ -92,7 +99,7 @@ const noSearch = { search: "none", acknowledgedKeys: [], refusedTogether: [] } a
 
 const createSender = (write: Write, scope: WriteScope): Sender => {
   const { appId, userId, profile } = write;
-  const { client, signal, deadlineAt, progress } = scope;
+  const { client, signal, deadlineAt, onProgress } = scope;
   const admission = startAdmission(scope.gate);
   let tally: Tally = {
     attempts: 0,
@@ -108,7 +115,8 @@ const createSender = (write: Write, scope: WriteScope): Sender => {
         signal,
         deadlineAt,
         admit: admission.admit,
-        onRetry: (wait) => progress(retryText(wait)),
+        onRetry: ({ attempt, waitMs, failure: { httpStatus } }) =>
+          onProgress({ step: "retry", attempt, waitMs, httpStatus }),
       },
     );
     tally = addTo(tally, outcome);
@@ -129,16 +137,6 @@ const addTo = (tally: Tally, { attempts, failure, held, ...answer }: Outcome): T
   };
 };
 
-type Wait = { attempt: number; waitMs: number; failure: RequestFailure };
-
-const retryText = ({ attempt, waitMs, failure: { httpStatus } }: Wait): string => {
-  const why =
-    httpStatus === undefined
-      ? "The connection to Prelude failed"
-      : `Prelude answered ${httpStatus}`;
-  return `${why} at attempt ${attempt}; repeating in ${(waitMs / 1000).toFixed(1)} s`;
-};
-
 /** Own properties only, so that a key named `__proto__` stays a key. */
 const pick = (profile: Profile, keys: readonly string[]): Profile =>
   Object.fromEntries(keys.map((key) => [key, profile[key] as string]));
@@ -151,14 +149,12 @@ const writeOthers = async (
   { keys }: Write,
   { send, tally, admission }: Sender,
   refused: Why,
-  progress: WriteScope["progress"],
+  onProgress: WriteScope["onProgress"],
 ): Promise<Written | NotWritten> => {
   const found = await separateReserved<Why>(keys, {
     mayGoOn: () => admission.left() > keptForTheLast,
     send: async (group) => {
-      progress(
-        `Looking for the keys that Prelude reserves: trying ${group.length} of ${keys.length}`,
-      );
+      onProgress({ step: "search", trying: group.length, of: keys.length });
       const why = await send(group);
       if (why === undefined) return "accepted";
       if (why === "spent") return { stop: refused };

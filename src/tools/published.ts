@@ -1,7 +1,7 @@
-import { toolText as getText } from "./get-profile/definition.ts";
+import { definition as getDefinition } from "./get-profile/definition.ts";
 import { getInput, getOutput, updateInput, updateOutput } from "./schemas.wire.ts";
 import type { JsonSchema, ToolDefinition, ToolScope } from "./tool.ts";
-import { toolText as updateText } from "./update-profile/definition.ts";
+import { definition as updateDefinition } from "./update-profile/definition.ts";
 
 /** Which of the schemas that the build shipped fits what the operator fixed. */
 const fitting = (shipped: typeof updateInput, { appId, userId }: ToolScope): JsonSchema => {
@@ -15,12 +15,12 @@ export const publishedUpdate = async (scope: ToolScope): Promise<ToolDefinition>
     scope.allowedKeys === undefined
       ? fitting(updateInput, scope)
       : (await import("./update-profile/schema.ts")).inputJsonSchema(scope);
-  return { ...updateText(scope), inputSchema, outputSchema: updateOutput };
+  return { ...updateDefinition(scope), inputSchema, outputSchema: updateOutput };
 };
 
 /** `get_user_profile` as `tools/list` publishes it for this scope. */
 export const publishedGet = async (scope: ToolScope): Promise<ToolDefinition> => ({
-  ...getText(scope),
+  ...getDefinition(scope),
   inputSchema: fitting(getInput, scope),
   outputSchema: getOutput,
 });

@@ -1,11 +1,11 @@
-import type { ToolScope } from "./tool.ts";
+import type { ToolDefinition, ToolScope } from "./tool.ts";
 
 /** Words that several tools share, and those about the server as a whole. */
 
 /** Hosts cut or refuse a longer description of a tool, in characters. */
 const maxDescription = 1_024;
 
-export const icon = {
+const icon = {
   src: "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath fill='%2364f' d='M8 1a4 4 0 1 0 .1 0M1 16a7 6 0 0 1 14 0'/%3E%3C/svg%3E",
 };
 
@@ -38,6 +38,18 @@ export const describe = (sentences: readonly string[], spare: readonly string[])
   }
   return text;
 };
+
+type Hints = Omit<ToolDefinition["annotations"], "title" | "openWorldHint">;
+
+/** Everything about a tool that is not a schema. */
+export const toolText = (
+  text: Pick<ToolDefinition, "name" | "title" | "description">,
+  hints: Hints,
+): Omit<ToolDefinition, "inputSchema" | "outputSchema"> => ({
+  ...text,
+  annotations: { title: text.title, ...hints, openWorldHint: true },
+  icons: [icon],
+});
 
 const whatTheToolsDo = (scope: ToolScope): string =>
   reads(scope)

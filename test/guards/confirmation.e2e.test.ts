@@ -29,6 +29,7 @@ import {
   user,
 } from "../support/server-process.ts";
 import { startUpstream } from "../support/upstream.ts";
+import { callOf, dependenciesOf } from "../support/use-case.ts";
 
 const env = { PRELUDE_CONFIRM: "true" };
 const capabilities = { elicitation: { form: {} } };
@@ -713,23 +714,9 @@ describe("time", () => {
     vi.useFakeTimers();
     const { client, scopes } = recordingClient();
     const people: ((answer: "accepted") => void)[] = [];
-    const update = createUpdateProfile({
-      config: configured(),
-      sandbox: false,
-      client: async () => client,
-      audit: undefined,
-      secrets: [],
-    });
-    const call = () =>
-      update({
-        arguments: args,
-        signal: new AbortController().signal,
-        clientName: undefined,
-        clientVersion: undefined,
-        answered: () => undefined,
-        confirm: () => new Promise((resolve) => people.push(resolve)),
-        progress: () => {},
-      });
+    const update = createUpdateProfile(dependenciesOf(configured(), client));
+    const confirm = () => new Promise<"accepted">((resolve) => people.push(resolve));
+    const call = () => update(callOf(args, { confirm }));
     const calls = [call(), call()];
     await vi.advanceTimersByTimeAsync(0);
     expect(people).toHaveLength(2);
@@ -759,13 +746,7 @@ describe("time", () => {
         {
           name: "update_user_profile",
           definition: () => publishedUpdate(config),
-          call: createUpdateProfile({
-            config,
-            sandbox: false,
-            client: async () => client,
-            audit: undefined,
-            secrets: [],
-          }),
+          call: createUpdateProfile(dependenciesOf(config, client)),
         },
       ],
     });

@@ -27,6 +27,7 @@ import {
   startUpstream,
   type Upstream,
 } from "../support/upstream.ts";
+import { callOf, dependenciesOf } from "../support/use-case.ts";
 
 const runs = Number(process.env.PROPERTY_RUNS ?? 300);
 const seed = process.env.PROPERTY_SEED;
@@ -137,13 +138,7 @@ const startStage = (folder: string, of: { confirm: boolean; limit: number; skip:
   const { config, problems } = readConfig(env, () => "");
   if (!config) throw new Error(problems.join());
   const audit = openAudit(file, () => {});
-  const update = createUpdateProfile({
-    config,
-    sandbox: false,
-    client: async () => client,
-    audit,
-    secrets: [],
-  });
+  const update = createUpdateProfile(dependenciesOf(config, client, { audit }));
   const cancels = Array.from({ length: mostCalls }, () => new AbortController());
   const people = new Map<number, (answer: Answer) => void>();
   const waiting: ((fate: Handler) => void)[] = [];
@@ -163,21 +158,16 @@ const startStage = (folder: string, of: { confirm: boolean; limit: number; skip:
     fate(request, response, socket);
   });
 
-  const call = (i: number) =>
-    update({
-      arguments: {
-        app_id: "54e9ujn",
-        user_id: `usr_${i % 4}`,
-        profile: { [`a${i}`]: "1", [`b${i}`]: "2", [`c${i}`]: "3" },
-        on_reserved_key: of.skip ? "skip" : "fail",
-      },
-      signal: (cancels[i] as AbortController).signal,
-      clientName: "test",
-      clientVersion: "1",
-      answered: () => undefined,
-      confirm: () => new Promise((resolve) => people.set(i, resolve)),
-      progress: () => {},
-    });
+  const call = (i: number) => {
+    const args = {
+      app_id: "54e9ujn",
+      user_id: `usr_${i % 4}`,
+      profile: { [`a${i}`]: "1", [`b${i}`]: "2", [`c${i}`]: "3" },
+      on_reserved_key: of.skip ? "skip" : "fail",
+    };
+    const confirm = () => new Promise<Answer>((resolve) => people.set(i, resolve));
+    return update(callOf(args, { signal: (cancels[i] as AbortController).signal, confirm }));
+  };
 
   const turnInto = (becomes: keyof typeof hindrances) => {
     const old = `${file}.${readdirSync(folder).length}`;

@@ -8,6 +8,7 @@ import { createUpdateProfile } from "../../src/tools/update-profile/update-profi
 import { gate, startGuarded } from "../support/guarded.ts";
 import { app, type ServerProcess, user } from "../support/server-process.ts";
 import { apiError, type Handler, noContent, startUpstream } from "../support/upstream.ts";
+import { callOf, dependenciesOf } from "../support/use-case.ts";
 
 const limit = (count: number) => ({ PRELUDE_MAX_WRITES_PER_MINUTE: String(count) });
 const argumentsFor = (userId: string) => ({
@@ -178,25 +179,11 @@ const startOnClock = async (env: Record<string, string>, ...answers: Handler[]) 
   const { config, problems } = readConfig({ ...env, PRELUDE_API_KEY: "key" }, () => "");
   if (!config) throw new Error(problems.join());
   const clock = { seconds: 0 };
-  const update = createUpdateProfile({
-    config,
-    sandbox: false,
-    client: async () => client,
-    audit: undefined,
-    secrets: [],
-    now: () => clock.seconds * 1000,
-  });
+  const now = () => clock.seconds * 1000;
+  const update = createUpdateProfile(dependenciesOf(config, client, { now }));
   const callAt = async (seconds: number, userId: string, confirm: ToolCall["confirm"]) => {
     clock.seconds = seconds;
-    const result = await update({
-      arguments: argumentsFor(userId),
-      signal: new AbortController().signal,
-      clientName: undefined,
-      clientVersion: undefined,
-      answered: () => undefined,
-      confirm,
-      progress: () => {},
-    });
+    const result = await update(callOf(argumentsFor(userId), { confirm }));
     if ("question" in result) throw new Error("not to be asked by result");
     return result;
   };

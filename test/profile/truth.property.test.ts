@@ -28,6 +28,7 @@ import {
   succeeding,
   truncated,
 } from "../support/fault-server.ts";
+import { callOf, dependenciesOf } from "../support/use-case.ts";
 
 const runs = Number(process.env.PROPERTY_RUNS ?? 2_000);
 const seed = process.env.PROPERTY_SEED;
@@ -183,25 +184,11 @@ const useCase = (timeoutMs: number): UpdateProfile => {
     timeoutMs,
     logLevel: "silent",
   };
-  return createUpdateProfile({
-    config,
-    sandbox: false,
-    client: async () => client,
-    audit: undefined,
-    secrets: [],
-  });
+  return createUpdateProfile(dependenciesOf(config, client));
 };
 
 const call = async (update: UpdateProfile, args: object, signal: AbortSignal) => {
-  const result = await update({
-    arguments: args,
-    signal,
-    clientName: "test",
-    clientVersion: "1",
-    answered: () => undefined,
-    confirm: async () => "accepted",
-    progress: () => {},
-  });
+  const result = await update(callOf(args, { signal }));
   if ("question" in result) throw new Error("nobody was to be asked");
   return result;
 };

@@ -7,6 +7,7 @@ import { createClient, type PreludeClient } from "../../src/prelude/client.ts";
 import { retryPolicy } from "../../src/prelude/retry.ts";
 import { createUpdateProfile } from "../../src/tools/update-profile/update-profile.ts";
 import { defaults } from "../config/support.ts";
+import { callOf, dependenciesOf } from "../support/use-case.ts";
 
 const runs = Number(process.env.PROPERTY_RUNS ?? 1_000);
 const user = "usr_1";
@@ -91,26 +92,13 @@ const holdsAll = (): boolean =>
 
 test(`${runs} random calls with reading on: verified is never untrue`, async () => {
   let verified = 0;
-  const update = createUpdateProfile({
-    config: { ...defaults, apiKey: "k", read: "keys", maxWritesPerMinute: 0 },
-    sandbox: false,
-    client: async () => client,
-    audit: undefined,
-    secrets: [],
-  });
+  const config = { ...defaults, apiKey: "k", read: "keys" as const, maxWritesPerMinute: 0 };
+  const update = createUpdateProfile(dependenciesOf(config, client));
   await fc.assert(
     fc.asyncProperty(anyCase, async (of) => {
       const start = { empty: {}, same: { ...values }, other: { a: "0", b: "2" } }[of.before];
       scene = { of, store: { ...start }, sent: 0, looked: 0 };
-      const result = await update({
-        arguments: { app_id: "app", user_id: user, profile: values },
-        signal: new AbortController().signal,
-        clientName: "test",
-        clientVersion: "1",
-        answered: () => undefined,
-        confirm: async () => "accepted",
-        progress: () => {},
-      });
+      const result = await update(callOf({ app_id: "app", user_id: user, profile: values }));
       if ("question" in result) throw new Error("nobody was to be asked");
       if (result.status === "updated") expect(holdsAll()).toBe(true);
       if (result.verified) {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { toolText as getText } from "../../src/tools/get-profile/definition.ts";
+import { definition as getText } from "../../src/tools/get-profile/definition.ts";
 import { publishedGet, publishedUpdate } from "../../src/tools/published.ts";
 import type { ToolScope } from "../../src/tools/tool.ts";
-import { toolText as updateText } from "../../src/tools/update-profile/definition.ts";
+import { definition as updateText } from "../../src/tools/update-profile/definition.ts";
 import { instructions } from "../../src/tools/words.ts";
 
 const app = "54e9ujn";

@@ -1,9 +1,7 @@
-import type { ToolDefinition, ToolScope } from "../tool.ts";
-import { describe, fixedIds, icon } from "../words.ts";
+import type { ToolScope } from "../tool.ts";
+import { describe, fixedIds, toolText } from "../words.ts";
 
 export const toolName = "get_user_profile";
-
-const title = "Get user profile";
 
 const whatIsShown = ({ read }: ToolScope): string =>
   read === "values"
@@ -30,22 +28,9 @@ const description = (scope: ToolScope): string => {
   return describe(required, [...spare, "hidden_keys counts the keys that may not be shown."]);
 };
 
-/** MCP annotations, all four hints given. */
-const annotations = {
-  title,
-  readOnlyHint: true,
-  destructiveHint: false,
-  idempotentHint: true,
-  openWorldHint: true,
-};
-
-/** Everything about the tool that is not a schema. */
-export const toolText = (
-  scope: ToolScope,
-): Omit<ToolDefinition, "inputSchema" | "outputSchema"> => ({
-  name: toolName,
-  title,
-  description: description(scope),
-  annotations,
-  icons: [icon],
-});
+/** What `tools/list` says of the tool beside its schemas. */
+export const definition = (scope: ToolScope) =>
+  toolText(
+    { name: toolName, title: "Get user profile", description: description(scope) },
+    { readOnlyHint: true, destructiveHint: false, idempotentHint: true },
+  );

@@ -1,9 +1,7 @@
-import type { ToolDefinition, ToolScope } from "../tool.ts";
-import { describe, fixedIds, icon, reads, ticketsGiveNoOrders } from "../words.ts";
+import type { ToolScope } from "../tool.ts";
+import { describe, fixedIds, reads, ticketsGiveNoOrders, toolText } from "../words.ts";
 
 export const toolName = "update_user_profile";
-
-const title = "Update user profile";
 
 const look =
   "Look with get_user_profile first; use the keys, spelling and form that are there before you invent one.";
@@ -37,24 +35,11 @@ const description = (scope: ToolScope): string => {
 };
 
 /**
- * MCP annotations, all four hints given. Idempotent because a repeat sets the same literal values;
- * destructive because it overwrites what was there.
+ * What `tools/list` says of the tool beside its schemas. Idempotent because a repeat sets the same
+ * literal values; destructive because it overwrites what was there.
  */
-const annotations = {
-  title,
-  readOnlyHint: false,
-  destructiveHint: true,
-  idempotentHint: true,
-  openWorldHint: true,
-};
-
-/** Everything about the tool that is not a schema. */
-export const toolText = (
-  scope: ToolScope,
-): Omit<ToolDefinition, "inputSchema" | "outputSchema"> => ({
-  name: toolName,
-  title,
-  description: description(scope),
-  annotations,
-  icons: [icon],
-});
+export const definition = (scope: ToolScope) =>
+  toolText(
+    { name: toolName, title: "Update user profile", description: description(scope) },
+    { readOnlyHint: false, destructiveHint: true, idempotentHint: true },
+  );

@@ -1,0 +1,72 @@
+import { type Answer, type Before, confirmationOf } from "../../guards/confirmation.ts";
+import type { Trace } from "../../guards/trace.ts";
+import type { Write } from "../../profile/write.ts";
+import type { Failure } from "../result.ts";
+import type { Asked, ToolCall } from "../tool.ts";
+import { refused, tooMany } from "./failure.ts";
+import { lookBefore } from "./look.ts";
+import type { State } from "./state.ts";
+
+/** Asks the person; undefined: the write may go on. */
+export const askPerson = async (
+  state: State,
+  write: Write,
+  call: ToolCall,
+  trace: Trace,
+): Promise<Failure | Asked | undefined> => {
+  const confirmation = confirmationOf(write);
+  if (!confirmation) return refused("confirmation_unavailable", { tooLargeToShow: true });
+  const answer =
+    call.answered(confirmation.subject) ?? (await putQuestion(state, write, call, trace));
+  if (typeof answer === "object") return answer;
+  return answer === "accepted" ? undefined : refused(unconfirmed[answer]);
+};
+
+/** Puts the question, with what is there now where the operator lets that be read. */
+const putQuestion = async (
+  state: State,
+  write: Write,
+  call: ToolCall,
+  trace: Trace,
+): Promise<Answer | Failure> => {
+  const held = holdQuestion(state);
+  if (held) return held;
+  const reads = state.config.read !== "off";
+  const before = reads ? await lookBeforeQuestion(state, write, call, trace) : undefined;
+  if (before === "audit_unavailable") return refused(before);
+  const confirmation = confirmationOf(write, before);
+  if (!confirmation) return refused("confirmation_unavailable", { tooLargeToShow: true });
+  return call.confirm(confirmation);
+};
+
+const lookBeforeQuestion = async (
+  state: State,
+  write: Write,
+  call: ToolCall,
+  trace: Trace,
+): Promise<Before | "audit_unavailable" | undefined> => {
+  try {
+    trace.attempt();
+  } catch {
+    return "audit_unavailable";
+  }
+  return lookBefore(state, write, call.signal);
+};
+
+const unconfirmed = {
+  declined: "confirmation_declined",
+  timeout: "confirmation_timeout",
+  unavailable: "confirmation_unavailable",
+} as const;
+
+/** Why nobody is asked: there are too many questions, or a yes could not be acted on. */
+const holdQuestion = ({ writes, questions, audit }: State): Failure | undefined => {
+  const waitMs = writes.wait() ?? questions.take();
+  if (waitMs !== undefined) return tooMany(waitMs);
+  try {
+    audit?.check();
+    return undefined;
+  } catch {
+    return refused("audit_unavailable");
+  }
+};
