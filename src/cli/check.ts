@@ -1,7 +1,6 @@
 import type { Config } from "../config/config.ts";
 import { describeSettings } from "../config/describe.ts";
 import { name, version } from "../lib/package.wire.ts";
-
 import { createClient, type PreludeClient } from "../prelude/client.ts";
 import { judge, judgeSandbox, notConfigured, type Verdict, withUser } from "./verdict.ts";
 
@@ -38,7 +37,7 @@ const within = async <T>(
   const client = createClient({ ...connection, product: `${name}/${version}` });
   const deadlineAt = performance.now() + timeoutMs;
   try {
-    return await run(client, { signal: AbortSignal.timeout(timeoutMs), deadlineAt });
+    return await run(client, { signal: new AbortController().signal, deadlineAt });
   } finally {
     await client.close();
   }
@@ -112,10 +111,12 @@ export const problemsAsJson = (problems: readonly string[], sandbox: boolean): s
 export const check = async (config: Config, options: Options, out: Out): Promise<number> => {
   const { sandbox, json } = options;
   if (!json) {
-    const lines = Object.entries(describeSettings(config, sandbox)).map(
+    const rows = { ...describeSettings(config, sandbox) };
+    if (sandbox || config.apiKey !== undefined) rows.test = request;
+    const lines = Object.entries(rows).map(
       ([label, text]) => `  ${label.replaceAll("_", " ").padEnd(14)}${text}`,
     );
-    out.print([`${name} ${version}`, ...lines, `  ${"test".padEnd(14)}${request}`].join("\n"));
+    out.print([`${name} ${version}`, ...lines].join("\n"));
   }
   const verdict = sandbox ? await askSandbox(config) : await askPrelude(config, out);
   const text = `${verdict.ok ? "OK" : "NOT OK"}  ${verdict.code}: ${verdict.text}`;

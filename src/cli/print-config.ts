@@ -1,9 +1,10 @@
 import { realpathSync } from "node:fs";
 import { type Config, readConfig } from "../config/config.ts";
+import { nearest } from "../config/did-you-mean.ts";
 import { readSmallFile } from "../config/key.ts";
-import { name, published, version } from "../lib/package.wire.ts";
+import { name as packageName, published, version } from "../lib/package.wire.ts";
 import { formatHostConfig, printConfig } from "./host-config.ts";
-import { hostNames, isHostName, secretName } from "./hosts.ts";
+import { type HostName, hostNames, isHostName, secretName } from "./hosts.ts";
 import { type Launch, type Place, programOf } from "./launch.ts";
 import { settingName } from "./setting-name.ts";
 
@@ -44,6 +45,18 @@ const keyOf = (sandbox: boolean, file: string | undefined): Launch["key"] => {
   return file === undefined ? "variable" : "file";
 };
 
+/** The host that was named, however it is spelt: `Claude Code`, `claude_code`. */
+const hostNamed = (text: string): { host: HostName } | { problem: string } => {
+  const host = text
+    .trim()
+    .toLowerCase()
+    .replace(/[\s_]+/g, "-");
+  if (isHostName(host)) return { host };
+  const near = nearest(host, hostNames, (distance) => distance <= 3);
+  const hint = near ? `; did you mean ${near}?` : "";
+  return { problem: `--print-config takes one of ${hostNames.join(", ")}${hint}` };
+};
+
 /** This process, for `describeHost`. */
 export const here = (): Place => ({
   platform: process.platform,
@@ -58,18 +71,17 @@ export const here = (): Place => ({
  * the start would be of no use.
  */
 export const describeHost = (
-  host: string,
+  name: string,
   sandbox: boolean,
   env: Environment,
   place: Place,
 ): { text: string; problems?: never } | { problems: string[]; text?: never } => {
-  if (!isHostName(host)) {
-    return { problems: [`--print-config takes one of ${hostNames.join(", ")}`] };
-  }
+  const named = hostNamed(name);
+  if ("problem" in named) return { problems: [named.problem] };
   const { config, problems, warnings } = readConfig(env, readSmallFile);
   const { config: defaults } = readConfig({}, () => "");
   if (!config || !defaults) return { problems: problems ?? [] };
-  const program = programOf(place, { name, version, published });
+  const program = programOf(place, { name: packageName, version, published });
   const keyFile = sandbox ? undefined : config.apiKeyFile;
   const settings = settingsOf(config, defaults, env);
   const misplaced = misplacedKey(settings, config.apiKey);
@@ -82,7 +94,8 @@ export const describeHost = (
     key: keyOf(sandbox, keyFile),
     shell: place.platform === "win32" ? "powershell" : "posix",
   };
-  const printed = printConfig(host, launch);
-  const all = { ...printed, notes: [...printed.notes, ...networkNote(env), ...warnings] };
+  const printed = printConfig(named.host, launch);
+  const network = sandbox ? [] : networkNote(env);
+  const all = { ...printed, notes: [...printed.notes, ...network, ...warnings] };
   return { text: formatHostConfig(all) };
 };

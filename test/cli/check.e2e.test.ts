@@ -101,6 +101,7 @@ describe("--check", () => {
     const { code, out, upstream } = await check({ env: { PRELUDE_API_KEY: "" } });
     expect(code).toBe(1);
     expect(out).toContain("NOT OK  not_configured: Set PRELUDE_API_KEY");
+    expect(out).not.toContain("a PATCH for");
     expect(upstream.received).toEqual([]);
   });
 

@@ -42,6 +42,29 @@ describe("--print-config", () => {
     },
   );
 
+  it.each([
+    ["Claude Code", "claude-code"],
+    ["LM_Studio", "lm-studio"],
+    [" CURSOR ", "cursor"],
+  ])("takes %j for %s", async (spelt, host) => {
+    const [loose, exact] = [
+      await runCli(["--print-config", spelt]),
+      await runCli(["--print-config", host]),
+    ];
+    expect(loose).toEqual(exact);
+  });
+
+  it.each([
+    ["curser", "; did you mean cursor?"],
+    ["emacs", "jetbrains"],
+    ["", "jetbrains"],
+  ])("does not know %j, and lists those it does", async (name, end) => {
+    const { code, out, err } = await runCli(["--print-config", name]);
+    expect({ code, out }).toEqual({ code: 2, out: "" });
+    expect(err).toContain("--print-config takes one of claude-desktop, ");
+    expect(err.split("\n")[0]).toMatch(new RegExp(`${end.replace("?", "\\?")}$`));
+  });
+
   it("carries every guard that the environment sets, and the sandbox", async () => {
     const guards = {
       PRELUDE_APP_ID: app,
@@ -102,5 +125,8 @@ describe("--print-config", () => {
     expect(out).toContain("HTTPS_PROXY, NO_PROXY");
     expect(out).not.toContain("secret");
     expect((await printed()).out).not.toContain("HTTPS_PROXY");
+    // The sandbox needs no network.
+    const inSandbox = await printed({ HTTPS_PROXY: "http://proxy:1" }, "--sandbox");
+    expect(inSandbox.out).not.toContain("HTTPS_PROXY");
   });
 });
