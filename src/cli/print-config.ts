@@ -52,7 +52,7 @@ const hostNamed = (text: string): { host: HostName } | { problem: string } => {
     .toLowerCase()
     .replace(/[\s_]+/g, "-");
   if (isHostName(host)) return { host };
-  const near = nearest(host, hostNames, (distance) => distance <= 3);
+  const near = nearest(host, hostNames, (distance) => distance <= Math.min(3, host.length / 2));
   const hint = near ? `; did you mean ${near}?` : "";
   return { problem: `--print-config takes one of ${hostNames.join(", ")}${hint}` };
 };
