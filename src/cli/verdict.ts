@@ -107,8 +107,7 @@ export const judgeSandbox = (failure: RequestFailure | undefined, appId: string)
 
 type Looked = { failure?: RequestFailure; user?: unknown };
 
-const isUser = (user: unknown, userId: string): boolean =>
-  isObject(user) && "id" in user && user.id === userId;
+const isUser = (user: unknown, userId: string): boolean => isObject(user) && user.id === userId;
 
 /**
  * The verdict with what is known of the fixed user.

@@ -1,25 +1,9 @@
 import { randomUUID } from "node:crypto";
-import {
-  escapeInvisible,
-  isLongSecret,
-  redactOwn,
-  removeInvisible,
-  type Secrets,
-  stripInvisible,
-} from "../lib/text.ts";
+import { maxKeyCharacters } from "../lib/contract.ts";
+import { escapeInvisible, isLongSecret, readings, redactOwn, type Secrets } from "../lib/text.ts";
 import type { Audit, AuditEntry } from "./audit.ts";
 
-/** Longest name in an audit line, in UTF-16 code units; no longer key is ever written. */
-const maxNameCharacters = 256;
 const redacted = "[redacted]";
-
-/** Ways in which a reader, or a terminal, may come to see a name. */
-const readings: readonly ((name: string) => string)[] = [
-  removeInvisible,
-  stripInvisible,
-  // What is invisible may also break up a terminal sequence.
-  (name) => stripInvisible(name.split("\u001b").map(removeInvisible).join("\u001b")),
-];
 
 const withoutSpace = (text: string): string => text.replace(/\s+/g, "");
 
@@ -35,14 +19,9 @@ const hides = (name: string, secret: string): boolean =>
 export const auditName = (name: string, secrets: Secrets): string => {
   const isHidden = (secret: string) => hides(name.replaceAll(secret, "|"), secret);
   if (secrets.filter(isLongSecret).some(isHidden)) return redacted;
-  // Not all of a name of millions; no form of the secret that begins in the line ends behind this.
-  const head = name.slice(
-    0,
-    maxNameCharacters + 6 * Math.max(0, ...secrets.map(({ length }) => length)),
-  );
-  const plain = redactOwn(head, secrets);
-  return plain.length > maxNameCharacters || head.length < name.length
-    ? `${escapeInvisible(plain.slice(0, maxNameCharacters))}…`
+  const plain = redactOwn(name, secrets);
+  return plain.length > maxKeyCharacters
+    ? `${escapeInvisible(plain.slice(0, maxKeyCharacters))}…`
     : escapeInvisible(plain);
 };
 

@@ -6,14 +6,23 @@ const maxName = 100;
 /** A name as it was sent, save that what is invisible in it or reorders text is written `\u{…}`. */
 export const exactName = (name: string): string => escapeInvisible(name);
 
-/** The same for a sentence or a path: not endless. */
-export const shortName = (name: string): string => {
-  const text = escapeInvisible(name.slice(0, maxName + 1));
-  return text.length > maxName ? `${text.slice(0, maxName)}…` : text;
+/** As much of a name as there is room for; no character and no escape is cut in two. */
+const shorten = (name: string, show: (char: string) => string): string => {
+  let text = "";
+  for (const char of name) {
+    const shown = show(char);
+    if (text.length + shown.length > maxName) return `${text}…`;
+    text += shown;
+  }
+  return text;
 };
 
+/** The same for a sentence or a path: not endless. */
+export const shortName = (name: string): string => shorten(name, escapeInvisible);
+
 /** Quotes and backslashes are escaped as in JSON, so that no name ends its quotes. */
-const quote = (name: string): string => `"${shortName(name.replace(/["\\]/g, "\\$&"))}"`;
+const quote = (name: string): string =>
+  `"${shorten(name, (char) => (/["\\]/.test(char) ? `\\${char}` : escapeInvisible(char)))}"`;
 
 /** `"a", "b" and 3 more`: at most `most` names, so that a sentence stays a sentence. */
 export const quoteList = (names: readonly string[], most = 10): string => {

@@ -93,15 +93,17 @@ const asWord = (form: string): RegExp => {
 /** Whether the secret stands nowhere by chance. */
 export const isLongSecret = (secret: string): boolean => secret.length >= shortestLongSecret;
 
-/** The forms of the secrets seen last: every result and every line of the log asks for them. */
+/** The forms of some secrets: every result and every line of the log asks for them. */
 const knownForms = new Map<string, string[]>();
 const maxKnown = 32;
 
 const formsOfKnown = (secret: string): string[] => {
-  const known = knownForms.get(secret) ?? formsOf(secret);
+  const known = knownForms.get(secret);
+  if (known) return known;
+  const forms = formsOf(secret);
   if (knownForms.size >= maxKnown) knownForms.clear();
-  knownForms.set(secret, known);
-  return known;
+  knownForms.set(secret, forms);
+  return forms;
 };
 
 const withoutForms = (text: string, secret: string): string => {
@@ -120,7 +122,7 @@ const unescapeUnicode = (text: string): string =>
   );
 
 /** What a reader, or a terminal, can make of a text in which something stands between the letters. */
-const readings: readonly ((text: string) => string)[] = [
+export const readings: readonly ((text: string) => string)[] = [
   removeInvisible,
   stripInvisible,
   // What is invisible may also break up a terminal sequence.

@@ -4,7 +4,11 @@ type Listener = () => void;
 class Signal {
   aborted = false;
   reason: unknown = undefined;
-  #listeners: Listener[] = [];
+  readonly #listeners: Listener[];
+
+  constructor(listeners: Listener[]) {
+    this.#listeners = listeners;
+  }
 
   throwIfAborted(): void {
     if (this.aborted) throw this.reason;
@@ -16,25 +20,31 @@ class Signal {
   }
 
   removeEventListener(_: "abort", listener: Listener): void {
-    this.#listeners = this.#listeners.filter((one) => one !== listener);
-  }
-
-  /** For the controller. */
-  abort(reason: unknown): void {
-    this.aborted = true;
-    this.reason = reason;
-    for (const listener of [...this.#listeners]) {
-      // It may have been removed by one before it.
-      if (this.#listeners.includes(listener)) listener();
-    }
+    const at = this.#listeners.indexOf(listener);
+    if (at >= 0) this.#listeners.splice(at, 1);
   }
 }
 
 /** An `AbortController` that costs next to nothing, put into the SDK by the build (light-signals). */
 export class AbortController {
-  signal = new Signal();
+  readonly #listeners: Listener[] = [];
+  readonly signal = new Signal(this.#listeners);
 
+  /** Calls every listener, then throws what the first of them threw that did. */
   abort(reason: unknown = new DOMException("This operation was aborted", "AbortError")): void {
-    if (!this.signal.aborted) this.signal.abort(reason);
+    if (this.signal.aborted) return;
+    this.signal.aborted = true;
+    this.signal.reason = reason;
+    const thrown: unknown[] = [];
+    for (const listener of [...this.#listeners]) {
+      // It may have been removed by one before it.
+      if (!this.#listeners.includes(listener)) continue;
+      try {
+        listener();
+      } catch (error) {
+        thrown.push(error);
+      }
+    }
+    if (thrown.length > 0) throw thrown[0];
   }
 }

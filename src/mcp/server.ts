@@ -51,17 +51,18 @@ export const createServer = (options: ServerOptions): Server => {
   // Not setRequestHandler: that would answer arguments sent as a JSON string, or none at all, with
   // a protocol error and a dump of the SDK's own schema, where the model needs our result.
   server.fallbackRequestHandler = async ({ method, params = {} }, extra) => {
+    const answer = (outcome: Outcome) => {
+      if (extra.signal.aborted) answerAnyway(server, extra, outcome);
+    };
     try {
       const result = await handle(method, params, extra);
-      if (extra.signal.aborted) answerAnyway(server, extra, result);
+      answer({ result });
       return result;
-    } catch (error) {
-      if (error instanceof McpError) throw error;
-      options.log.error(`defect: ${error instanceof Error ? error.stack : String(error)}`);
-      throw rpcError(
-        ErrorCode.InternalError,
-        "Internal error of prelude-profile-mcp; if this was a write, it is unknown whether it took effect",
-      );
+    } catch (thrown) {
+      const error = thrown instanceof McpError ? thrown : defect(thrown, options.log);
+      const { code, message } = error;
+      answer({ error: { code, message } });
+      throw error;
     }
   };
   // Without the error's text, which can hold a whole message of the client.
@@ -69,12 +70,23 @@ export const createServer = (options: ServerOptions): Server => {
   return server;
 };
 
+type Outcome = { result: Params } | { error: { code: number; message: string } };
+
 /**
  * The SDK leaves unanswered what was aborted, also where that was the server's end and not the
  * client. The transport knows which of them the client still waits for.
  */
-const answerAnyway = ({ transport }: Server, { requestId }: Extra, result: Params): void => {
-  transport?.send({ jsonrpc: "2.0", id: requestId, result }).catch(() => {});
+const answerAnyway = ({ transport }: Server, { requestId }: Extra, outcome: Outcome): void => {
+  transport?.send({ jsonrpc: "2.0", id: requestId, ...outcome }).catch(() => {});
+};
+
+/** What a client is told of a defect of this server; the log gets the rest. */
+const defect = (error: unknown, log: Log): McpError => {
+  log.error(`defect: ${error instanceof Error ? error.stack : String(error)}`);
+  return rpcError(
+    ErrorCode.InternalError,
+    "Internal error of prelude-profile-mcp; if this was a write, it is unknown whether it took effect",
+  );
 };
 
 /** Answers each request that is not the SDK's own business, of either kind of revision. */

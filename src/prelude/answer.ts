@@ -1,5 +1,5 @@
 import { isObject } from "../lib/json.ts";
-import { carriesSecret, foreignText, redact, type Secrets, stripInvisible } from "../lib/text.ts";
+import { carriesSecret, foreignText, type Secrets } from "../lib/text.ts";
 import { isAcknowledgement } from "./acknowledgement.ts";
 import { maxBodyRead, maxContentRead } from "./body.ts";
 import type { PreludeCode, Reason, RequestFailure } from "./errors.ts";
@@ -75,10 +75,6 @@ const parseError = (text: string, complete: boolean): Record<string, unknown> =>
   return isObject(value) ? value : {};
 };
 
-/** A message without any of the secrets, also where invisible characters split one. */
-const shown = (message: string, secrets: Secrets): string =>
-  foreignText(redact(stripInvisible(redact(message, secrets)), secrets), secrets);
-
 /** What an answer's headers call the request, if that is a plain token and none of the secrets. */
 export const requestIdOf = (headers: Answer["headers"], secrets: Secrets): string | undefined => {
   for (const name of requestIdHeaders) {
@@ -109,7 +105,7 @@ const refusalOf = (answer: Answer, secrets: Secrets): RequestFailure => {
     code: status >= 500 ? "upstream_error" : (known ?? statusCodes.get(status) ?? "api_error"),
     mayHaveWritten: status >= 500,
   });
-  const words = typeof message === "string" ? shown(message, secrets) : "";
+  const words = typeof message === "string" ? foreignText(message, secrets) : "";
   if (words !== "") failure.apiMessage = words;
   if (!known && typeof code === "string" && plainToken.test(code) && !carriesSecret(code, secrets))
     failure.apiCode = code;

@@ -126,14 +126,13 @@ const createSender = (write: Write, scope: WriteScope): Sender => {
   return { tally: () => tally, admission, send };
 };
 
-const addTo = (tally: Tally, { attempts, failure, held, ...answer }: Outcome): Tally => {
-  const mayHaveWritten = failure?.mayHaveWritten ?? (held !== undefined && attempts > 0);
+const addTo = (tally: Tally, { attempts, failure, ...answer }: Outcome): Tally => {
   return {
     attempts: tally.attempts + attempts,
     httpStatus: failure ? failure.httpStatus : answer.httpStatus,
     requestId: failure ? failure.requestId : answer.requestId,
     retryAfterMs: answer.retryAfterMs,
-    mayHaveWritten: tally.mayHaveWritten || mayHaveWritten,
+    mayHaveWritten: tally.mayHaveWritten || failure?.mayHaveWritten === true,
   };
 };
 

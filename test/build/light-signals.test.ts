@@ -51,6 +51,17 @@ describe("the abort controller that the build puts into the SDK", () => {
     );
   });
 
+  it("calls all listeners, and throws what one of them threw", () => {
+    const controller = light();
+    const heard: string[] = [];
+    controller.signal.addEventListener("abort", () => {
+      throw new Error("a listener's own");
+    });
+    controller.signal.addEventListener("abort", () => heard.push("second"));
+    expect(() => controller.abort()).toThrow("a listener's own");
+    expect(heard).toEqual(["second"]);
+  });
+
   it("ends a wait of Node's timers, before it begins and while it lasts", async () => {
     const [before, during] = [light(), light()];
     before.abort();

@@ -8,6 +8,8 @@ const hostile = fc.string({
     fc.string({ unit: "binary", minLength: 1, maxLength: 1 }),
   ),
   maxLength: 300,
+  // The default size would never come to the cut.
+  size: "max",
 });
 
 describe("a name in a result", () => {
@@ -29,6 +31,8 @@ describe("a name in a result", () => {
     expect(exactName(name)).toBe(name);
     expect(shortName(name)).toBe(`${"k".repeat(100)}…`);
     expect(shortName("k".repeat(100))).toBe("k".repeat(100));
+    expect(shortName(`${"k".repeat(99)}😀b`)).toBe(`${"k".repeat(99)}…`);
+    expect(shortName(`${"k".repeat(95)}\u200bb`)).toBe(`${"k".repeat(95)}…`);
   });
 });
 
@@ -50,6 +54,8 @@ describe("a list of names", () => {
     fc.assert(
       fc.property(hostile, (name) => {
         const quoted = quoteList([name]);
+        expect(quoted.length).toBeLessThanOrEqual(103);
+        expect(shortName(name)).not.toMatch(/\\u\{[\da-f]*…$/);
         expect(quoted).toMatch(/^"(?:[^"\\]|\\.)*"$/u);
         expect(quoted).not.toMatch(/\p{Cc}|\p{Cf}|\p{Zl}|\p{Zp}|\p{Co}|\p{Cs}/u);
       }),

@@ -110,7 +110,7 @@ const hostile = fc
         "sk_live_",
         "51H9c04e7",
       ),
-      fc.string({ maxLength: 400 }),
+      fc.string({ maxLength: 400, size: "max" }),
     ),
     { maxLength: 30 },
   )

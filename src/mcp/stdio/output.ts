@@ -11,21 +11,25 @@ export const createOutput = (stdout: Writable) => {
     stdout.uncork();
   };
   const isBlocked = (): boolean => stdout.writableLength > maxUnreadBytes;
+
+  const write = (message: object): void => {
+    if (!stdout.writable) return;
+    // It is of no use later, and a call may make any number of them.
+    if ("method" in message && message.method === "notifications/progress" && isBlocked()) return;
+    stdout.write(`${JSON.stringify(message)}\n`);
+  };
+
   return {
-    /**
-     * Writes a message at once, or, where others are to be expected, together with those of the same
-     * turn of the event loop in one system call.
-     */
-    write: (message: object, expectsOthers: boolean): void => {
-      if (!stdout.writable) return;
-      // It is of no use later, and a call may make any number of them.
-      if ("method" in message && message.method === "notifications/progress" && isBlocked()) return;
-      if (expectsOthers && !corked) {
+    /** Writes a message now, or behind those that wait for the end of this turn. */
+    write,
+    /** Writes it at the end of this turn of the event loop, all such messages in one system call. */
+    writeWithOthers: (message: object): void => {
+      if (!corked) {
         corked = true;
         stdout.cork();
         setImmediate(uncork);
       }
-      stdout.write(`${JSON.stringify(message)}\n`);
+      write(message);
     },
     /** Whether the client does not read what was written. */
     isBlocked,

@@ -44,7 +44,7 @@ export const createStdio = (
   const onMessage = ({ envelope, charge }: Incoming): void => {
     const received = conversation.receive(envelope, charge);
     if (received.kind === "deliver") transport.onmessage?.(received.message);
-    if (received.kind === "reject") output.write(received.response, true);
+    if (received.kind === "reject") output.writeWithOthers(received.response);
     if (received.kind === "ignore") events.onIgnored(received.reason);
   };
 
@@ -63,7 +63,9 @@ export const createStdio = (
     },
     send: async (message) => {
       const outgoing = conversation.send(message);
-      if (outgoing) output.write(outgoing, !conversation.isIdle());
+      // With requests in flight, more answers may be about to come.
+      const write = conversation.isIdle() ? output.write : output.writeWithOthers;
+      if (outgoing) write(outgoing);
       settleIfIdle();
     },
     settled: () =>

@@ -1,4 +1,5 @@
 import type { createKeyCheck } from "../../guards/key-policy.ts";
+import { maxKeyCharacters } from "../../lib/contract.ts";
 import { asText } from "../../lib/json.ts";
 import { escapeInvisible, redact, type Secrets } from "../../lib/text.ts";
 
@@ -23,8 +24,6 @@ type Options = {
   secrets: Secrets;
 };
 
-/** Longest name that is shown, in UTF-16 code units: the longest that can be written. */
-const maxName = 256;
 const maxNames = 1_000;
 /** Longest value, and all values together, in UTF-16 code units. */
 const maxValue = 1_000;
@@ -37,7 +36,9 @@ const cut = (text: string, max: number): string =>
 
 /** A name that can be shown exactly, so that it can be written back. */
 const isExact = (name: string, secrets: Secrets): boolean =>
-  name.length <= maxName && escapeInvisible(name) === name && redact(name, secrets) === name;
+  name.length <= maxKeyCharacters &&
+  escapeInvisible(name) === name &&
+  redact(name, secrets) === name;
 
 const shownValue = (value: unknown, room: number, secrets: Secrets): string => {
   const text = asText(value);

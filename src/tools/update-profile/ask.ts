@@ -1,6 +1,7 @@
 import { type Answer, type Before, confirmationOf } from "../../guards/confirmation.ts";
 import type { Trace } from "../../guards/trace.ts";
 import type { Write } from "../../profile/write.ts";
+import { heldFacts } from "../failure-facts.ts";
 import type { Failure } from "../result.ts";
 import type { Asked, ToolCall } from "../tool.ts";
 import { refused, tooMany } from "./failure.ts";
@@ -34,6 +35,8 @@ const putQuestion = async (
   const reads = state.config.read !== "off";
   const before = reads ? await lookBeforeQuestion(state, write, call, trace) : undefined;
   if (before === "audit_unavailable") return refused(before);
+  // Nobody waits for the answer any more.
+  if (call.signal.aborted) return refused("timeout");
   const confirmation = confirmationOf(write, before);
   if (!confirmation) return refused("confirmation_unavailable", { tooLargeToShow: true });
   return call.confirm(confirmation);
@@ -60,7 +63,8 @@ const unconfirmed = {
 } as const;
 
 /** Why nobody is asked: there are too many questions, or a yes could not be acted on. */
-const holdQuestion = ({ writes, questions, audit }: State): Failure | undefined => {
+const holdQuestion = ({ isStopping, writes, questions, audit }: State): Failure | undefined => {
+  if (isStopping()) return refused("timeout", heldFacts({ code: "timeout", stopping: true }));
   const waitMs = writes.wait() ?? questions.take();
   if (waitMs !== undefined) return tooMany(waitMs);
   try {

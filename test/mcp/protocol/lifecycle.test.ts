@@ -444,6 +444,42 @@ describe.concurrent("a call that the end does not wait for", () => {
     ]);
   });
 
+  it.each([
+    ["2025-11-25", {}],
+    [
+      "2026-07-28",
+      {
+        _meta: {
+          "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+          "io.modelcontextprotocol/clientCapabilities": { elicitation: {} },
+        },
+      },
+    ],
+  ])("puts no question to a person any more: %s", async (_, meta) => {
+    const upstream = await upstreamWith(hang);
+    const env = {
+      PRELUDE_API_KEY: "sk_test_lifecycle",
+      PRELUDE_BASE_URL: upstream.url,
+      PRELUDE_CONFIRM: "true",
+      PRELUDE_READ: "values",
+      PRELUDE_LOG_LEVEL: "info",
+    };
+    const server = start({ env });
+    await server.initialize({ elicitation: {} });
+    // What is there now is looked up first, and this one is in the middle of that.
+    call(server, 1, meta);
+    await soon(() => upstream.received.length === 1);
+    endings["SIGTERM comes"](server);
+    await server.until(() => server.stderr().includes("stopping: "));
+    call(server, 2, meta, "usr_other");
+    await server.exited;
+    await server.closed;
+    expect(answerTo(server, 1)).toMatchObject(stopped("not_updated"));
+    expect(answerTo(server, 2)).toMatchObject(stopped("not_updated"));
+    expect(upstream.received.length).toBe(1);
+    expect(said(server, "elicitation/create")()).toBe(false);
+  });
+
   it("is handled if it came before stdin ended", async () => {
     const { server } = await calling([(_, response) => response.writeHead(204).end()]);
     call(server, 2);

@@ -26,40 +26,40 @@ const start = ({ isStuck = false } = {}) => {
 
 it("writes a message at once where no other is to be expected", () => {
   const { write, calls } = start();
-  write(message(1), false);
+  write(message(1));
   expect(calls).toEqual([line(message(1))]);
 });
 
 it("writes those of one turn together where others are to be expected", async () => {
-  const { write, calls } = start();
-  for (const id of [1, 2]) write(message(id), true);
+  const { write, writeWithOthers, calls } = start();
+  for (const id of [1, 2]) writeWithOthers(message(id));
   // The last one finds the others waiting, and does not pass them.
-  write(message(3), false);
+  write(message(3));
   expect(calls).toEqual([]);
   await turn();
   expect(calls).toEqual([[1, 2, 3].map((id) => line(message(id))).join("")]);
-  write(message(4), true);
+  writeWithOthers(message(4));
   await turn();
   expect(calls.at(-1)).toBe(line(message(4)));
 });
 
 it("drops progress, and nothing else, while nobody reads", () => {
   const { write, isBlocked, stdout } = start({ isStuck: true });
-  write(progress, false);
+  write(progress);
   expect(isBlocked()).toBe(false);
   const long = { jsonrpc: "2.0", id: 1, result: { text: "x".repeat(1024 * 1024) } };
-  write(long, false);
+  write(long);
   expect(isBlocked()).toBe(true);
   const before = stdout.writableLength;
-  write(progress, false);
+  write(progress);
   expect(stdout.writableLength).toBe(before);
-  write(message(2), false);
+  write(message(2));
   expect(stdout.writableLength).toBe(before + line(message(2)).length);
 });
 
 it("writes nothing after the end", () => {
   const { write, calls, stdout } = start();
   stdout.end();
-  write(message(1), false);
+  write(message(1));
   expect(calls).toEqual([]);
 });
