@@ -12,22 +12,35 @@ const isEmpty = (value: unknown): boolean =>
 const saysNo = (value: unknown): boolean =>
   value === false || value === null || value === 0 || value === "false";
 
-const failureWord = /^(?:error|fail|failed|failure|bad_request|unauthorized|forbidden|not_found)$/i;
+const failureWord =
+  /^(?:error|errored|fail|failed|failure|rejected|denied|invalid|bad_request|unauthorized|forbidden|not_found)$/i;
 
 const isFailureStatus = (status: unknown): boolean =>
-  typeof status === "number" ? status >= 400 : failureWord.test(String(status));
+  (/^\d{3}$/.test(String(status)) && Number(status) >= 400) || failureWord.test(String(status));
+
+/** Members under which some servers put the whole answer. */
+const wrappers = ["data", "result", "response"] as const;
+
+/** What may stand beside a `message` that is all an error has to say. */
+const besideMessage: ReadonlySet<string> = new Set([
+  ...["message", "type", "param", "status", "timestamp", "path", "requestid", "request_id"],
+]);
 
 /** An object in whose members an API says that it did not do what was asked. */
 const objectShowsFailure = (object: Record<string, unknown>): boolean => {
   const members = Object.entries(object).map(([key, value]) => ({ key: key.toLowerCase(), value }));
   const of = (...keys: string[]): unknown[] =>
     members.filter(({ key }) => keys.includes(key)).map(({ value }) => value);
-  if (of("error", "errors").some((value) => !isEmpty(value))) return true;
+  // `error`, `errors`, `errorMessage`, `error_code`
+  if (members.some(({ key, value }) => key.startsWith("error") && !isEmpty(value))) return true;
   if (of("success", "ok").some(saysNo)) return true;
-  if (of("status").some(isFailureStatus)) return true;
+  if (of("status", "statuscode", "status_code").some(isFailureStatus)) return true;
+  if (of(...wrappers).some((value) => isObject(value) && objectShowsFailure(value))) return true;
+  const hasMessage = of("message").length > 0;
+  // Some pages of Prelude's documentation show errors that are a message and nothing else.
+  if (hasMessage && members.every(({ key }) => besideMessage.has(key))) return true;
   // All of the API's error bodies have a code; a number without a message may count something.
-  const codes = of("code");
-  return codes.some((code) => typeof code === "string" || of("message").length > 0);
+  return of("code").some((code) => typeof code === "string" || hasMessage);
 };
 
 /** JSON that claims nothing to the contrary. A bare number or a text but `OK` claims nothing at all. */

@@ -42,6 +42,12 @@ const connectReasonOf = (error: unknown): ConnectReason | undefined => {
   return codes.some((code) => /^ERR_(?:SSL|TLS)_/.test(code)) ? "tls_failed" : undefined;
 };
 
+/** Codes of undici for an answer that breaks HTTP's rules. */
+const malformed: ReadonlySet<string> = new Set([
+  "UND_ERR_HEADERS_OVERFLOW",
+  "UND_ERR_RES_CONTENT_LENGTH_MISMATCH",
+]);
+
 const isParserError = (error: unknown): boolean =>
   error instanceof Error && error.name === "HTTPParserError";
 
@@ -103,7 +109,7 @@ const failureOfProxy = ({ reason, detail }: ProxyFault): RequestFailure => {
  */
 export const failureOfTransport = (error: unknown, sent: boolean): RequestFailure => {
   if (sent) {
-    return isParserError(error) || codesOf(error).includes("UND_ERR_HEADERS_OVERFLOW")
+    return isParserError(error) || codesOf(error).some((code) => malformed.has(code))
       ? { code: "unexpected_response", mayHaveWritten: true, reason: "not_http" }
       : { code: "connection_lost", mayHaveWritten: true };
   }

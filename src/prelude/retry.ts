@@ -20,8 +20,9 @@ export type RetryPolicy = typeof retryPolicy;
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
 const header = (headers: Headers, name: string): string => {
-  const value = headers[name];
-  return (typeof value === "string" ? value : "").trim();
+  // Sent twice, it counts if it says the same.
+  const [value = "", ...others] = new Set([headers[name] ?? ""].flat());
+  return others.length > 0 ? "" : value.trim();
 };
 
 /** The longest wait that is taken for an answer to "when", in milliseconds. */
@@ -44,8 +45,11 @@ export const askedDelayMs = (headers: Headers, now: number): number | undefined 
 const plainNumber = (text: string): number =>
   /^\d{1,12}(?:\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
 
-const dateOf = (text: string): number =>
-  /^[A-Za-z]{3}/.test(text) ? Date.parse(text) : Number.NaN;
+/** An HTTP date is in GMT, though one of its obsolete forms does not say so (RFC 9110, 5.6.7). */
+const dateOf = (text: string): number => {
+  if (!/^[A-Za-z]{3}/.test(text)) return Number.NaN;
+  return Date.parse(/GMT$/i.test(text) ? text : `${text} GMT`);
+};
 
 /** Whether this failure is worth repeating at once, and what the API asked for. */
 export const isRetried = (

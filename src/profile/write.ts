@@ -48,6 +48,8 @@ export type NotWritten = Tally & {
   search: "none" | "finished" | "stopped";
   /** Keys that Prelude refused together, though it acknowledged every one of them in other company. */
   refusedTogether: readonly string[];
+  /** Keys that Prelude refused alone, where others are left that could be written without them. */
+  leaveOut: readonly string[];
 };
 
 /** What a write is busy with; never a value, never a key. */
@@ -95,7 +97,12 @@ export const writeProfile = async (
   return { ...noSearch, ...sender.tally(), wrote, why: first, keys };
 };
 
-const noSearch = { search: "none", acknowledgedKeys: [], refusedTogether: [] } as const;
+const noSearch = {
+  search: "none",
+  acknowledgedKeys: [],
+  refusedTogether: [],
+  leaveOut: [],
+} as const;
 
 const createSender = (write: Write, scope: WriteScope): Sender => {
   const { appId, userId, profile } = write;
@@ -177,7 +184,9 @@ const resultOf = (found: Separation<Why>, keys: readonly string[], refused: Why)
   const { accepted, reserved, refusedTogether, stopped } = found;
   const settled = !stopped && accepted.length + reserved.length === keys.length;
   const search = settled ? ("finished" as const) : ("stopped" as const);
-  const common = { search, acknowledgedKeys: accepted, refusedTogether };
+  const isRest = reserved.length < keys.length && refusedTogether.length === 0;
+  const leaveOut = isRest ? reserved : [];
+  const common = { search, acknowledgedKeys: accepted, refusedTogether, leaveOut };
   if (!stopped || stopped.why === refused) return { ...common, why: refused, keys: reserved };
   // What stopped the search is about the last group, not about the reserved keys found before it.
   return { ...common, why: stopped.why, keys: stopped.group };

@@ -41,6 +41,7 @@ export const requestFacts = (
   if (apiCode !== undefined) facts.apiCode = apiCode;
   if (apiMessage !== undefined) facts.apiMessage = apiMessage;
   if (httpStatus !== undefined) facts.httpStatus = httpStatus;
-  if (retryAfterMs !== undefined) facts.retryAfterSeconds = secondsOf(retryAfterMs);
+  // No wait at all has been tried by then.
+  if (retryAfterMs) facts.retryAfterSeconds = secondsOf(retryAfterMs);
   return facts;
 };

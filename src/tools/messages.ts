@@ -17,6 +17,8 @@ export type FailureFacts = {
   acknowledgedKeys?: readonly string[];
   /** Keys that Prelude refused together, though it acknowledged every one of them in other company. */
   refusedTogether?: readonly string[];
+  /** Keys that Prelude reserves, without which the call can be made again. */
+  leaveOut?: readonly string[];
   /** An attempt may have been applied all the same. */
   unsettled?: boolean;
   /** How the search of `on_reserved_key: "skip"` ended, where there was one. */
@@ -81,8 +83,31 @@ const notUntilThen = "Repeating the call will not help until then.";
 export const askOperator = (what: string): string =>
   `Tell the person that the operator must ${what} (the operator is the one who configures this server). ${notUntilThen}`;
 
+/** The call that is worth making again: without what Prelude surely refuses, and in time. */
+const sameCall = ({ leaveOut, search, timeoutMs }: FailureFacts): string => {
+  if (!leaveOut?.length) return "the identical call";
+  const smaller = search === "stopped" && timeoutMs !== undefined ? " and with fewer keys" : "";
+  return `the call without ${quoteList(leaveOut)} (which Prelude reserves)${smaller}`;
+};
+
 const waitThenRepeat = (f: FailureFacts) =>
-  `Wait ${f.retryAfterSeconds ?? 60} s, then repeat the identical call; if you cannot wait, tell the person when it can be repeated.`;
+  `Wait ${f.retryAfterSeconds ?? 60} s, then repeat ${sameCall(f)}; if you cannot wait, tell the person when it can be repeated.`;
+
+/** How the next step of a call ends whose outcome is open. */
+export const settling = (
+  code: ErrorCode,
+  retryable: boolean,
+  { leaveOut }: FailureFacts,
+): string => {
+  const settles =
+    "settles it: once it answers updated, the values are saved. Until then say that it is unknown.";
+  if (leaveOut?.length && (retryable || code === "reserved_profile_key")) {
+    return ` The call without ${quoteList(leaveOut)} is safe to make and ${settles}`;
+  }
+  return retryable
+    ? ` The identical call is safe to repeat and ${settles}`
+    : " Say that it is unknown whether the values were saved.";
+};
 
 const folded = `${foldedDifferences.slice(0, -1).join(", ")} or ${foldedDifferences.at(-1)}`;
 
@@ -311,7 +336,7 @@ export const recovery = {
     retryable: true,
     what: (f) => `Prelude failed with an error of its own${answered(f)}`,
     next: (f) =>
-      `Wait ${f.retryAfterSeconds ?? 60} s, then repeat the identical call once; if you cannot wait or it fails again, tell the person that Prelude has a problem.`,
+      `Wait ${f.retryAfterSeconds ?? 60} s, then repeat ${sameCall(f)} once; if you cannot wait or it fails again, tell the person that Prelude has a problem.`,
     fix: "check again later: Prelude has a problem of its own",
   },
   unexpected_response: {
@@ -328,7 +353,7 @@ export const recovery = {
     what: (f) => `Prelude could not be reached${because(f)}`,
     next: (f) =>
       f.advice ??
-      "Repeat the identical call once in a minute; if you cannot wait or it fails again, tell the person that this server has no connection to Prelude.",
+      `Repeat ${sameCall(f)} once in a minute; if you cannot wait or it fails again, tell the person that this server has no connection to Prelude.`,
     fix: "check the network, PRELUDE_BASE_URL and the proxy variables",
   },
   timeout: {
@@ -337,14 +362,14 @@ export const recovery = {
     next: (f) =>
       f.stopping
         ? "Repeat the identical call once this server runs again; if it does not, tell the person that it was stopped."
-        : "Repeat the identical call once; if it times out again, tell the person that Prelude is not answering.",
+        : `Repeat ${sameCall(f)} once; if it times out again, tell the person that Prelude is not answering.`,
     fix: "check the network, or raise PRELUDE_TIMEOUT_MS: no answer in time",
   },
   connection_lost: {
     retryable: true,
     what: (f) => `The connection to Prelude was lost before its answer arrived${because(f)}`,
-    next: () =>
-      "Repeat the identical call once; if it fails again, tell the person that the connection to Prelude is unstable.",
+    next: (f) =>
+      `Repeat ${sameCall(f)} once; if it fails again, tell the person that the connection to Prelude is unstable.`,
     fix: "check the network and the proxy, then check again: the connection broke",
   },
 } as const satisfies Record<PreludeCode | RefusalCode, Recovery>;

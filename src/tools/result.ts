@@ -1,6 +1,6 @@
 import { exactName, quoteList } from "../lib/names.ts";
 import { type Issue, shortened } from "./issues.ts";
-import { type ErrorCode, type FailureFacts, recovery } from "./messages.ts";
+import { type ErrorCode, type FailureFacts, recovery, settling } from "./messages.ts";
 import { adviceOf, causeOf } from "./reasons.ts";
 import type { UpdateResult } from "./update-profile/schema.ts";
 
@@ -71,14 +71,6 @@ const ending = ({ wrote, facts, attempts = 0 }: Failure): string => {
     : "; it is unknown whether the profile changed.";
 };
 
-/** How the next step ends where the outcome is open. */
-const settling = (wrote: Failure["wrote"], retryable: boolean): string => {
-  if (wrote !== "unknown") return "";
-  return retryable
-    ? " The identical call is safe to repeat and settles it: once it answers updated, the values are saved. Until then say that it is unknown."
-    : " Say that it is unknown whether the values were saved.";
-};
-
 /** The facts, with words about the reason where nobody has found better ones. */
 const explained = (facts: FailureFacts): FailureFacts => {
   const { reason, reasonDetail, httpStatus } = facts;
@@ -126,7 +118,11 @@ export const failure = (to: Target, failed: Failure): UpdateResult => {
   const retryable = failed.retryable ?? recovery[failed.code].retryable;
   return {
     ...about(statusOf[wrote], to, written, attempts),
-    error: errorOf({ ...failed, facts }, ending(failed), settling(wrote, retryable)),
+    error: errorOf(
+      { ...failed, facts },
+      ending(failed),
+      wrote === "unknown" ? settling(failed.code, retryable, facts) : "",
+    ),
   };
 };
 

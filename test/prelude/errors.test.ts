@@ -34,7 +34,9 @@ describe("success", () => {
       '{"errors":[]}',
       '{"error":{}}',
     ],
-    ...['{"error":false,"errors":0}', '{"code":204}', '{"message":"Saved."}', '{"status":200}'],
+    ...['{"error":false,"errors":0}', '{"code":204}', '{"status":200}'],
+    ...['{"message":"Saved.","success":true}', '{"message":"Saved.","user":{"id":"usr_1"}}'],
+    ...['{"data":{"user":{"profile":{"error":"x","message":"y"}}}}', '{"status":"active"}'],
     // Members of members are the caller's own words, not the API's.
     ...['{"user":{"profile":{"error":"x","code":"y","message":"z","success":"false"}}}'],
   ];
@@ -104,6 +106,10 @@ describe("a 2xx that is none", () => {
     ],
     ...['{"status":"error"}', '{"status":"bad_request"}', '{"status":404}', '[{"error":"boom"}]'],
     ...['[{},{"success":false}]', "[[false]]", "[1]", '["no"]'],
+    ...['{"message":"The user was not found."}', '{"type":"x","message":"No.","param":"y"}'],
+    ...['{"statusCode":500,"message":"Internal server error"}', '{"status_code":"404"}'],
+    ...['{"errorMessage":"Task timed out","errorType":"x"}', '{"status":"400","message":"bad"}'],
+    ...['{"status":"rejected"}', '{"data":{"success":false}}', '{"result":{"error":"x"}}'],
     // The same member in two spellings: either can say no.
     ...['{"Error":"boom","error":null}', '{"error":"boom","ERROR":""}', '{"OK":false,"ok":true}'],
     ...['{"STATUS":"error","status":"ok"}', '{"Code":"x","code":1}'],

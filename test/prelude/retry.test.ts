@@ -38,6 +38,8 @@ describe("how long the API asks to wait", () => {
     [{ "retry-after": "99999999999999999999" }, undefined],
     [{ "retry-after": "2026-11-23T12:00:07Z" }, undefined],
     [{ "retry-after": ["1", "2"] }, undefined],
+    [{ "retry-after": ["2", "2"] }, 2_000],
+    [{ "retry-after": "Mon Nov 23 12:00:07 2026" }, 7_000],
   ];
   test.each(cases)("%j: %s", (headers, ms) => {
     expect(askedDelayMs(headers, now)).toBe(ms);

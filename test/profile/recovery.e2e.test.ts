@@ -218,6 +218,39 @@ describe("reserved keys", () => {
     }),
   );
 
+  const busy = reply(503, "", quietly);
+  test.each<[what: string, steps: Step[], first: object, next: RegExp]>([
+    [
+      "a fault before the search",
+      [busy],
+      { updated_keys: ["a", "b"], error: { code: "reserved_profile_key", retryable: false } },
+      /^Tell the person that this tool cannot set "sub".* The call without "sub" is safe to make and settles it: /,
+    ],
+    [
+      "a fault at its end",
+      [honest, honest, honest, busy, busy, busy],
+      { updated_keys: ["a"], error: { code: "upstream_error", retryable: true } },
+      /^Wait 1 s, then repeat the call without "sub" \(which Prelude reserves\) once; .* The call without "sub" is safe/,
+    ],
+    [
+      "no time for its end",
+      [honest, honest, honest, never],
+      { updated_keys: ["a"], error: { code: "timeout", retryable: true } },
+      /^Repeat the call without "sub" \(which Prelude reserves\) and with fewer keys once; /,
+    ],
+  ])("%s leaves it open, and following the advice settles it", (_, steps, first, next) =>
+    withServer({ PRELUDE_TIMEOUT_MS: "1500" }, async (server) => {
+      const { user, stage } = newStage({ reserved, steps });
+      const open = await server.callTool(argsFor(user, { a: "1", sub: "2", b: "3" }, skip));
+      expect(open.structured).toMatchObject({ status: "unknown", ...first });
+      expect(open.structured.error?.next_step).toMatch(next);
+      expect(open.structured.error?.next_step).not.toContain("identical");
+      const { structured } = await server.callTool(argsFor(user, { a: "1", b: "3" }, skip));
+      expect(structured.status).toBe("updated");
+      expect(Object.fromEntries(stage.profile)).toEqual({ a: "1", b: "3" });
+    }),
+  );
+
   test.each<[semantics: Stage["semantics"], rivals: string[], of: ReadonlySet<string>]>([
     ["merge", ["first_name", "plan"], new Set()],
     ["replace", ["city", "plan"], new Set()],

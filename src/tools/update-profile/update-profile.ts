@@ -104,7 +104,9 @@ const send = async (
   const onProgress = (step: WriteProgress) => progress(writeText(step));
   const outcome = await writeProfile(write, { client, signal, deadlineAt, gate, onProgress });
   if (outcome.wrote === "all") return outcome;
-  const open = outcome.wrote === "unknown" && config.read !== "off";
+  // A reserved key is never in the profile, so that reading could not confirm the whole.
+  const mayBeWritten = outcome.wrote === "unknown" && outcome.leaveOut.length === 0;
+  const open = mayBeWritten && config.read !== "off";
   if (open && (await isWritten(state, write, signal))) {
     return { ...outcome, wrote: "all", keys: write.keys, verified: true };
   }
