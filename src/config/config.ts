@@ -1,7 +1,7 @@
 import { shortName } from "../lib/names.ts";
 import { foldKey, isLongSecret } from "../lib/text.ts";
 import { readKeyFile } from "./key.ts";
-import { meantSetting } from "./near-miss.ts";
+import { meansSandbox, meantSetting } from "./near-miss.ts";
 import type { Reading } from "./readers.ts";
 import { type Config, configKeys, rows, type SettingName, settings } from "./settings.ts";
 import { isPlaceholder, isUnset, isWordForNothing } from "./unset.ts";
@@ -133,6 +133,9 @@ const names: readonly SettingName[] = settings.map(({ name }) => name);
 const nearMisses = (env: Environment): string[] =>
   Object.keys(env).flatMap((name) => {
     if (isUnset(env[name]) || names.some((known) => known === name)) return [];
+    if (meansSandbox(name)) {
+      return [`${shortName(name)} is not a setting; the flag --sandbox turns the sandbox on`];
+    }
     const meant = meantSetting(name, names);
     return meant ? [`${shortName(name)} is not a setting; did you mean ${meant}?`] : [];
   });

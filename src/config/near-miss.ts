@@ -3,6 +3,14 @@ import { editDistance, nearest } from "./did-you-mean.ts";
 const prefix = "PRELUDE_";
 /** Words with which a misspelt guard begins; such a name is never taken for somebody else's. */
 const guardWords = ["ALLOW", "BLOCK", "CONFIRM", "MAX_WRITES", "MAX_READS", "READ", "AUDIT"];
+/** Words that mean a guard wherever they stand in a name -> the guard. */
+const guardMeanings: readonly [words: RegExp, rest: string][] = [
+  [/^(?:ALLOW(?:ED|LIST)?|WHITELIST(?:ED)?)$/, "ALLOWED_KEYS"],
+  [/^(?:BLOCK(?:ED|LIST)?|BLACKLIST(?:ED)?|DEN(?:Y|IED|YLIST)|FORBIDDEN)$/, "BLOCKED_KEYS"],
+  [/^(?:CONFIRM(?:ATION)?|APPROV(?:E|AL))$/, "CONFIRM"],
+  [/^(?:RATELIMIT|WRITES)$/, "MAX_WRITES_PER_MINUTE"],
+  [/^AUDIT$/, "AUDIT_LOG"],
+];
 const words = (name: string): string => name.split("_").sort().join("_");
 
 // For a service named prelude-audit, Kubernetes sets these in every container of its namespace.
@@ -20,7 +28,7 @@ const misspeltPrefix = <Name extends string>(name: string, known: readonly Name[
 const misspeltRest = <Name extends string>(name: string, known: readonly Name[]) => {
   const rest = name.slice(prefix.length);
   const guard = guardWords.find((word) => rest.startsWith(word));
-  return nearest(name, known, (distance, candidate) => {
+  const slip = nearest(name, known, (distance, candidate) => {
     const right = candidate.slice(prefix.length);
     return (
       distance <= 2 ||
@@ -30,7 +38,15 @@ const misspeltRest = <Name extends string>(name: string, known: readonly Name[])
       (guard !== undefined && right.startsWith(guard))
     );
   });
+  if (slip !== undefined) return slip;
+  const parts = rest.replace("RATE_LIMIT", "RATELIMIT").split("_");
+  const meaning = guardMeanings.find(([word]) => parts.some((part) => word.test(part)));
+  return known.find((candidate) => candidate === `${prefix}${meaning?.[1]}`);
 };
+
+/** Whether a name is meant to turn on the sandbox, which is no setting. */
+export const meansSandbox = (name: string): boolean =>
+  /^PRELUDE_(?:USE_)?(?:SANDBOX|DRY_?RUN)(?:_MODE)?$/i.test(name);
 
 /** The known name that `name` is probably meant to be, or undefined if it is somebody else's. */
 export const meantSetting = <Name extends string>(

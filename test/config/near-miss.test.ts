@@ -52,11 +52,31 @@ describe("a name that is almost a setting", () => {
     ["RELUDE_API_KEY", "PRELUDE_API_KEY"],
     ["PRELUDE_AUDIT_LOG_PORT_X", "PRELUDE_AUDIT_LOG"],
     ["PRELUDE_CONFIRM_PORTS", "PRELUDE_CONFIRM"],
+    ["PRELUDE_REQUIRE_CONFIRM", "PRELUDE_CONFIRM"],
+    ["PRELUDE_MCP_CONFIRM", "PRELUDE_CONFIRM"],
+    ["PRELUDE_REQUIRE_APPROVAL", "PRELUDE_CONFIRM"],
+    ["PRELUDE_PROFILE_ALLOWED_KEYS", "PRELUDE_ALLOWED_KEYS"],
+    ["PRELUDE_WHITELIST", "PRELUDE_ALLOWED_KEYS"],
+    ["PRELUDE_DENY_KEYS", "PRELUDE_BLOCKED_KEYS"],
+    ["PRELUDE_DENIED_KEYS", "PRELUDE_BLOCKED_KEYS"],
+    ["PRELUDE_KEY_BLACKLIST", "PRELUDE_BLOCKED_KEYS"],
+    ["PRELUDE_RATE_LIMIT", "PRELUDE_MAX_WRITES_PER_MINUTE"],
+    ["PRELUDE_MCP_AUDIT_LOG", "PRELUDE_AUDIT_LOG"],
   ])("%j stops the start and is set right", (name, meant) => {
     expect(problemsOf({ [name]: "x" })).toEqual([
       `${name} is not a setting; did you mean ${meant}?`,
     ]);
   });
+
+  it.each(["PRELUDE_SANDBOX", "PRELUDE_DRY_RUN", "prelude_sandbox", "PRELUDE_USE_SANDBOX"])(
+    "%s stops the start: a real write must not be taken for a simulated one",
+    (name) => {
+      expect(problemsOf({ [name]: "true" })).toEqual([
+        `${name} is not a setting; the flag --sandbox turns the sandbox on`,
+      ]);
+      expect(read({ [name]: " " })).toEqual({ config: defaults, warnings: [] });
+    },
+  );
 
   it.each(blanks)("that is not set (%j) harms nothing", (value) => {
     const env = { PRELUDE_ALLOWED_KEY: value, PRELUD_CONFIRM: value };

@@ -23,6 +23,8 @@ describe("an email address", () => {
     "jane@exam\u200bple.com",
     "jane@example.com\u0000",
     "a@b@example.com",
+    "“jane@example.com”",
+    "«jane@example.com»",
     `${"a".repeat(2_990)}@example.com`,
     `${"a".repeat(65)}@example.com`,
   ])("%j is none", (text) => {

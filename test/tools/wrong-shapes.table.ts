@@ -156,6 +156,13 @@ const misplaced: Row[] = [
     raw: { ...both, first_name: "Jane" },
     issues: { first_name: /inside profile, as profile\.first_name/ },
   },
+  ...["profile.first_name", "profile[first_name]", 'profile["first_name"]'].map(
+    (path): Row => ({
+      name: `a key as the path ${path}`,
+      raw: { ...both, [path]: "Jane" },
+      issues: { [path]: /^inside profile, as profile\.first_name, if it is a profile key/ },
+    }),
+  ),
   {
     name: "a number beside profile",
     raw: { ...meant, age: 42 },

@@ -49,10 +49,14 @@ const renamedIssue = (name: string, argument: string, given: ReadonlySet<string>
       : `the same under the name ${argument}`,
   );
 
+/** `profile.first_name` and `profile[first_name]` are how some write the key `first_name`. */
+const withoutPath = (name: string): string =>
+  /^profile(?:\.(.+)|\[["']?([^"'\]]+)["']?\])$/s.exec(name)?.slice(1).find(Boolean) ?? name;
+
 /** An argument that is, if anything, a key to write. */
 const misplacedIssue = (name: string, value: unknown, { allowedKeys }: ToolScope): Issue => {
   const how = typeof value === "string" ? "" : ` (${stringInstead(value)})`;
-  const inside = `inside profile, as ${keyPath(name)}${how}`;
+  const inside = `inside profile, as ${keyPath(withoutPath(name))}${how}`;
   if (allowedKeys?.includes(name)) return undeclared(name, inside);
   return undeclared(
     name,
