@@ -92,6 +92,12 @@ const takeKeyFromFile = (
     problems.push("PRELUDE_API_KEY and PRELUDE_API_KEY_FILE are both set; keep one of them");
     return;
   }
+  if (apiKeyFile === values.auditLog) {
+    problems.push(
+      "PRELUDE_AUDIT_LOG names the file of PRELUDE_API_KEY_FILE, and would be written into it",
+    );
+    return;
+  }
   const file = readKeyFile(apiKeyFile, readFile);
   if (file.problem !== undefined) {
     problems.push(`PRELUDE_API_KEY_FILE ${file.problem}`);

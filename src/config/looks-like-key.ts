@@ -32,6 +32,10 @@ export const isSurelyKey = (text: string): boolean => {
   );
 };
 
+/** Whether a folder or a file is called like an API key, and not by a deployment's random names. */
+export const isNamedLikeKey = (path: string): boolean =>
+  path.split(/[\\/]/).some((part) => livePrefix.test(part));
+
 /** Whether a text that nobody makes up, such as an id, may be an API key. */
 export const looksLikeKey = (text: string): boolean =>
   text.length > longest ||

@@ -1,5 +1,5 @@
 import { isAbsolute, resolve } from "node:path";
-import { isSurelyKey, looksLikeKey } from "./looks-like-key.ts";
+import { isNamedLikeKey, isSurelyKey, looksLikeKey } from "./looks-like-key.ts";
 
 /** What came of a value's text. Neither sentence repeats the value: it may be the key in the wrong variable. */
 export type Reading<Value> = { value: Value; warning?: string } | { problem: string };
@@ -90,7 +90,8 @@ export const path = (example: string): Reader<string> => {
       if (/\p{Cc}|^["'“”„]|^[\p{Cf}\s]*$/u.test(text)) {
         return { problem: `must be ${accepts}, without quotes or line breaks` };
       }
-      if (!/[\\/]/.test(text) && looksLikeKey(text)) {
+      const isName = !/[\\/]/.test(text);
+      if (isNamedLikeKey(text) || (isName && looksLikeKey(text))) {
         return { problem: `must be ${accepts}; it looks like an API key` };
       }
       if (isAbsolute(text)) return { value: resolve(text) };

@@ -56,7 +56,28 @@ export const foldKey = (key: string): string =>
  */
 const shortestLongSecret = 16;
 
-/** The ways in which a secret is written: as it is, in JSON, in a URL, and as a display shows it. */
+/** Whether the secret stands nowhere by chance. */
+export const isLongSecret = (secret: string): boolean => secret.length >= shortestLongSecret;
+
+/** Base64 of all whole groups of three bytes; what follows depends on the bytes behind it. */
+const base64Of = (text: string, encoding: "base64" | "base64url"): string => {
+  const bytes = Buffer.from(text);
+  return bytes.subarray(0, bytes.length - (bytes.length % 3)).toString(encoding);
+};
+
+/** The secret, alone and as a header, as programs pass on bytes: in Base64 and in hexadecimal. */
+const encodings = (secret: string): string[] => {
+  const hex = Buffer.from(secret).toString("hex");
+  const base64 = [secret, `Bearer ${secret}`].flatMap((text) =>
+    (["base64", "base64url"] as const).map((encoding) => base64Of(text, encoding)),
+  );
+  return [hex, hex.toUpperCase(), ...base64];
+};
+
+/**
+ * The ways in which a secret is written: as it is, in JSON, in a URL, as a display shows it, and, if
+ * it is long, in Base64 and in hexadecimal.
+ */
 const formsOf = (secret: string): string[] => {
   const json = JSON.stringify(secret).slice(1, -1);
   const ascii = json.replace(
@@ -67,7 +88,8 @@ const formsOf = (secret: string): string[] => {
   const urlLower = url.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase());
   const slashed = json.replaceAll("/", "\\/");
   const shown = [removeInvisible(secret), secret.replace(/\s+/g, " ")];
-  const forms = [secret, json, slashed, ascii, url, urlLower, url.replaceAll("%20", "+"), ...shown];
+  const plain = [secret, json, slashed, ascii, url, urlLower, url.replaceAll("%20", "+"), ...shown];
+  const forms = isLongSecret(secret) ? [...plain, ...encodings(secret)] : plain;
   // The longest first, so that of a longer form nothing is left behind.
   return [...new Set(forms)].filter((form) => form !== "").sort((a, b) => b.length - a.length);
 };
@@ -89,9 +111,6 @@ const asWord = (form: string): RegExp => {
   const behind = isWord.test(characters.at(-1) ?? "") ? `(?!${wordCharacter})` : "";
   return new RegExp(`${before}${literal}${behind}`, "gu");
 };
-
-/** Whether the secret stands nowhere by chance. */
-export const isLongSecret = (secret: string): boolean => secret.length >= shortestLongSecret;
 
 /** The forms of some secrets: every result and every line of the log asks for them. */
 const knownForms = new Map<string, string[]>();

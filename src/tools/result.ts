@@ -1,3 +1,4 @@
+import { maxBodyBytes } from "../lib/contract.ts";
 import { exactName, quoteList } from "../lib/names.ts";
 import { type Issue, shortened } from "./issues.ts";
 import { type ErrorCode, type FailureFacts, recovery, settling } from "./messages.ts";
@@ -31,10 +32,24 @@ export type Success = { keys: readonly string[]; attempts: number; verified?: bo
 
 type ErrorPart = NonNullable<UpdateResult["error"]>;
 
-/** Names that a list in a result holds at most, so that a huge call does not get a huge answer. */
+/**
+ * Names that a list in a result holds at most, and characters of them: what is invisible in a name
+ * takes up to nine times its room, and a huge call must not get a huge answer.
+ */
 const maxKeys = 1_000;
+const maxCharacters = maxBodyBytes;
 
-const named = (keys: readonly string[]): string[] => keys.slice(0, maxKeys).map(exactName);
+const named = (keys: readonly string[]): string[] => {
+  const shown: string[] = [];
+  let room = maxCharacters;
+  for (const key of keys.slice(0, maxKeys)) {
+    const name = exactName(key);
+    room -= name.length;
+    if (room < 0) break;
+    shown.push(name);
+  }
+  return shown;
+};
 
 /** What every result begins with. A member that is undefined is not there in JSON. */
 const about = (
@@ -42,15 +57,18 @@ const about = (
   to: Target,
   keys: readonly string[],
   attempts = 0,
-): UpdateResult => ({
-  status,
-  app_id: to.appId,
-  user_id: to.userId,
-  updated_keys: named(keys),
-  updated_keys_total: keys.length > maxKeys ? keys.length : undefined,
-  attempts: attempts > 1 ? attempts : undefined,
-  sandbox: to.sandbox || undefined,
-});
+): UpdateResult => {
+  const updatedKeys = named(keys);
+  return {
+    status,
+    app_id: to.appId,
+    user_id: to.userId,
+    updated_keys: updatedKeys,
+    updated_keys_total: updatedKeys.length < keys.length ? keys.length : undefined,
+    attempts: attempts > 1 ? attempts : undefined,
+    sandbox: to.sandbox || undefined,
+  };
+};
 
 /** The result of a write that was acknowledged as a whole, or found in the profile afterwards. */
 export const success = (to: Target, { keys, attempts, verified }: Success): UpdateResult => ({

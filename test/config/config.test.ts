@@ -35,6 +35,7 @@ describe("a valid setting", () => {
     ["PRELUDE_AUDIT_LOG", "audit.jsonl", { auditLog: "/here/audit.jsonl" }],
     ["PRELUDE_AUDIT_LOG", "./logs/a~1.jsonl", { auditLog: "/here/logs/a~1.jsonl" }],
     ["PRELUDE_AUDIT_LOG", "/tmp/100%/a$", { auditLog: "/tmp/100%/a$" }],
+    ["PRELUDE_AUDIT_LOG", "/log/api-7d9c5b6f4d-x2x9z", { auditLog: "/log/api-7d9c5b6f4d-x2x9z" }],
     ["PRELUDE_BASE_URL", "https://eu.example.com", { baseUrl: "https://eu.example.com" }],
     ["PRELUDE_BASE_URL", "https://example.com/p/", { baseUrl: "https://example.com/p" }],
     ["PRELUDE_BASE_URL", "http://localhost:8080/", { baseUrl: "http://localhost:8080" }],
@@ -143,6 +144,8 @@ describe("an invalid setting stops the start, and the problem names it", () => {
     ["PRELUDE_AUDIT_LOG", "/var/log/a\nb", "without quotes or line breaks"],
     ["PRELUDE_AUDIT_LOG", "/var/log/a\u0000b", "without quotes or line breaks"],
     ["PRELUDE_AUDIT_LOG", "sk_live_4f9c1d7e2b", "looks like an API key"],
+    ["PRELUDE_AUDIT_LOG", "/var/log/sk_live_4f9c1d7e2b", "looks like an API key"],
+    ["PRELUDE_AUDIT_LOG", "C:\\logs\\sk_live_4f9c1d7e2b\\a.jsonl", "looks like an API key"],
     ["PRELUDE_API_KEY_FILE", "~/key", "nothing replaces ~"],
   ])("%s=%j", (name, value, problem) => {
     const problems = problemsOf({ [name]: value });

@@ -205,6 +205,8 @@ describe("a long secret", () => {
     ["in a URL", `https://a.example/?k=${encodeURIComponent(key)}`],
     ["in a URL in small letters", encodeURIComponent(key).replace(/%../g, (c) => c.toLowerCase())],
     ["in a form", encodeURIComponent(key).replaceAll("%20", "+")],
+    ["in hexadecimal", Buffer.from(key).toString("hex")],
+    ["in capital hexadecimal", Buffer.from(key).toString("hex").toUpperCase()],
     ["inside a word", `x${key}y`],
     ["twice", key + key],
     ["split by zero-width spaces", [...key].join("\u200b")],
@@ -291,6 +293,19 @@ describe("a secret under 16 characters", () => {
   ])("%j goes from foreign text where it is a word of its own: %j", (key, text, expected) => {
     expect(redact(text, [key])).toBe(expected);
   });
+
+  it.each(["base64", "base64url"] as const)(
+    "a long one goes in %s, up to its last bytes",
+    (form) => {
+      for (const long of ["k".repeat(16), "kk?>".repeat(5), "k".repeat(18)]) {
+        for (const text of [long, `Bearer ${long}`, `${long} and more`]) {
+          const shown = redactOwn(`x ${Buffer.from(text).toString(form)}`, [long]);
+          expect(shown).toMatch(/^x \[redacted\]/);
+          expect(Buffer.from(shown.slice(12), "base64").toString()).not.toContain("kkk");
+        }
+      }
+    },
+  );
 
   it.each(["test", "e", "updated", "user_not_found", "fifteen-letters"])(
     "%j never goes from our own text",

@@ -48,6 +48,14 @@ describe("a success", () => {
   });
 });
 
+test("names that grow when they are shown do not make a huge answer", () => {
+  const keys = Array.from({ length: 1_000 }, (_, i) => `${"\u007f".repeat(250)}${i}`);
+  const { updated_keys, updated_keys_total } = success(to, { keys, attempts: 1 });
+  expect(updated_keys.join("").length).toBeLessThanOrEqual(256 * 1024);
+  expect(updated_keys.length).toBeGreaterThan(100);
+  expect(updated_keys_total).toBe(1_000);
+});
+
 describe("a failure", () => {
   test("names acknowledged keys and keys at fault in the same way", () => {
     const result = failure(to, {

@@ -11,6 +11,12 @@ const manyValues = 10_000;
 const shortLine = 2 * 1024;
 /** What a value takes beside its text, in bytes, more or less. */
 const bytesPerValue = 100;
+/** A line up to this length, in bytes, is not worth a look at its characters. */
+const mediumLine = 64 * 1024;
+
+/** Whether a text takes two bytes for each character in memory: one beyond U+00FF is enough. */
+const isWide = (bytes: Buffer): boolean =>
+  bytes.length > mediumLine && (bytes.includes("\\u") || bytes.some((byte) => byte >= 0xc4));
 
 /** What one line holds. */
 export type Decoded = {
@@ -45,7 +51,8 @@ export const decodeLine = (line: Line): Decoded => {
   try {
     const value: unknown = JSON.parse(json);
     const entries = Array.isArray(value) ? value : [value];
-    const charge = { bytes: bytes.length + values * bytesPerValue, open: 0 };
+    const held = isWide(bytes) ? 2 * bytes.length : bytes.length;
+    const charge = { bytes: held + values * bytesPerValue, open: 0 };
     return isUtf8(bytes, text) ? { entries, charge } : { entries, error: notText, charge };
   } catch {
     return { entries: [], ignored: "a line that is not JSON", charge: free };

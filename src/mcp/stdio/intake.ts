@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 import { createMessages, type Incoming } from "./messages.ts";
-import { createTurns } from "./turns.ts";
+import { createPace } from "./pace.ts";
 
 /**
  * Bytes that wait to be handled, above which stdin is not read: while the client reads the answers,
@@ -52,11 +52,12 @@ export const createIntake = (stdin: Readable, isBlocked: () => boolean, events: 
     else probe ??= setTimeout(readOneMore, probeMs).unref();
   };
 
-  const step = (): boolean => {
+  const step = (): number | undefined => {
     const incoming = stopped || isBlocked() ? undefined : messages.next();
-    if (incoming === undefined) return false;
-    if (incoming !== "blank") events.onMessage(incoming);
-    return true;
+    if (incoming === undefined) return undefined;
+    if (incoming === "blank") return 0;
+    events.onMessage(incoming);
+    return incoming.bytes;
   };
 
   const rest = (): void => {
@@ -65,7 +66,7 @@ export const createIntake = (stdin: Readable, isBlocked: () => boolean, events: 
     else if (stdin.isPaused()) stdin.resume();
     events.onRest();
   };
-  const goOn = createTurns(step, rest);
+  const goOn = createPace(step, rest);
 
   const onData = (chunk: Buffer): void => {
     messages.push(chunk);

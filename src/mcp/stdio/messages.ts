@@ -3,8 +3,8 @@ import { type Envelope, readEnvelope, refuseEnvelope } from "./envelope.ts";
 import type { Charge } from "./in-flight.ts";
 import { createLines } from "./lines.ts";
 
-/** What to do with one message, and what its line holds. */
-export type Incoming = { envelope: Envelope; charge: Charge };
+/** What to do with one message, what its line holds, and its own share of that in bytes. */
+export type Incoming = { envelope: Envelope; charge: Charge; bytes: number };
 
 const nothing: Decoded = { entries: [], charge: { bytes: 0, open: 0 } };
 
@@ -30,13 +30,15 @@ export const createMessages = () => {
         if (!line) return undefined;
       }
       const { entries, error, ignored, charge } = current;
-      if (ignored !== undefined) return { envelope: { kind: "ignore", reason: ignored }, charge };
+      if (ignored !== undefined) {
+        return { envelope: { kind: "ignore", reason: ignored }, charge, bytes: charge.bytes };
+      }
       if (entries.length === 0) return "blank";
       const entry = entries[nextEntry];
       nextEntry += 1;
       const envelope = error ? refuseEnvelope(entry, error) : readEnvelope(entry);
       if (isLineDone()) current = nothing;
-      return { envelope, charge };
+      return { envelope, charge, bytes: charge.bytes / entries.length };
     },
   };
 };

@@ -135,6 +135,24 @@ describe.skipIf(!isLinux)(`memory stays below ${bound} MiB`, () => {
     await server.close();
   });
 
+  // Each such character takes one byte of the call, and twelve of an answer that repeats it twice.
+  const unseen = Array.from({ length: 1_000 }, (_, i) => `"a${"\x7f".repeat(246)}${1_000 + i}":""`);
+  const args = `{"app_id":"${app}","user_id":"${user}","profile":{${unseen}}}`;
+  const calls = Array.from({ length: 38 }, (_, i) => call(i, args));
+  it.each([
+    ["in a batch", `[${calls}]\n`],
+    ["in lines", `${calls.join("\n")}\n`],
+  ])("with 38 calls whose key names are invisible, %s", async (_, lines) => {
+    const server = start({ env: { PRELUDE_ALLOWED_KEYS: "first_name" } });
+    server.write(lines);
+    await soon(() => calls.every((_, i) => outcome(server, i) === "key_not_allowed"));
+    for (const message of server.messages) {
+      expect(JSON.stringify(message).length).toBeLessThan(MiB);
+    }
+    expect(peakOf(server)).toBeLessThan(bound);
+    await server.close();
+  });
+
   it("with one endless line of 300 MB, and what follows it works", async () => {
     const server = start();
     server.write('{"jsonrpc":"2.0","method":"ping","params":"');
