@@ -7,7 +7,7 @@ import { measureCalls, measureGrowth, type Programs } from "./calls.ts";
 import { drawChart } from "./chart.ts";
 import { type Battery, figuresOf, figuresTable, type Results, serversTable } from "./figures.ts";
 import { installPeers, measureNpx, otherNode } from "./installed.ts";
-import { cpuMs, startServer } from "./processes.ts";
+import { startServer, threadsCpuMs } from "./processes.ts";
 import { measureStart } from "./start-up.ts";
 
 // Usage: npm run bench -- [--quick] [--write]
@@ -44,9 +44,9 @@ const measureIdle = async (node: string, file: string) => {
   await server.initialize();
   await server.request("tools/list", {});
   await sleep(500);
-  const before = cpuMs(server.pid);
+  const before = threadsCpuMs(server.pid);
   await sleep(seconds * 1000);
-  const cpu_ms = cpuMs(server.pid) - before;
+  const cpu_ms = threadsCpuMs(server.pid) - before;
   await server.end();
   return { seconds, cpu_ms };
 };
@@ -57,6 +57,7 @@ const measure = async <T>(what: string, job: () => Promise<T>): Promise<T> => {
 };
 
 const runBattery = async (
+  label: string,
   node: string,
   programs: Programs,
   peers: Record<string, readonly string[]>,
@@ -69,7 +70,7 @@ const runBattery = async (
   };
   const growthOf = (program: string) => measureGrowth(node, program, programs, quick ? 1 : 3);
   return {
-    node,
+    node: label,
     start: await measure("start-up", () => measureStart(node, servers, runs)),
     calls: await measure("calls", () => measureCalls(node, programs, amount)),
     growth: {
@@ -87,12 +88,9 @@ const machine = () => ({
 });
 
 const programs = await bundlePrograms();
-const here = await runBattery(process.execPath, programs, installPeers());
-const there = await runBattery(otherNode(24), programs, {});
-const batteries = [
-  { ...here, node: process.version },
-  { ...there, node: "Node 24" },
-];
+const here = await runBattery(process.version, process.execPath, programs, installPeers());
+const there = await runBattery("Node 24", otherNode(24), programs, {});
+const batteries = [here, there];
 const results: Results = {
   quick,
   machine: machine(),

@@ -1,6 +1,5 @@
 import type { ChildProcess } from "node:child_process";
 import {
-  cpuMs,
   type Env,
   memory,
   receive,
@@ -66,17 +65,17 @@ const many = async (server: Server, count: number): Promise<void> => {
 const sampleServer = async (server: Server, amount: Amount): Promise<Sample> => {
   const { latencyCalls, throughputCalls } = amount;
   const latencies: number[] = [];
-  const cpuBefore = cpuMs(server.pid);
+  const cpuBefore = threadsCpuMs(server.pid);
   for (let i = 0; i < latencyCalls; i++) {
     const started = now();
     await call(server, 0);
     latencies.push(now() - started);
   }
-  const cpuBetween = cpuMs(server.pid);
+  const cpuBetween = threadsCpuMs(server.pid);
   const started = now();
   await many(server, throughputCalls);
   const perSecond = throughputCalls / ((now() - started) / 1000);
-  const cpuAfter = cpuMs(server.pid);
+  const cpuAfter = threadsCpuMs(server.pid);
   return {
     latencies,
     perSecond,

@@ -131,7 +131,7 @@ export const figuresTable = (figures: readonly Row[], nodes: readonly string[]):
     });
     return line([row.figure, ...values, `${row.bound} ${row.reach}`]);
   });
-  const head = ["figure", ...nodes, "to reach"];
+  const head = ["figure", ...nodes, "goal"];
   return [line(head), line(head.map(() => "---")), ...body].join("\n");
 };
 

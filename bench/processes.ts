@@ -41,14 +41,7 @@ export const memory = (pid: number, field: "VmHWM" | "VmRSS"): number => {
   return Number(kilobytes) / 1024;
 };
 
-/** CPU time used so far, in ms (proc(5): utime and stime, in ticks of 10 ms). */
-export const cpuMs = (pid: number): number => {
-  const [, fields = ""] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ");
-  const numbers = fields.split(" ").map(Number);
-  return (Number(numbers[11]) + Number(numbers[12])) * 10;
-};
-
-/** The same to the microsecond, of the threads that live (/proc/PID/task/TID/schedstat, in ns). */
+/** CPU time used so far by the threads that live, in ms (/proc/PID/task/TID/schedstat, in ns). */
 export const threadsCpuMs = (pid: number): number => {
   const tasks = readdirSync(`/proc/${pid}/task`);
   const times = tasks.map((task) => {

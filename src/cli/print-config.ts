@@ -2,11 +2,11 @@ import { realpathSync } from "node:fs";
 import { type Config, readConfig } from "../config/config.ts";
 import { nearest } from "../config/did-you-mean.ts";
 import { readSmallFile } from "../config/key.ts";
+import { rows } from "../config/settings.ts";
 import { name as packageName, published, version } from "../lib/package.wire.ts";
 import { formatHostConfig, printConfig } from "./host-config.ts";
 import { type HostName, hostNames, isHostName, secretName } from "./hosts.ts";
 import { type Launch, type Place, programOf } from "./launch.ts";
-import { settingName } from "./setting-name.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -23,13 +23,13 @@ const networkNote = (env: Environment): string[] => {
 
 /** The settings that differ from their defaults, as they were given; paths made absolute. */
 const settingsOf = (config: Config, defaults: Config, env: Environment): Record<string, string> => {
-  const unset = new Map<string, unknown>(Object.entries(defaults));
-  const given = Object.entries(config).flatMap(([field, value]): [string, string][] => {
-    const setting = settingName(field);
-    const same = JSON.stringify(value) === JSON.stringify(unset.get(field));
+  const fields = Object.keys(rows) as (keyof Config)[];
+  const given = fields.flatMap((field): [string, string][] => {
+    const { name } = rows[field];
+    const same = JSON.stringify(config[field]) === JSON.stringify(defaults[field]);
     if (same || field === "apiKey" || field === "apiKeyFile") return [];
     // A path is absolute by now: the host stands in another folder.
-    return [[setting, field === "auditLog" ? String(value) : (env[setting] ?? "").trim()]];
+    return [[name, field === "auditLog" ? String(config[field]) : (env[name] ?? "").trim()]];
   });
   return Object.fromEntries(given);
 };

@@ -102,7 +102,7 @@ const toolsOf = (session: Session, client: ReturnType<typeof clientOf>): Tool[] 
   const getTool: Tool = {
     name: getName,
     definition: lazily(() => publishedGet(config)),
-    call: async (call) => (await get())(call),
+    call: async (call) => await (await get())(call),
   };
   return [updateTool, getTool];
 };

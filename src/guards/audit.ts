@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from "
 
 /** What is known of a call before anything is sent. Never a value of a profile, never a secret. */
 type Beginning = {
-  /** Joins the two lines of a call. */
+  /** Joins the lines of a call: one or two attempts, and the outcome. */
   call_id: string;
   time: string;
   tool: string;

@@ -55,7 +55,7 @@ const reservedKeys: ReadonlySet<string> = new Set(["sub", "user_id", "created_at
 /** What the operator fixed; it exists in the sandbox too, so that a real configuration can be rehearsed. */
 export type Fixed = { appId?: string | undefined; userId?: string | undefined };
 
-/** Codes of the API document, and one of Prelude's global error codes for a wrong key. */
+/** The codes of the API document. */
 export type Refusal =
   | "invalid_request"
   | "reserved_profile_key"

@@ -1,7 +1,9 @@
 import type { Outcome } from "../prelude/client.ts";
 import type { RequestFailure } from "../prelude/errors.ts";
 import type { Held } from "../profile/admission.ts";
+import type { Dependencies } from "./dependencies.ts";
 import type { ErrorCode, FailureFacts } from "./messages.ts";
+import type { ToolCall } from "./tool.ts";
 
 const secondsOf = (ms: number): number => Math.ceil(ms / 1000);
 
@@ -18,13 +20,24 @@ const cutOff: ReadonlySet<ErrorCode> = new Set([
   "confirmation_unavailable",
 ]);
 
+/** Who cut a call off, if anybody did. */
+export type CutOffBy = "client" | "server" | undefined;
+
+export const cutOffBy = (
+  { signal }: Pick<ToolCall, "signal">,
+  { isStopping }: Pick<Dependencies, "isStopping">,
+): CutOffBy => {
+  if (!signal.aborted) return undefined;
+  return isStopping() ? "server" : "client";
+};
+
 /** A failure, with the end of the server as its cause where that is what cut the call off. */
 export const inViewOfEnd = <F extends { code: ErrorCode; facts: FailureFacts }>(
   failure: F,
-  isCutOff: boolean,
+  by: CutOffBy,
 ): F | (Omit<F, "code"> & { code: "timeout" }) => {
   const { code, facts } = failure;
-  if (!isCutOff || !cutOff.has(code)) return failure;
+  if (by !== "server" || !cutOff.has(code)) return failure;
   return { ...failure, code: "timeout", facts: { ...facts, stopping: true } };
 };
 

@@ -42,7 +42,7 @@ describe("what a conversation pays for before the first call", () => {
   const late = [
     /^src\/(?:prelude|profile|sandbox)\//,
     /^src\/cli\/(?!args|serve)/,
-    /^src\/tools\/(?:messages|reasons|result)\b/,
+    /^src\/tools\/(?:messages|reasons|error|dependencies|failure-facts)\b/,
     /^src\/tools\/[\w-]+\/(?!definition)/,
   ];
 

@@ -164,7 +164,7 @@ describe("the lines of a call", () => {
       { ...call, ...ids, keys },
       { secrets: [secret], now: () => 0 },
     );
-    trace.attempt();
-    trace.end(end);
+    expect(trace.attempt()).toBeUndefined();
+    expect(trace.end(end)).toBeUndefined();
   });
 });

@@ -10,7 +10,7 @@ import {
 } from "../../src/lib/text.ts";
 import { failureOf } from "../../src/prelude/answer.ts";
 import { errorCodes } from "../../src/tools/messages.ts";
-import { failure } from "../../src/tools/result.ts";
+import { failure } from "../../src/tools/update-profile/result.ts";
 
 const chars = (...points: number[]) => String.fromCodePoint(...points);
 const range = (from: number, to: number) =>

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { ConnectReason, ProxyReason, Reason } from "../../src/prelude/errors.ts";
 import { adviceOf, causeOf } from "../../src/tools/reasons.ts";
-import { failure } from "../../src/tools/result.ts";
+import { failure } from "../../src/tools/update-profile/result.ts";
 
 const connect: Record<ConnectReason, RegExp> = {
   dns_unknown: /DNS does not know/,

@@ -1,7 +1,7 @@
 import { Ajv } from "ajv";
 import { describe, expect, test } from "vitest";
 import { shortened } from "../../src/tools/issues.ts";
-import { failure, success } from "../../src/tools/result.ts";
+import { failure, success } from "../../src/tools/update-profile/result.ts";
 import { outputJsonSchema } from "../../src/tools/update-profile/schema.ts";
 
 const to = { appId: "54e9ujn", userId: "usr_1" };

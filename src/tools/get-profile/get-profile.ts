@@ -5,7 +5,7 @@ import type { Outcome } from "../../prelude/client.ts";
 import { type Held, startAdmission } from "../../profile/admission.ts";
 import { type Read, readProfile, type Sought } from "../../profile/read.ts";
 import { type Dependencies, nothingSent, traceOf } from "../dependencies.ts";
-import { heldFacts, inViewOfEnd, requestFacts } from "../failure-facts.ts";
+import { cutOffBy, heldFacts, inViewOfEnd, requestFacts } from "../failure-facts.ts";
 import { askOperator } from "../messages.ts";
 import type { ToolCall } from "../tool.ts";
 import { createArgumentParser, type Parsed } from "./arguments.ts";
@@ -34,10 +34,10 @@ export const createGetProfile = (deps: Dependencies) => {
     const trace = traceOf(state, toolName, call, { ...parsed.target, keys: [] });
     try {
       const raw = await run(state, parsed, call, trace);
-      const isStopped = call.signal.aborted && state.isStopping();
-      const ended = "failed" in raw ? { failed: inViewOfEnd(raw.failed, isStopped) } : raw;
+      const by = cutOffBy(call, state);
+      const ended = "failed" in raw ? { failed: inViewOfEnd(raw.failed, by) } : raw;
       const result = resultOf(state, parsed, ended);
-      endTrace(trace, ended, result, call.signal.aborted && !isStopped);
+      endTrace(trace, ended, result, by === "client");
       return result;
     } catch (error) {
       trace.end({ ...nothingSent, status: "not_read", code: "internal_error" });

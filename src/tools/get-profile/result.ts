@@ -1,7 +1,7 @@
 import type { Outcome } from "../../prelude/client.ts";
+import { errorOf, type Target, withTarget } from "../error.ts";
 import type { Issue } from "../issues.ts";
 import type { ErrorCode, FailureFacts } from "../messages.ts";
-import { errorOf, type Target } from "../result.ts";
 import type { GetResult } from "./schema.ts";
 import type { ProfileView } from "./view.ts";
 
@@ -41,14 +41,10 @@ export const found = (to: Target, { userId, view, updatedAt, outcome }: Found): 
 /** The result of a call that shows no profile. */
 export const failure = (to: Target, failed: Failure): GetResult => {
   const { status, attempts, facts } = failed;
-  const ids = {
-    ...(to.appId === undefined ? {} : { appId: to.appId }),
-    ...(to.userId === undefined ? {} : { userId: to.userId }),
-  };
   const end = status === "not_found" ? "." : "; nothing was read.";
   return {
     ...about(status, to, attempts),
     user_ids: facts.userIds === undefined ? undefined : [...facts.userIds],
-    error: errorOf({ ...failed, facts: { ...ids, ...facts } }, end),
+    error: errorOf({ ...failed, facts: withTarget(facts, to) }, end),
   };
 };

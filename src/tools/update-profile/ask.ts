@@ -2,10 +2,10 @@ import { type Answer, type Before, confirmationOf } from "../../guards/confirmat
 import type { Trace } from "../../guards/trace.ts";
 import type { Write } from "../../profile/write.ts";
 import { heldFacts } from "../failure-facts.ts";
-import type { Failure } from "../result.ts";
 import type { Asked, ToolCall } from "../tool.ts";
 import { refused, tooMany } from "./failure.ts";
 import { lookBefore } from "./look.ts";
+import type { Failure } from "./result.ts";
 import type { State } from "./state.ts";
 
 /** Asks the person; undefined: the write may go on. */

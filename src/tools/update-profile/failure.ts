@@ -1,7 +1,7 @@
 import type { NotWritten } from "../../profile/write.ts";
 import { heldFacts, requestFacts } from "../failure-facts.ts";
 import type { FailureFacts } from "../messages.ts";
-import type { Failure } from "../result.ts";
+import type { Failure } from "./result.ts";
 
 /** Codes that are about the keys of the request. */
 const aboutKeys: ReadonlySet<string> = new Set([

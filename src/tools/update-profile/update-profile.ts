@@ -2,15 +2,15 @@ import { createGate } from "../../guards/gate.ts";
 import type { Trace, TracedEnd } from "../../guards/trace.ts";
 import { type Write, type WriteProgress, type Written, writeProfile } from "../../profile/write.ts";
 import { type Dependencies, nothingSent, traceOf } from "../dependencies.ts";
-import { inViewOfEnd } from "../failure-facts.ts";
+import { cutOffBy, inViewOfEnd } from "../failure-facts.ts";
 import { writeText } from "../progress.ts";
-import { type Failure, failure, success } from "../result.ts";
 import type { Asked, ToolCall } from "../tool.ts";
 import { type Parsed, refusedKeyIssues } from "./arguments.ts";
 import { askPerson } from "./ask.ts";
 import { toolName } from "./definition.ts";
 import { failureOf, refused } from "./failure.ts";
 import { isWritten, keptMs } from "./look.ts";
+import { type Failure, failure, success } from "./result.ts";
 import type { UpdateResult } from "./schema.ts";
 import { createState, type State } from "./state.ts";
 
@@ -25,10 +25,10 @@ export const createUpdateProfile = (deps: Dependencies) => {
     const trace = traceOf(state, toolName, call, { ...parsed.target, keys: parsed.keys });
     try {
       const ended = await run(state, parsed, call, trace);
-      const isStopped = call.signal.aborted && state.isStopping();
-      const outcome = "code" in ended ? inViewOfEnd(ended, isStopped) : ended;
+      const by = cutOffBy(call, state);
+      const outcome = "code" in ended ? inViewOfEnd(ended, by) : ended;
       const result = "question" in outcome ? outcome : resultOf(state, parsed, outcome);
-      trace.end(endOf(outcome, result, call.signal.aborted && !isStopped));
+      trace.end(endOf(outcome, result, by === "client"));
       return result;
     } catch (error) {
       trace.end({ ...nothingSent, status: "unknown", code: "internal_error" });

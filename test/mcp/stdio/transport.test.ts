@@ -404,6 +404,9 @@ describe("the end", () => {
     stdout.destroy(new Error("EPIPE"));
     await soon(() => events.onStdoutBroken.mock.calls.length > 0);
     await transport.send(result(received[0]?.id ?? ""));
+    // The request is answered, as far as that is up to the server.
+    await transport.settled();
+    expect(stdout.writableLength).toBe(0);
   });
 
   it("comes once on close, and what comes later is not delivered", async () => {
