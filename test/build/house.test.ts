@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -72,4 +72,34 @@ test.each(refused)("%s/ may not import %s", (folder, imported) => {
 
 test.each(accepted)("%s/ may import %s", (folder, imported) => {
   expect(isRefused(folder, imported)).toBe(false);
+});
+
+test("CONTRIBUTING draws every way from room to room that the code takes", () => {
+  const page = readFileSync("CONTRIBUTING.md", "utf8");
+  const titles = new Map<string, string>();
+  for (const [, id = "", title = ""] of page.matchAll(/(\w+)\["([\w./]+?)\/?(?=<br\/>)/g)) {
+    titles.set(id, title.replace("main.ts", "main"));
+  }
+  const below = new Map<string, string[]>();
+  for (const [, from = "", to = ""] of page.matchAll(/^ {2}(\w+)(?:\["[^\]]*"\])? --> (\w+)/gm)) {
+    below.set(from, [...(below.get(from) ?? []), to]);
+  }
+  const reaches = (from: string, to: string): boolean =>
+    (below.get(from) ?? []).some((next) => titles.get(next) === to || reaches(next, to));
+  const room = (file: string) => (file.startsWith("mcp/stdio/") ? "mcp/stdio" : dirname(file));
+  const roomOf = (file: string) => room(file).replace(/^tools\/.*/, "tools");
+
+  const missing = new Set<string>();
+  for (const file of readdirSync("src", { recursive: true, encoding: "utf8" })) {
+    if (!file.endsWith(".ts") || file === "main.ts") continue;
+    for (const [, target = ""] of readFileSync(join("src", file), "utf8").matchAll(
+      /(?:from|import\()\s*"(\.[^"]+)"/g,
+    )) {
+      const [from, to] = [roomOf(file), roomOf(join(dirname(file), target))];
+      const start = [...titles].find(([, title]) => title === from)?.[0] ?? "";
+      const isRoom = !to.startsWith("..");
+      if (isRoom && from !== to && !reaches(start, to)) missing.add(`${from} -> ${to}`);
+    }
+  }
+  expect([...missing]).toEqual([]);
 });

@@ -69,7 +69,7 @@ describe("what a conversation pays for before the first call", () => {
   });
 
   test.each([
-    ["main", 176],
+    ["main", 178],
     ["client", 560],
     ["schema", 90],
     ["update-profile", 28],
