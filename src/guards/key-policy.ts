@@ -17,14 +17,6 @@ export const foldedDifferences = [
   "terminal sequences",
 ] as const;
 
-/** A spelling that differs from a blocked key by one of these is another key, and passes. */
-export const keptDifferences = [
-  "look-alike letters of other scripts (Cyrillic, Greek)",
-  "small capitals",
-  "letters with a stroke (ø, ł)",
-  "digits for letters",
-] as const;
-
 /** Keys that may not be written; `lookAlike`: one of them is another spelling of a blocked key. */
 export type KeyRefusal = { keys: string[]; lookAlike: boolean };
 

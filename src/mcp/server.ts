@@ -121,7 +121,7 @@ const createToolCaller = (server: Server, options: ServerOptions) => {
       const names = tools.map(({ name }) => name).join(" and ");
       throw rpcError(ErrorCode.InvalidParams, `Unknown tool; this server has ${names}`);
     }
-    const client = stateless ?? clientOf(server);
+    const client = stateless ?? callerOf(server);
     const progress = createProgress(extra, log);
     const person = stateless
       ? askByResult(tickets, params, stateless, info)
@@ -145,7 +145,7 @@ const createToolCaller = (server: Server, options: ServerOptions) => {
   };
 };
 
-const clientOf = (server: Server) => {
+const callerOf = (server: Server) => {
   const client = server.getClientVersion();
   return { clientName: client?.name, clientVersion: client?.version };
 };
