@@ -21,6 +21,13 @@ const isFailureStatus = (status: unknown): boolean =>
 /** Members under which some servers put the whole answer. */
 const wrappers = ["data", "result", "response"] as const;
 
+const goodNews = /\b(?:ok|success(?:ful(?:ly)?)?|saved|updated|done)\b/i;
+const badNews = /\b(?:not?|fail\w*|error\w*|denied|invalid|unable|cannot|reject\w*)\b|n['’]t\b/i;
+
+/** Whether a message can only be about a success. */
+const isGoodNews = (message: unknown): boolean =>
+  typeof message === "string" && goodNews.test(message) && !badNews.test(message);
+
 /** What may stand beside a `message` that is all an error has to say. */
 const besideMessage: ReadonlySet<string> = new Set([
   ...["message", "type", "param", "status", "timestamp", "path", "requestid", "request_id"],
@@ -36,9 +43,11 @@ const objectShowsFailure = (object: Record<string, unknown>): boolean => {
   if (of("success", "ok").some(saysNo)) return true;
   if (of("status", "statuscode", "status_code").some(isFailureStatus)) return true;
   if (of(...wrappers).some((value) => isObject(value) && objectShowsFailure(value))) return true;
-  const hasMessage = of("message").length > 0;
+  const messages = of("message");
+  const hasMessage = messages.length > 0;
   // Some pages of Prelude's documentation show errors that are a message and nothing else.
-  if (hasMessage && members.every(({ key }) => besideMessage.has(key))) return true;
+  const isAll = hasMessage && members.every(({ key }) => besideMessage.has(key));
+  if (isAll && !messages.every(isGoodNews)) return true;
   // All of the API's error bodies have a code; a number without a message may count something.
   return of("code").some((code) => typeof code === "string" || hasMessage);
 };

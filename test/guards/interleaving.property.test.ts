@@ -210,7 +210,9 @@ const startStage = (folder: string, of: { confirm: boolean; limit: number; skip:
   return { act, finish, unseen, sent: () => sent };
 };
 
-test(`${runs} random courses of events: no request without its attempt line`, async () => {
+test(`${runs} random courses of events: no request without its attempt line`, {
+  timeout: 60_000 + 60 * runs,
+}, async () => {
   let requests = 0;
   const property = fc.asyncProperty(anyCase, async ({ actions, ...of }) => {
     const folder = mkdtempSync(join(tmpdir(), "interleaving-"));

@@ -35,6 +35,7 @@ describe("success", () => {
       '{"error":{}}',
     ],
     ...['{"error":false,"errors":0}', '{"code":204}', '{"status":200}'],
+    ...['{"message":"Profile updated."}', '{"message":"OK","status":"ok"}'],
     ...['{"message":"Saved.","success":true}', '{"message":"Saved.","user":{"id":"usr_1"}}'],
     ...['{"data":{"user":{"profile":{"error":"x","message":"y"}}}}', '{"status":"active"}'],
     // Members of members are the caller's own words, not the API's.
@@ -106,6 +107,7 @@ describe("a 2xx that is none", () => {
     ],
     ...['{"status":"error"}', '{"status":"bad_request"}', '{"status":404}', '[{"error":"boom"}]'],
     ...['[{},{"success":false}]', "[[false]]", "[1]", '["no"]'],
+    ...['{"message":"Not updated."}', '{"message":"Update failed"}', '{"message":"It isn\'t ok"}'],
     ...['{"message":"The user was not found."}', '{"type":"x","message":"No.","param":"y"}'],
     ...['{"statusCode":500,"message":"Internal server error"}', '{"status_code":"404"}'],
     ...['{"errorMessage":"Task timed out","errorType":"x"}', '{"status":"400","message":"bad"}'],

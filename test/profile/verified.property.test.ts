@@ -90,7 +90,9 @@ afterAll(async () => {
 const holdsAll = (): boolean =>
   Object.entries(values).every(([key, value]) => scene.store[key] === value);
 
-test(`${runs} random calls with reading on: verified is never untrue`, async () => {
+test(`${runs} random calls with reading on: verified is never untrue`, {
+  timeout: 60_000 + 60 * runs,
+}, async () => {
   let verified = 0;
   const config = { ...defaults, apiKey: "k", read: "keys" as const, maxWritesPerMinute: 0 };
   const update = createUpdateProfile(dependenciesOf(config, client));
