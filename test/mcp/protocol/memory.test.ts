@@ -11,8 +11,8 @@ import { startUpstream, type Upstream } from "../../support/upstream.ts";
 
 const MiB = 1024 * 1024;
 /**
- * The most memory that the server may ever take, in MiB, whatever a client sends: it has about 50
- * when it has just started.
+ * The most memory that the server may take, in MiB, with any of the inputs below: it has about 50
+ * when it has just started, and a line of 10 MiB takes up to six times that while it is read.
  */
 const bound = 250;
 /** The same for many large requests in flight, of which it holds 64 MiB. */
