@@ -1,7 +1,8 @@
 import "./mcp/sdk-setup.ts";
+import { statSync } from "node:fs";
 import { parseArgv } from "./cli/args.ts";
 import { serve } from "./cli/serve.ts";
-import { readConfig } from "./config/config.ts";
+import { type Config, readConfig } from "./config/config.ts";
 import { readSmallFile } from "./config/key.ts";
 import { type Audit, openAudit } from "./guards/audit.ts";
 import { createLog, type Log } from "./lib/log.ts";
@@ -25,12 +26,27 @@ const lostLines = {
   refused: "the audit line of a refused call could not be written, and is lost",
 };
 
+/** Whether two paths lead to one file, by a link or by another spelling. */
+const isSameFile = (...paths: [string, string]): boolean => {
+  try {
+    const [one, other] = paths.map((path) => statSync(path, { bigint: true }));
+    return one?.dev === other?.dev && one?.ino === other?.ino;
+  } catch {
+    return false;
+  }
+};
+
 /** Opens the audit file, or says why that is not possible. */
 const auditOf = (
-  path: string | undefined,
+  { auditLog: path, apiKeyFile }: Config,
   log: Log,
 ): { audit: Audit | undefined; problem?: never } | { problem: string } => {
   if (path === undefined) return { audit: undefined };
+  if (apiKeyFile !== undefined && isSameFile(path, apiKeyFile)) {
+    return {
+      problem: "PRELUDE_AUDIT_LOG is the file of PRELUDE_API_KEY_FILE, which must stay as it is",
+    };
+  }
   try {
     return { audit: openAudit(path, (event) => log.error(lostLines[event])) };
   } catch (error) {
@@ -69,7 +85,7 @@ const main = async (): Promise<void> => {
     log.error(`stopping after a defect: ${error.stack ?? error.message}`);
     process.exit(1);
   });
-  const opened = auditOf(config.auditLog, log);
+  const opened = auditOf(config, log);
   if (opened.problem !== undefined) return refuse([opened.problem]);
   if (opened.audit) log.info(`audit file: ${config.auditLog}`);
   if (command.kind === "check") {

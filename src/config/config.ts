@@ -92,12 +92,6 @@ const takeKeyFromFile = (
     problems.push("PRELUDE_API_KEY and PRELUDE_API_KEY_FILE are both set; keep one of them");
     return;
   }
-  if (apiKeyFile === values.auditLog) {
-    problems.push(
-      "PRELUDE_AUDIT_LOG names the file of PRELUDE_API_KEY_FILE, and would be written into it",
-    );
-    return;
-  }
   const file = readKeyFile(apiKeyFile, readFile);
   if (file.problem !== undefined) {
     problems.push(`PRELUDE_API_KEY_FILE ${file.problem}`);
@@ -139,7 +133,7 @@ const names: readonly SettingName[] = settings.map(({ name }) => name);
 const nearMisses = (env: Environment): string[] =>
   Object.keys(env).flatMap((name) => {
     if (isUnset(env[name]) || names.some((known) => known === name)) return [];
-    if (meansSandbox(name)) {
+    if (meansSandbox(name, env[name])) {
       return [`${shortName(name)} is not a setting; the flag --sandbox turns the sandbox on`];
     }
     const meant = meantSetting(name, names);

@@ -34,7 +34,7 @@ export const isSurelyKey = (text: string): boolean => {
 
 /** Whether a folder or a file is called like an API key, and not by a deployment's random names. */
 export const isNamedLikeKey = (path: string): boolean =>
-  path.split(/[\\/]/).some((part) => livePrefix.test(part));
+  path.split(/[\\/]/).some((part) => livePrefix.test(part) && digitsIn(part) >= 4);
 
 /** Whether a text that nobody makes up, such as an id, may be an API key. */
 export const looksLikeKey = (text: string): boolean =>

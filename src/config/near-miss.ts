@@ -3,7 +3,7 @@ import { editDistance, nearest } from "./did-you-mean.ts";
 const prefix = "PRELUDE_";
 /** Words with which a misspelt guard begins; such a name is never taken for somebody else's. */
 const guardWords = ["ALLOW", "BLOCK", "CONFIRM", "MAX_WRITES", "MAX_READS", "READ", "AUDIT"];
-/** Words that mean a guard wherever they stand in a name -> the guard. */
+/** Words that mean a guard wherever they stand among words that could be ours -> the guard. */
 const guardMeanings: readonly [words: RegExp, rest: string][] = [
   [/^(?:ALLOW(?:ED|LIST)?|WHITELIST(?:ED)?)$/, "ALLOWED_KEYS"],
   [/^(?:BLOCK(?:ED|LIST)?|BLACKLIST(?:ED)?|DEN(?:Y|IED|YLIST)|FORBIDDEN)$/, "BLOCKED_KEYS"],
@@ -11,6 +11,12 @@ const guardMeanings: readonly [words: RegExp, rest: string][] = [
   [/^(?:RATELIMIT|WRITES)$/, "MAX_WRITES_PER_MINUTE"],
   [/^AUDIT$/, "AUDIT_LOG"],
 ];
+/** What may stand beside such a word; with any other, the name is somebody else's. */
+const ours: ReadonlySet<string> = new Set(
+  "KEY KEYS LIST FIELD FIELDS LOG FILE PATH REQUIRE REQUIRED MCP PROFILE USER WRITE READ PER MINUTE MIN LIMIT MAX MODE ENABLE ENABLED".split(
+    " ",
+  ),
+);
 const words = (name: string): string => name.split("_").sort().join("_");
 
 // For a service named prelude-audit, Kubernetes sets these in every container of its namespace.
@@ -40,13 +46,16 @@ const misspeltRest = <Name extends string>(name: string, known: readonly Name[])
   });
   if (slip !== undefined) return slip;
   const parts = rest.replace("RATE_LIMIT", "RATELIMIT").split("_");
-  const meaning = guardMeanings.find(([word]) => parts.some((part) => word.test(part)));
+  const meaning = guardMeanings.find(([word]) =>
+    parts.some((part) => word.test(part) && parts.every((one) => one === part || ours.has(one))),
+  );
   return known.find((candidate) => candidate === `${prefix}${meaning?.[1]}`);
 };
 
-/** Whether a name is meant to turn on the sandbox, which is no setting. */
-export const meansSandbox = (name: string): boolean =>
-  /^PRELUDE_(?:USE_)?(?:SANDBOX|DRY_?RUN)(?:_MODE)?$/i.test(name);
+/** Whether a variable is meant to turn on the sandbox, which is no setting. */
+export const meansSandbox = (name: string, value = ""): boolean =>
+  /^PRELUDE_(?:USE_|ENABLE_)?(?:SANDBOX|DRY_?RUN|TEST_?MODE)(?:_MODE|_ENABLED)?$/i.test(name) &&
+  !/^(?:false|0|no|off)$/i.test(value.trim());
 
 /** The known name that `name` is probably meant to be, or undefined if it is somebody else's. */
 export const meantSetting = <Name extends string>(

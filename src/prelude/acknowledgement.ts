@@ -15,41 +15,67 @@ const saysNo = (value: unknown): boolean =>
 const failureWord =
   /^(?:error|errored|fail|failed|failure|rejected|denied|invalid|bad_request|unauthorized|forbidden|not_found)$/i;
 
+const numberOf = (status: unknown): number =>
+  typeof status === "string" && /^\d{3}$/.test(status) ? Number(status) : (status as number);
+
 const isFailureStatus = (status: unknown): boolean =>
-  (/^\d{3}$/.test(String(status)) && Number(status) >= 400) || failureWord.test(String(status));
+  numberOf(status) >= 400 || failureWord.test(String(status));
 
-/** Members under which some servers put the whole answer. */
-const wrappers = ["data", "result", "response"] as const;
+const isSuccessStatus = (status: unknown): boolean => {
+  const number = numberOf(status);
+  return (
+    (number >= 200 && number < 300) || /^(?:ok|success|succeeded|updated)$/i.test(String(status))
+  );
+};
 
-const goodNews = /\b(?:ok|success(?:ful(?:ly)?)?|saved|updated|done)\b/i;
-const badNews = /\b(?:not?|fail\w*|error\w*|denied|invalid|unable|cannot|reject\w*)\b|n['’]t\b/i;
+/** `error`, `errors`, `errorMessage`, `error_code`, but not `error_count`. */
+const errorName = /^errors?(?:_?(?:message|msg|text|type|code|descriptions?|details?))?$/;
 
-/** Whether a message can only be about a success. */
-const isGoodNews = (message: unknown): boolean =>
-  typeof message === "string" && goodNews.test(message) && !badNews.test(message);
+/** A message that is about a success from its first word to its last. */
+const goodNews =
+  /^(?:ok|done|success|(?:the )?(?:user )?(?:profile )?(?:was |has been )?(?:successfully )?(?:updated|saved|changed|patched)(?: successfully)?)[.!]?$/i;
 
 /** What may stand beside a `message` that is all an error has to say. */
 const besideMessage: ReadonlySet<string> = new Set([
   ...["message", "type", "param", "status", "timestamp", "path", "requestid", "request_id"],
 ]);
 
+/** Members under which some servers put the whole answer. */
+const wrappers = ["data", "result", "response"] as const;
+
+type Members = readonly { key: string; value: unknown }[];
+
+const membersOf = (object: Record<string, unknown>): Members =>
+  Object.entries(object).map(([key, value]) => ({ key: key.toLowerCase(), value }));
+
+const valuesOf = (members: Members, ...keys: string[]): unknown[] =>
+  members.filter(({ key }) => keys.includes(key)).map(({ value }) => value);
+
+/** Members that say no wherever an answer has them. */
+const sayNo = (members: Members): boolean =>
+  members.some(({ key, value }) => errorName.test(key) && !isEmpty(value)) ||
+  valuesOf(members, "success", "ok").some(saysNo) ||
+  valuesOf(members, "statuscode", "status_code").some(isFailureStatus);
+
+/** An object that is a message and nothing else, as some pages of Prelude's documentation show errors. */
+const isBadNews = (members: Members): boolean => {
+  const messages = valuesOf(members, "message");
+  if (messages.length === 0 || !members.every(({ key }) => besideMessage.has(key))) return false;
+  const isGood = (message: unknown) => typeof message === "string" && goodNews.test(message);
+  return !messages.every(isGood) && !valuesOf(members, "status").some(isSuccessStatus);
+};
+
 /** An object in whose members an API says that it did not do what was asked. */
 const objectShowsFailure = (object: Record<string, unknown>): boolean => {
-  const members = Object.entries(object).map(([key, value]) => ({ key: key.toLowerCase(), value }));
-  const of = (...keys: string[]): unknown[] =>
-    members.filter(({ key }) => keys.includes(key)).map(({ value }) => value);
-  // `error`, `errors`, `errorMessage`, `error_code`
-  if (members.some(({ key, value }) => key.startsWith("error") && !isEmpty(value))) return true;
-  if (of("success", "ok").some(saysNo)) return true;
-  if (of("status", "statuscode", "status_code").some(isFailureStatus)) return true;
-  if (of(...wrappers).some((value) => isObject(value) && objectShowsFailure(value))) return true;
-  const messages = of("message");
-  const hasMessage = messages.length > 0;
-  // Some pages of Prelude's documentation show errors that are a message and nothing else.
-  const isAll = hasMessage && members.every(({ key }) => besideMessage.has(key));
-  if (isAll && !messages.every(isGoodNews)) return true;
+  const members = membersOf(object);
+  const inner = valuesOf(members, ...wrappers).filter(isObject);
+  if ([members, ...inner.map(membersOf)].some(sayNo)) return true;
+  // What a user is called and holds is not the API's own word.
+  if (valuesOf(members, "user", "profile").some(isObject)) return false;
+  if (valuesOf(members, "status").some(isFailureStatus) || isBadNews(members)) return true;
   // All of the API's error bodies have a code; a number without a message may count something.
-  return of("code").some((code) => typeof code === "string" || hasMessage);
+  const hasMessage = valuesOf(members, "message").length > 0;
+  return valuesOf(members, "code").some((code) => typeof code === "string" || hasMessage);
 };
 
 /** JSON that claims nothing to the contrary. A bare number or a text but `OK` claims nothing at all. */

@@ -45,10 +45,12 @@ export const askedDelayMs = (headers: Headers, now: number): number | undefined 
 const plainNumber = (text: string): number =>
   /^\d{1,12}(?:\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
 
-/** An HTTP date is in GMT, though one of its obsolete forms does not say so (RFC 9110, 5.6.7). */
+/** Of the forms of an HTTP date, the one that does not say that it is in GMT (RFC 9110, 5.6.7). */
+const asctime = /^[A-Za-z]{3} [A-Za-z]{3} [ \d]\d \d\d:\d\d:\d\d \d{4}$/;
+
 const dateOf = (text: string): number => {
   if (!/^[A-Za-z]{3}/.test(text)) return Number.NaN;
-  return Date.parse(/GMT$/i.test(text) ? text : `${text} GMT`);
+  return Date.parse(asctime.test(text) ? `${text} GMT` : text);
 };
 
 /** Whether this failure is worth repeating at once, and what the API asked for. */

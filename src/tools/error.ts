@@ -27,8 +27,8 @@ export const named = (keys: readonly string[]): string[] => {
   let room = maxCharacters;
   for (const key of keys.slice(0, maxKeys)) {
     const name = exactName(key);
+    if (name.length > room) continue;
     room -= name.length;
-    if (room < 0) break;
     shown.push(name);
   }
   return shown;

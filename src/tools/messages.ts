@@ -361,7 +361,7 @@ export const recovery = {
     what: outOfTime,
     next: (f) =>
       f.stopping
-        ? "Repeat the identical call once this server runs again; if it does not, tell the person that it was stopped."
+        ? `Repeat ${sameCall(f)} once this server runs again; if it does not, tell the person that it was stopped.`
         : `Repeat ${sameCall(f)} once; if it times out again, tell the person that Prelude is not answering.`,
     fix: "check the network, or raise PRELUDE_TIMEOUT_MS: no answer in time",
   },

@@ -35,6 +35,7 @@ describe("a valid setting", () => {
     ["PRELUDE_AUDIT_LOG", "audit.jsonl", { auditLog: "/here/audit.jsonl" }],
     ["PRELUDE_AUDIT_LOG", "./logs/a~1.jsonl", { auditLog: "/here/logs/a~1.jsonl" }],
     ["PRELUDE_AUDIT_LOG", "/tmp/100%/a$", { auditLog: "/tmp/100%/a$" }],
+    ["PRELUDE_AUDIT_LOG", "/log/sk_test/a.jsonl", { auditLog: "/log/sk_test/a.jsonl" }],
     ["PRELUDE_AUDIT_LOG", "/log/api-7d9c5b6f4d-x2x9z", { auditLog: "/log/api-7d9c5b6f4d-x2x9z" }],
     ["PRELUDE_BASE_URL", "https://eu.example.com", { baseUrl: "https://eu.example.com" }],
     ["PRELUDE_BASE_URL", "https://example.com/p/", { baseUrl: "https://example.com/p" }],

@@ -159,16 +159,6 @@ it.each([...blanks, '""', "''"])("PRELUDE_API_KEY=%j is no key, without a word",
 });
 
 describe("PRELUDE_API_KEY_FILE", () => {
-  it.each(["/run/key", "/run/./key"])(
-    "is not the audit file, which would be written into it",
-    (path) => {
-      const env = { PRELUDE_API_KEY_FILE: "/run/key", PRELUDE_AUDIT_LOG: path };
-      expect(read(env, () => "sk_1").problems).toEqual([
-        "PRELUDE_AUDIT_LOG names the file of PRELUDE_API_KEY_FILE, and would be written into it",
-      ]);
-    },
-  );
-
   it("is read at its absolute path, and kept in the configuration", () => {
     const asked: string[] = [];
     const readFile = (path: string) => {

@@ -68,15 +68,20 @@ describe("a name that is almost a setting", () => {
     ]);
   });
 
-  it.each(["PRELUDE_SANDBOX", "PRELUDE_DRY_RUN", "prelude_sandbox", "PRELUDE_USE_SANDBOX"])(
-    "%s stops the start: a real write must not be taken for a simulated one",
-    (name) => {
-      expect(problemsOf({ [name]: "true" })).toEqual([
-        `${name} is not a setting; the flag --sandbox turns the sandbox on`,
-      ]);
-      expect(read({ [name]: " " })).toEqual({ config: defaults, warnings: [] });
-    },
-  );
+  it.each([
+    "PRELUDE_SANDBOX",
+    "PRELUDE_DRY_RUN",
+    "prelude_sandbox",
+    "PRELUDE_SANDBOX_ENABLED",
+    "PRELUDE_TEST_MODE",
+  ])("%s stops the start: a real write must not be taken for a simulated one", (name) => {
+    expect(problemsOf({ [name]: "true" })).toEqual([
+      `${name} is not a setting; the flag --sandbox turns the sandbox on`,
+    ]);
+    for (const value of [" ", "false", "0", "Off"]) {
+      expect(read({ [name]: value })).toEqual({ config: defaults, warnings: [] });
+    }
+  });
 
   it.each(blanks)("that is not set (%j) harms nothing", (value) => {
     const env = { PRELUDE_ALLOWED_KEY: value, PRELUD_CONFIRM: value };
@@ -132,6 +137,12 @@ describe("a name that is almost a setting", () => {
 describe("somebody else's name", () => {
   it.each([
     "PRELUDE_WEBHOOK_SECRET",
+    "PRELUDE_CORS_ALLOWED_ORIGINS",
+    "PRELUDE_EMAIL_CONFIRMATION_URL",
+    "PRELUDE_APPROVAL_URL",
+    "PRELUDE_DB_WRITES_URL",
+    "PRELUDE_MANAGER_AUDIT_ADDR",
+    "PRELUDE_DENY_RULES",
     "PRELUDE_WEBHOOK_URL",
     "PRELUDE_SDK_KEY",
     "PRELUDE_ENV",

@@ -1,5 +1,7 @@
 import { execFileSync } from "node:child_process";
 import {
+  existsSync,
+  linkSync,
   mkdirSync,
   readFileSync,
   renameSync,
@@ -408,6 +410,24 @@ describe("a file that cannot be opened at the start", () => {
     );
     expect(server.messages).toEqual([]);
   });
+});
+
+it.each<[how: string, name: (keyFile: string, audit: string) => unknown]>([
+  ["its own path", () => {}],
+  ["a symbolic link", (keyFile, audit) => symlinkSync(keyFile, audit)],
+  ["a hard link", (keyFile, audit) => linkSync(keyFile, audit)],
+])("is not the file of the key, named by %s", async (_, name) => {
+  const folder = temporaryFolder();
+  const [keyFile, link] = [join(folder, "key"), join(folder, "audit.jsonl")];
+  writeFileSync(keyFile, key);
+  name(keyFile, link);
+  const audit = existsSync(link) ? link : keyFile;
+  const env = { PRELUDE_API_KEY_FILE: keyFile, PRELUDE_AUDIT_LOG: audit };
+  const server = startServer({ env });
+  expect(await server.exited).toEqual({ code: 2, signal: null });
+  await server.closed;
+  expect(server.stderr()).toContain("PRELUDE_AUDIT_LOG is the file of PRELUDE_API_KEY_FILE");
+  expect(readFileSync(keyFile, "utf8")).toBe(key);
 });
 
 const replaceFolder = (path: string) => {

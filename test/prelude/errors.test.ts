@@ -36,6 +36,9 @@ describe("success", () => {
     ],
     ...['{"error":false,"errors":0}', '{"code":204}', '{"status":200}'],
     ...['{"message":"Profile updated."}', '{"message":"OK","status":"ok"}'],
+    ...['{"status":"ok","message":"Profile patched"}', '{"status":200,"message":"Changed it"}'],
+    ...['{"data":{"id":"u","code":"FR"}}', '{"id":"usr_1","error_count":2}'],
+    ...['{"user":{"id":"usr_1"},"status":"rejected"}', '{"profile":{"code":"FR"},"code":"FR"}'],
     ...['{"message":"Saved.","success":true}', '{"message":"Saved.","user":{"id":"usr_1"}}'],
     ...['{"data":{"user":{"profile":{"error":"x","message":"y"}}}}', '{"status":"active"}'],
     // Members of members are the caller's own words, not the API's.
@@ -107,6 +110,8 @@ describe("a 2xx that is none", () => {
     ],
     ...['{"status":"error"}', '{"status":"bad_request"}', '{"status":404}', '[{"error":"boom"}]'],
     ...['[{},{"success":false}]', "[[false]]", "[1]", '["no"]'],
+    ...['{"message":"A profile can only be updated by an administrator"}', '{"status":40301}'],
+    ...['{"message":"Nothing was updated"}', '{"status":5003,"reason":"x"}'],
     ...['{"message":"Not updated."}', '{"message":"Update failed"}', '{"message":"It isn\'t ok"}'],
     ...['{"message":"The user was not found."}', '{"type":"x","message":"No.","param":"y"}'],
     ...['{"statusCode":500,"message":"Internal server error"}', '{"status_code":"404"}'],

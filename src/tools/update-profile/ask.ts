@@ -1,7 +1,6 @@
 import { type Answer, type Before, confirmationOf } from "../../guards/confirmation.ts";
 import type { Trace } from "../../guards/trace.ts";
 import type { Write } from "../../profile/write.ts";
-import { heldFacts } from "../failure-facts.ts";
 import type { Asked, ToolCall } from "../tool.ts";
 import { refused, tooMany } from "./failure.ts";
 import { lookBefore } from "./look.ts";
@@ -35,8 +34,8 @@ const putQuestion = async (
   const reads = state.config.read !== "off";
   const before = reads ? await lookBeforeQuestion(state, write, call, trace) : undefined;
   if (before === "audit_unavailable") return refused(before);
-  // Nobody waits for the answer any more.
-  if (call.signal.aborted) return refused("timeout");
+  // Nobody waits for the answer any more, or a yes could not be acted on.
+  if (call.signal.aborted || state.isStopping()) return stopped(state);
   const confirmation = confirmationOf(write, before);
   if (!confirmation) return refused("confirmation_unavailable", { tooLargeToShow: true });
   return call.confirm(confirmation);
@@ -56,6 +55,9 @@ const lookBeforeQuestion = async (
   return lookBefore(state, write, call.signal);
 };
 
+const stopped = ({ isStopping }: Pick<State, "isStopping">): Failure =>
+  refused("timeout", isStopping() ? { stopping: true } : {});
+
 const unconfirmed = {
   declined: "confirmation_declined",
   timeout: "confirmation_timeout",
@@ -64,7 +66,7 @@ const unconfirmed = {
 
 /** Why nobody is asked: there are too many questions, or a yes could not be acted on. */
 const holdQuestion = ({ isStopping, writes, questions, audit }: State): Failure | undefined => {
-  if (isStopping()) return refused("timeout", heldFacts({ code: "timeout", stopping: true }));
+  if (isStopping()) return stopped({ isStopping });
   const waitMs = writes.wait() ?? questions.take();
   if (waitMs !== undefined) return tooMany(waitMs);
   try {

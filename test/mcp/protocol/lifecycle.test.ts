@@ -480,6 +480,23 @@ describe.concurrent("a call that the end does not wait for", () => {
     expect(said(server, "elicitation/create")()).toBe(false);
   });
 
+  it("asks nobody when the look before the question ends after a signal", async () => {
+    let answer = () => {};
+    const later: Handler = (_, response) => {
+      answer = () => response.writeHead(404).end();
+    };
+    const env = { PRELUDE_CONFIRM: "true", PRELUDE_READ: "values", PRELUDE_LOG_LEVEL: "info" };
+    const { server, upstream } = await calling([later], env);
+    await soon(() => upstream.received.length === 1);
+    endings["SIGTERM comes"](server);
+    await server.until(() => server.stderr().includes("stopping: "));
+    answer();
+    await server.exited;
+    await server.closed;
+    expect(answerTo(server, 1)).toMatchObject(stopped("not_updated"));
+    expect(said(server, "elicitation/create")()).toBe(false);
+  });
+
   it("is handled if it came before stdin ended", async () => {
     const { server } = await calling([(_, response) => response.writeHead(204).end()]);
     call(server, 2);
