@@ -534,6 +534,7 @@ describe("odd answers", () => {
     ["JSON", raw('{"status":"ok"}')],
     ["an SSH banner", raw("SSH-2.0-OpenSSH_9.6\r\n")],
     ["a length that is no number", raw(head("200 OK", "content-length: many"))],
+    ["two lengths", raw(`${head("400 Bad", "content-length: 2", "content-length: 2")}OK`)],
     ["a header that is none", raw(head("204 No Content", "no colon"))],
     ["more headers than can be", raw(head("400 Bad", ...Array(20_000).fill("x-a: b")))],
     ["a header longer than can be", raw(head("400 Bad", `x-a: ${"b".repeat(100_000)}`))],

@@ -40,6 +40,7 @@ describe("how long the API asks to wait", () => {
     [{ "retry-after": ["1", "2"] }, undefined],
     [{ "retry-after": ["2", "2"] }, 2_000],
     [{ "retry-after": "Mon Nov 23 12:00:07 2026" }, 7_000],
+    [{ "retry-after": "Mon, 23 Nov 2026 14:00:07 +0200" }, 7_000],
   ];
   test.each(cases)("%j: %s", (headers, ms) => {
     expect(askedDelayMs(headers, now)).toBe(ms);
