@@ -68,7 +68,8 @@ const runBattery = async (
     forwarder: [node, programs.forwarder],
     ...peers,
   };
-  const growthOf = (program: string) => measureGrowth(node, program, programs, quick ? 1 : 3);
+  const growthOf = (program: string) =>
+    measureGrowth(node, program, programs.upstream, quick ? 1 : 3);
   return {
     node: label,
     start: await measure("start-up", () => measureStart(node, servers, runs)),

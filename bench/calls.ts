@@ -162,8 +162,6 @@ export const measureCalls = async (
   return describe(rounds);
 };
 
-export type Growth = { after_1000_mb: number; after_10000_mb: number; ratio: number };
-
 /**
  * CPU of a call in ms for each of several builds, `concurrency` at a time; medians of the rounds. Each
  * round starts the servers anew: two processes of one build differ more than two rounds of a process.
@@ -195,14 +193,16 @@ export const measureCpu = async (
   return Object.fromEntries(rows.map(({ name, samples }) => [name, median(samples)]));
 };
 
+export type Growth = { after_1000_mb: number; after_10000_mb: number; ratio: number };
+
 /** Resident memory after 1,000 and after 10,000 calls; of several servers, the one in the middle. */
 export const measureGrowth = async (
   node: string,
   program: string,
-  programs: Programs,
+  upstreamProgram: string,
   servers: number,
 ): Promise<Growth> => {
-  const { upstream, env } = await startUpstream(node, programs.upstream);
+  const { upstream, env } = await startUpstream(node, upstreamProgram);
   const grown: Growth[] = [];
   for (let i = 0; i < servers; i++) {
     const server = startServer([node, program], env);

@@ -1,7 +1,11 @@
 /** Longest address, in characters (RFC 5321, 4.5.3.1.3, less the angle brackets). */
 const maxEmail = 254;
-const emailForm =
-  /^[^\s@"“”„‟‘’‚‛«»<>(),;:\\[\]\p{C}]{1,64}@[^\s@"“”„‟‘’‚‛«»<>(),;:\\[\]\p{C}]+\.[^\s@"“”„‟‘’‚‛«»<>(),;:\\[\]\p{C}]+$/u;
+/** A character on either side of the `@`: none that quotes, lists or wraps an address. */
+const emailCharacter = String.raw`[^\s@"“”„‟‘’‚‛«»<>(),;:\\[\]\p{C}]`;
+const emailForm = new RegExp(
+  String.raw`^${emailCharacter}{1,64}@${emailCharacter}+\.${emailCharacter}+$`,
+  "u",
+);
 /** E.164: a plus, a country code, fifteen digits at most. */
 const phoneForm = /^\+[1-9]\d{6,14}$/;
 

@@ -80,6 +80,15 @@ const refused = (fields: Json = {}): Json => ({
   ...fields,
 });
 
+/** Answers 204, and has the disk full by then; what was written stays in `FILE.1`. */
+const fillDisk =
+  (file: string): Handler =>
+  (...exchange) => {
+    renameSync(file, `${file}.1`);
+    symlinkSync("/dev/full", file);
+    noContent(...exchange);
+  };
+
 /** The lines of the last call, which belong together. */
 const expectCall = (lines: Json[], expected: Json[]): void => {
   expect(lines).toEqual(expected);
@@ -537,11 +546,7 @@ describe("a file that becomes unwritable", () => {
 
   it("a full disk after the attempt: no further write before the outcome is in the file", async () => {
     const { file, server, upstream } = await startAudited();
-    upstream.play((...exchange) => {
-      renameSync(file, `${file}.1`);
-      symlinkSync("/dev/full", file);
-      noContent(...exchange);
-    }, noContent);
+    upstream.play(fillDisk(file), noContent);
     const written = await server.callTool({ ...args, user_id: "usr_first" });
     expect(written.structured.status).toBe("updated");
     await server.until(() => server.stderr().includes("audit line could not be written"));
@@ -564,11 +569,7 @@ it.each<[how: string, end: (server: ServerProcess) => unknown]>([
   ["SIGTERM", (server) => server.child.kill("SIGTERM")],
 ])("an outcome that could not be written is written at the last moment: %s", async (_, end) => {
   const { file, server, upstream } = await startAudited();
-  upstream.play((...exchange) => {
-    renameSync(file, `${file}.1`);
-    symlinkSync("/dev/full", file);
-    noContent(...exchange);
-  });
+  upstream.play(fillDisk(file));
   await server.callTool(args);
   rmSync(file);
   end(server);
@@ -579,11 +580,7 @@ it.each<[how: string, end: (server: ServerProcess) => unknown]>([
 
 it("an outcome that cannot be written even then is told of on stderr", async () => {
   const { file, server, upstream } = await startAudited();
-  upstream.play((...exchange) => {
-    renameSync(file, `${file}.1`);
-    symlinkSync("/dev/full", file);
-    noContent(...exchange);
-  });
+  upstream.play(fillDisk(file));
   await server.callTool(args);
   await server.close();
   expect(server.stderr()).toContain("outcomes of calls are lost");
