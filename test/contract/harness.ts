@@ -56,8 +56,11 @@ export type Row = {
    * what is plain (ids that are not the row's own, `updated_keys` that are not all or none).
    */
   is: Json;
-  /** The requests that write: their number, each with the whole profile, or the keys of each. */
-  requests?: number | readonly string[];
+  /**
+   * The requests that arrived: their number, each with the whole profile, or the keys of each, or
+   * their number and the keys of the last one. One unless given.
+   */
+  requests?: number | readonly string[] | { count: number; last: string };
   /** The audit lines, as `auditLine` gives them, where they do not follow from the result. */
   audit?: readonly string[] | false;
 };
@@ -308,14 +311,21 @@ const words = (played: Played): string => {
   return anonymous(said.join("\n"), played);
 };
 
+const checkRequests = (row: Row, sent: readonly string[]): void => {
+  const { requests = 1 } = row;
+  if (typeof requests === "number") {
+    expect(sent).toEqual(Array(requests).fill(keysOf(row).join(" ")));
+  } else if ("count" in requests) {
+    expect({ count: sent.length, last: sent.at(-1) }).toEqual(requests);
+  } else expect(sent).toEqual(requests);
+};
+
 const check = (row: Row, played: Played, { validate, stderr }: GroupRecord): void => {
   const { answer, stage, lines, recorded, question } = played;
   const { structured, text, isError } = answer;
   expect(flat(row, played)).toEqual(row.is);
-  const { requests = 1 } = row;
-  const whole = keysOf(row).join(" ");
-  const wanted = typeof requests === "number" ? Array(requests).fill(whole) : requests;
-  expect(stage.received.map((request) => requestLine(row, played, request))).toEqual(wanted);
+  const sent = stage.received.map((request) => requestLine(row, played, request));
+  checkRequests(row, sent);
   // The attempt is on disk before its request is on the wire.
   expect(recorded).toEqual(recorded.map(() => true));
   if (row.audit !== false) {
@@ -360,3 +370,17 @@ export const contract = (groups: readonly Group[]): void => {
     });
   }
 };
+
+/** Nothing was written, for this reason. */
+export const refused = (code: string, more: Json = {}): Json => ({
+  status: "not_updated",
+  code,
+  ...more,
+});
+
+/** A request left, and nobody knows what became of it. */
+export const unknown = (code: string, more: Json = {}): Json => ({
+  status: "unknown",
+  code,
+  ...more,
+});
