@@ -244,7 +244,7 @@ const flat = (row: Row, { answer: { structured }, user }: Played): Json => {
   const isPlain = JSON.stringify(updated_keys) === JSON.stringify(plain);
   return {
     ...rest,
-    ...(app_id !== app && { app_id: app_id ?? null }),
+    ...(app_id !== app && { app_id: app_id === user ? "USER" : (app_id ?? null) }),
     ...(user_id !== user && { user_id: user_id ?? null }),
     ...(!isPlain && { updated_keys }),
     ...facts,
