@@ -84,6 +84,8 @@ type Played = {
   contact: Contact;
   stage: Stage;
   question: string | undefined;
+  /** The question ended a call of its own, as in 2026-07-28. */
+  askedByResult: boolean;
   /** For each request, whether the audit had a line for it when it arrived. */
   recorded: boolean[];
   lines: Json[];
@@ -193,7 +195,9 @@ const playRow = async (house: House, row: Row, place: number): Promise<Played> =
       ? await callStateless(house, row, params)
       : await callWithSession(house, row, user, params);
   const lines = linesAbout(file, user).slice(earlier);
-  return { answer: toolAnswer<Json>(response), user, contact, stage, question, recorded, lines };
+  const askedByResult = group.revision === "2026-07-28" && question !== undefined;
+  const answer = toolAnswer<Json>(response);
+  return { answer, user, contact, stage, question, askedByResult, recorded, lines };
 };
 
 type Told = Played | Error;
@@ -259,7 +263,9 @@ const anonymous = (text: string, { user, contact }: Played): string =>
     .replaceAll(contact.email, "EMAIL")
     .replaceAll(encodeURIComponent(contact.email), "EMAIL")
     .replaceAll(contact.phone, "PHONE")
-    .replaceAll(encodeURIComponent(contact.phone), "PHONE");
+    .replaceAll(encodeURIComponent(contact.phone), "PHONE")
+    // What is left of a minute.
+    .replace(/Wait (?:[45]\d|60) s/, "Wait 60 s");
 
 /** A request as the keys that it writes, or in full where it is not the documented one. */
 const requestLine = (row: Row, played: Played, { method, path, rawBody }: Stage["received"][0]) => {
@@ -288,12 +294,16 @@ const auditLine = ({ event, status, code, http_status, attempts, updated_keys }:
 };
 
 /** The lines that a result must have left: one for what sent nothing, two for what did. */
-const auditOf = (structured: Json, requests: number): string[] => {
+const auditOf = ({ answer: { structured }, stage, askedByResult }: Played): string[] => {
+  const requests = stage.received.length;
   const { status, updated_keys = [], error } = structured;
   const { code = null, http_status = null } = (error ?? {}) as Json;
   const event = requests > 0 ? "outcome" : "refused";
   const end = { event, status, code, http_status, attempts: requests, updated_keys };
-  return requests > 0 ? ["attempt", auditLine(end)] : [auditLine(end)];
+  const asked = askedByResult
+    ? ["refused: not_updated confirmation_asked -, attempts 0, keys []"]
+    : [];
+  return requests > 0 ? [...asked, "attempt", auditLine(end)] : [...asked, auditLine(end)];
 };
 
 /** What people and models read, one thing a line. */
@@ -329,8 +339,7 @@ const check = (row: Row, played: Played, { validate, stderr }: GroupRecord): voi
   // The attempt is on disk before its request is on the wire.
   expect(recorded).toEqual(recorded.map(() => true));
   if (row.audit !== false) {
-    const count = stage.received.length;
-    expect(lines.map(auditLine)).toEqual(row.audit ?? auditOf(structured, count));
+    expect(lines.map(auditLine)).toEqual(row.audit ?? auditOf(played));
   }
   // A host may show either half alone, and validates the structured one.
   expect(JSON.parse(text)).toEqual(structured);
