@@ -345,7 +345,7 @@ const check = (row: Row, played: Played, { validate, stderr }: GroupRecord): voi
   expect(JSON.parse(text)).toEqual(structured);
   expect(isError).toBe(structured.error !== undefined);
   expect(validate(structured), JSON.stringify(validate.errors)).toBe(true);
-  expect(text + stderr).not.toContain(key);
+  expect(text + stderr + JSON.stringify(lines)).not.toContain(key);
   expect(question === undefined).toBe(row.reply === undefined);
   const said = words(played);
   if (said !== "") expect(said).toMatchSnapshot();
