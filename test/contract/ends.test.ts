@@ -37,16 +37,20 @@ const goodbyes: [how: string, leave: (server: ServerProcess) => unknown][] = [
 ];
 
 /** Silence for one user, a 503 that asks for a long wait for another. */
-const halfway: Handler = (request, ...rest) =>
-  request.path.includes("usr_busy")
-    ? apiError(503, "internal", "Busy.", { "retry-after": "20" })(request, ...rest)
-    : undefined;
+const halfway =
+  (arrived: () => void): Handler =>
+  (request, ...rest) =>
+    request.path.includes("usr_busy")
+      ? apiError(503, "internal", "Busy.", { "retry-after": "20" })(request, ...rest)
+      : arrived();
 
 test.each(goodbyes)("%s has every call answered by what is true of it", async (_, leave) => {
   const { file, ends } = audited();
   const env = { PRELUDE_AUDIT_LOG: file, PRELUDE_CONFIRM: "true" };
   const capabilities = { elicitation: {} };
-  const { server, upstream } = await startGuarded({ env, capabilities, answers: [halfway] });
+  const arrived = gate();
+  const answers = [halfway(arrived.open)];
+  const { server, upstream } = await startGuarded({ env, capabilities, answers });
   const begin = async (id: string, user_id: string) => {
     const questions = () => server.messages.filter(({ method }) => method === "elicitation/create");
     const before = questions().length;
@@ -58,6 +62,7 @@ test.each(goodbyes)("%s has every call answered by what is true of it", async (_
   const accept = (id: unknown) =>
     server.send({ jsonrpc: "2.0", id, result: { action: "accept", content: {} } });
   accept(await begin("sent", "usr_silent"));
+  await arrived.opened;
   accept(await begin("waits for its turn", "usr_silent"));
   accept(await begin("waits for its repeat", "usr_busy"));
   const isTold = () =>
