@@ -110,8 +110,9 @@ export const linesOf = (file: string): Json[] => {
     .map((line) => JSON.parse(line) as Json);
 };
 
-const linesAbout = (file: string, user: string): Json[] =>
-  linesOf(file).filter(({ user_id }) => user_id === user);
+/** The lines of a row's call. Who is looked up by an address has no id yet when it begins. */
+const linesAbout = ({ file, group }: House, user: string): Json[] =>
+  linesOf(file).filter(({ user_id }) => group.inOrder || user_id === user);
 
 const soundArguments = ({ env = {} }: Group, row: Row, user: string): Sound => ({
   ...(!env.PRELUDE_APP_ID && { app_id: app }),
@@ -171,7 +172,7 @@ const callStateless = async ({ group, server }: House, row: Row, params: Json) =
 };
 
 const playRow = async (house: House, row: Row, place: number): Promise<Played> => {
-  const { group, upstream, file } = house;
+  const { group, upstream } = house;
   const number = String(place).padStart(4, "0");
   const user = group.env?.PRELUDE_USER_ID ?? `usr_${number}`;
   const contact = { email: `jane.${number}@example.com`, phone: `+1555010${number}` };
@@ -179,7 +180,7 @@ const playRow = async (house: House, row: Row, place: number): Promise<Played> =
   const watched =
     (step: Step): Step =>
     (exchange) => {
-      recorded.push(linesAbout(file, user).at(-1)?.event === "attempt");
+      recorded.push(linesAbout(house, user).at(-1)?.event === "attempt");
       return step(exchange);
     };
   const { answers = [honest], looks = [honest] } = row;
@@ -192,14 +193,14 @@ const playRow = async (house: House, row: Row, place: number): Promise<Played> =
     rivals: row.rivals ?? [],
   };
   const stage = upstream.stage(user, scene, [contact.email, contact.phone]);
-  const earlier = linesAbout(file, user).length;
+  const earlier = linesAbout(house, user).length;
   const name = group.tool ?? "update_user_profile";
   const params = { name, arguments: argumentsOf(group, row, user, contact) };
   const { response, question }: Conversation =
     group.revision === "2026-07-28"
       ? await callStateless(house, row, params)
       : await callWithSession(house, row, user, params);
-  const lines = linesAbout(file, user).slice(earlier);
+  const lines = linesAbout(house, user).slice(earlier);
   const askedByResult = group.revision === "2026-07-28" && question !== undefined;
   const answer = toolAnswer<Json>(response);
   return { answer, user, contact, stage, question, askedByResult, recorded, lines };
@@ -271,10 +272,11 @@ const flat = (row: Row, { answer: { structured }, user }: Played): Json => {
   };
 };
 
-/** A text without what only this row's user is called by. */
+/** A text without what only this row's user is called by, and without a slow machine's seconds. */
 const anonymous = (text: string, { user, contact }: Played): string =>
   text
     .replaceAll(user, "USER")
+    .replace(/\bWait 5\d s\b/, "Wait 60 s")
     .replaceAll(contact.email, "EMAIL")
     .replaceAll(encodeURIComponent(contact.email), "EMAIL")
     .replaceAll(contact.phone, "PHONE")
