@@ -2,12 +2,10 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { posix } from "../support/posix.ts";
 import { app, builtServer } from "../support/server-process.ts";
 import { run } from "./command-line.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "contract-"));
-/** Not below a folder for temporary files, where no link counts as lasting. */
 const links = resolve(`out/links-${process.pid}`);
 afterAll(() => {
   for (const made of [folder, links]) rmSync(made, { recursive: true, force: true });
@@ -99,7 +97,9 @@ describe("--print-config prints what starts this very server", () => {
     expect(await run(["--print-config", "zed"], env)).toMatchSnapshot();
   });
 
-  posix("naming a Node that survives an update: the link in PATH", async () => {
+  // A link below a folder for temporary files is none that lasts, nor is this row's in such a clone.
+  const cannotLast = process.platform === "win32" || /[\\/]te?mp[\\/]/i.test(links);
+  it.skipIf(cannotLast)("naming a Node that survives an update: the link in PATH", async () => {
     mkdirSync(links, { recursive: true });
     symlinkSync(process.execPath, join(links, "node"));
     const command = [process.execPath, builtServer];
