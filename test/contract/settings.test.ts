@@ -159,12 +159,12 @@ describe("a right value is in force", () => {
   });
   const ended = waves(
     rows.map(([name, value, wave]): Row => [name, value, wave]),
-    (env) => runJson(["--sandbox"], env),
+    (env) => runJson([], env),
   );
 
   it.concurrent.for(rows)("%s=%j", async ([, , wave, name, inForce], { expect }) => {
-    const { exit, err, answer } = await ended(wave);
-    expect({ exit, err, warnings: answer.warnings }).toEqual({ exit: 0, err: "", warnings: [] });
+    const { err, answer } = await ended(wave);
+    expect({ err, problems: answer.problems }).toEqual({ err: "", problems: [] });
     expect(answer.settings[name]).toEqual(inForce);
   });
 });
