@@ -29,6 +29,7 @@ export type Played = {
   transcript: readonly ModelMessage[];
   tokens: number;
   ms: number;
+  serverVersion: string;
   /** Why the talk ended; `stop`, unless it broke off. */
   finished: string;
 };
@@ -108,6 +109,7 @@ export const play = async (options: Play): Promise<Played> => {
       transcript: responseMessages,
       tokens: totalUsage.totalTokens ?? 0,
       ms: Math.round(performance.now() - started),
+      serverVersion: client.serverInfo.version,
       finished: finishReason,
     };
   } finally {

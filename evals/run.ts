@@ -62,7 +62,8 @@ const writeReport = (model: string, rows: readonly Row[]): string => {
   }));
   const failures = rows.filter(({ passed }) => !passed);
   const passRate = (rows.length - failures.length) / rows.length;
-  const about = { model, date: new Date().toISOString(), pass_rate: passRate };
+  const server_version = rows.find(({ played }) => played)?.played?.serverVersion;
+  const about = { model, server_version, date: new Date().toISOString(), pass_rate: passRate };
   const file = join(here, "out", `${model.replaceAll(/[^\w.-]+/g, "-")}.json`);
   mkdirSync(join(here, "out"), { recursive: true });
   writeFileSync(file, `${JSON.stringify({ ...about, summary, failures }, undefined, 2)}\n`);
