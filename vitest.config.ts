@@ -20,6 +20,8 @@ export default defineConfig({
   test: {
     // The tests wait for other processes most of the time.
     maxWorkers: 3,
+    // A green run is short: a dot for each test where a person waits, else the sum alone.
+    reporters: process.stdout.isTTY ? ["dot"] : ["minimal"],
     // Of the whole run, not of each project: one build, and before the first test.
     globalSetup: "test/support/fresh-build.ts",
     projects: [

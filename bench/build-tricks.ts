@@ -2,8 +2,7 @@ import { resolve } from "node:path";
 import type { Plugin } from "rolldown";
 import { bundle } from "../scripts/build/bundle.ts";
 import { tricks } from "../scripts/build/tricks.ts";
-import { measureCpu } from "./calls.ts";
-import { otherNode } from "./installed.ts";
+import { otherNode } from "./processes.ts";
 import { measureStart } from "./start-up.ts";
 
 // Usage: npm run bench:build [RUNS]
@@ -14,38 +13,27 @@ const [runs = "41"] = process.argv.slice(2);
 /** Without evaluate-wire, a module that was to be loaded later is needed at once. */
 const quiet: Plugin = { name: "quiet", onLog: () => false };
 
-const build = async (without?: string): Promise<string> => {
+const build = async (without: string): Promise<string> => {
   const plugins = Object.entries(tricks).flatMap(([name, trick]) =>
     name === without ? [] : [trick()],
   );
-  const folder = `out/tricks/${without ?? "all"}`;
+  const folder = `out/tricks/${without}`;
   await bundle({ main: "src/main.ts" }, folder, [...plugins, quiet]);
   return resolve(folder, "main.cjs");
 };
 
-const report = async (node: string, files: Record<string, string>): Promise<void> => {
-  const servers = Object.entries(files).map(([name, file]) => [name, [node, file]]);
-  const start = await measureStart(node, Object.fromEntries(servers), Number(runs));
-  const call = await measureCpu(node, files, resolve("out/bench/upstream.cjs"), amount);
-  const share = (name: string, all = Number.NaN, without = Number.NaN): string => {
-    if (Number.isNaN(all / without)) throw new Error(`${name} was not measured`);
-    return `${(100 * (1 - all / without)).toFixed(0)} %`;
-  };
-  const saved = (name: string, field: "init_ms" | "cpu_ms"): string =>
-    share(name, start.all?.[field]?.p50, start[name]?.[field]?.p50);
+const files: [without: string, file: string][] = [];
+for (const name of ["nothing", ...Object.keys(tricks)]) files.push([name, await build(name)]);
+
+for (const node of [process.execPath, otherNode(24)]) {
+  const commands = Object.fromEntries(files.map(([name, file]) => [name, [node, file]]));
+  const { nothing: whole, ...others } = await measureStart(node, commands, Number(runs));
+  const saved = (mine = Number.NaN, theirs = Number.NaN): string =>
+    `${(100 * (1 - mine / theirs)).toFixed(0)} %`;
   console.log(node);
-  for (const name of Object.keys(tricks)) {
-    const [time, cpu] = [saved(name, "init_ms"), saved(name, "cpu_ms")];
-    const ofCall = share(name, call.all, call[name]);
-    console.log(
-      `  ${name} saves ${time} of the time to initialize, ${cpu} of its CPU time, ${ofCall} of that of a call`,
-    );
+  for (const [name, { init_ms, cpu_ms }] of Object.entries(others)) {
+    const time = saved(whole?.init_ms.p50, init_ms.p50);
+    const cpu = saved(whole?.cpu_ms.p50, cpu_ms.p50);
+    console.log(`  ${name} saves ${time} of the time to initialize, ${cpu} of its CPU time`);
   }
-};
-
-const amount = { rounds: 9, throughputCalls: 8_000 };
-
-await bundle({ upstream: "bench/upstream.ts" }, "out/bench");
-const files: Record<string, string> = { all: await build() };
-for (const name of Object.keys(tricks)) files[name] = await build(name);
-for (const node of [process.execPath, otherNode(24)]) await report(node, files);
+}

@@ -1,36 +1,19 @@
-import type { ChildProcess } from "node:child_process";
-import {
-  type Env,
-  memory,
-  receive,
-  type Server,
-  startHelper,
-  startServer,
-  threadsCpuMs,
-} from "./processes.ts";
+import { type Server, startServer, startUpstream, threadsCpuMs } from "./processes.ts";
 import { median, now, type Summary, shuffled, summary } from "./stats.ts";
 
-export const concurrency = 32;
+const concurrency = 32;
 
 /** How much is measured. */
 export type Amount = { rounds: number; latencyCalls: number; throughputCalls: number };
 
-/** The programs: each file is run by the Node under test. */
-export type Programs = { ours: string; forwarder: string; rawUndici: string; upstream: string };
-
+/** Ratios are against the forwarder; CPU is that of the server's process for one call. */
 export type Calls = {
-  raw_ms: Summary;
   call_ms: Summary;
   forwarder_ms: Summary;
-  /** (p50 of a call - p50 of raw undici) / p50 of raw undici. */
-  added_vs_raw: number;
-  forwarder_added_vs_raw: number;
-  raw_per_second: number;
+  p50_vs_forwarder: number;
   per_second: number;
   forwarder_per_second: number;
-  throughput_vs_raw: number;
-  forwarder_throughput_vs_raw: number;
-  /** CPU of the server's process for one call, against the forwarder's; medians of the rounds. */
+  per_second_vs_forwarder: number;
   cpu_vs_forwarder: number;
   cpu_one_at_a_time_vs_forwarder: number;
   cpu_ms: number;
@@ -40,14 +23,10 @@ export type Calls = {
 /** One round of one program: times in ms, CPU in ms per call. */
 type Sample = { latencies: number[]; perSecond: number; cpuSequential: number; cpu: number };
 
-const args = (user: number) => ({
-  app_id: "54e9ujn",
-  user_id: `usr_${user}`,
-  profile: { first_name: "Jane", last_name: "Smith" },
-});
-
 const call = async (server: Server, user: number): Promise<void> => {
-  const params = { name: "update_user_profile", arguments: args(user) };
+  const profile = { first_name: "Jane", last_name: "Smith" };
+  const args = { app_id: "54e9ujn", user_id: `usr_${user}`, profile };
+  const params = { name: "update_user_profile", arguments: args };
   const { result } = await server.request("tools/call", params);
   const { status } = (result?.structuredContent ?? {}) as { status?: string };
   if (status !== "updated") throw new Error(JSON.stringify(result));
@@ -84,138 +63,48 @@ const sampleServer = async (server: Server, amount: Amount): Promise<Sample> => 
   };
 };
 
-const sampleRaw = async (raw: ChildProcess): Promise<Sample> => {
-  raw.send("go");
-  const measured = await receive<Pick<Sample, "latencies" | "perSecond">>(raw);
-  return { ...measured, cpuSequential: Number.NaN, cpu: Number.NaN };
-};
+type Round = { ours: Sample; forwarder: Sample };
 
-type Name = "raw" | "ours" | "forwarder";
-
-const describe = (samples: Record<Name, Sample>[]): Calls => {
-  const each = (read: (round: Record<Name, Sample>) => number) => median(samples.map(read));
-  const latencies = (name: Name) => summary(samples.flatMap((round) => round[name].latencies));
-  const raw_ms = latencies("raw");
-  const call_ms = latencies("ours");
-  const forwarder_ms = latencies("forwarder");
-  const added = ({ p50 }: Summary): number => (p50 - raw_ms.p50) / raw_ms.p50;
+const describe = (rounds: readonly Round[]): Calls => {
+  const each = (read: (round: Round) => number) => median(rounds.map(read));
+  const ratio = (read: (sample: Sample) => number) =>
+    each(({ ours, forwarder }) => read(ours) / read(forwarder));
+  const call_ms = summary(rounds.flatMap(({ ours }) => ours.latencies));
+  const forwarder_ms = summary(rounds.flatMap(({ forwarder }) => forwarder.latencies));
   return {
-    raw_ms,
     call_ms,
     forwarder_ms,
-    added_vs_raw: added(call_ms),
-    forwarder_added_vs_raw: added(forwarder_ms),
-    raw_per_second: each(({ raw }) => raw.perSecond),
+    p50_vs_forwarder: call_ms.p50 / forwarder_ms.p50,
     per_second: each(({ ours }) => ours.perSecond),
     forwarder_per_second: each(({ forwarder }) => forwarder.perSecond),
-    throughput_vs_raw: each(({ raw, ours }) => ours.perSecond / raw.perSecond),
-    forwarder_throughput_vs_raw: each(({ raw, forwarder }) => forwarder.perSecond / raw.perSecond),
-    cpu_vs_forwarder: each(({ ours, forwarder }) => ours.cpu / forwarder.cpu),
-    cpu_one_at_a_time_vs_forwarder: each(
-      ({ ours, forwarder }) => ours.cpuSequential / forwarder.cpuSequential,
-    ),
+    per_second_vs_forwarder: ratio(({ perSecond }) => perSecond),
+    cpu_vs_forwarder: ratio(({ cpu }) => cpu),
+    cpu_one_at_a_time_vs_forwarder: ratio(({ cpuSequential }) => cpuSequential),
     cpu_ms: each(({ ours }) => ours.cpu),
     forwarder_cpu_ms: each(({ forwarder }) => forwarder.cpu),
   };
 };
 
-const startUpstream = async (node: string, program: string) => {
-  const upstream = startHelper(node, program);
-  const url = `http://127.0.0.1:${await receive<number>(upstream)}`;
-  const env: Env = {
-    PRELUDE_API_KEY: "bench",
-    PRELUDE_BASE_URL: url,
-    PRELUDE_MAX_WRITES_PER_MINUTE: "0",
-  };
-  return { upstream, url, env };
-};
-
-/** Calls to our server, to a server that only forwards them, and the same PATCH without a server. */
+/** Calls to our server, and to a server that only forwards them, by turns. */
 export const measureCalls = async (
   node: string,
-  programs: Programs,
+  files: { ours: string; forwarder: string },
   amount: Amount,
 ): Promise<Calls> => {
-  const { upstream, url, env } = await startUpstream(node, programs.upstream);
-  const raw = startHelper(node, programs.rawUndici, [
-    `${url}/v2/session/apps/54e9ujn/users/usr_0/profile`,
-    ...[amount.latencyCalls, amount.throughputCalls, concurrency].map(String),
-  ]);
-  const ours = startServer([node, programs.ours], env);
-  const forwarder = startServer([node, programs.forwarder], env);
+  const upstream = await startUpstream();
+  const ours = startServer([node, files.ours], upstream.env);
+  const forwarder = startServer([node, files.forwarder], upstream.env);
   await Promise.all([ours.initialize(), forwarder.initialize()]);
-  const jobs: Record<Name, () => Promise<Sample>> = {
-    raw: () => sampleRaw(raw),
-    ours: () => sampleServer(ours, amount),
-    forwarder: () => sampleServer(forwarder, amount),
-  };
-  const rounds: Record<Name, Sample>[] = [];
+  const rounds: Round[] = [];
   for (let round = 0; round <= amount.rounds; round++) {
-    const samples: Partial<Record<Name, Sample>> = {};
-    for (const name of shuffled(Object.keys(jobs) as Name[])) samples[name] = await jobs[name]();
+    const samples = new Map<Server, Sample>();
+    for (const server of shuffled([ours, forwarder]))
+      samples.set(server, await sampleServer(server, amount));
+    const [mine, theirs] = [samples.get(ours), samples.get(forwarder)];
     // The first round warms all up.
-    if (round > 0) rounds.push(samples as Record<Name, Sample>);
+    if (round > 0 && mine && theirs) rounds.push({ ours: mine, forwarder: theirs });
   }
   await Promise.all([ours.end(), forwarder.end()]);
-  raw.disconnect();
-  upstream.disconnect();
+  upstream.end();
   return describe(rounds);
-};
-
-/**
- * CPU of a call in ms for each of several builds, `concurrency` at a time; medians of the rounds. Each
- * round starts the servers anew: two processes of one build differ more than two rounds of a process.
- */
-export const measureCpu = async (
-  node: string,
-  builds: Record<string, string>,
-  upstreamProgram: string,
-  { rounds, throughputCalls }: Pick<Amount, "rounds" | "throughputCalls">,
-): Promise<Record<string, number>> => {
-  const { upstream, env } = await startUpstream(node, upstreamProgram);
-  const rows = Object.entries(builds).map(([name, file]) => ({
-    name,
-    file,
-    samples: [] as number[],
-  }));
-  for (let round = 0; round < rounds; round++) {
-    for (const { file, samples } of shuffled(rows)) {
-      const server = startServer([node, file], env);
-      await server.initialize();
-      await many(server, throughputCalls);
-      const before = threadsCpuMs(server.pid);
-      await many(server, throughputCalls);
-      samples.push((threadsCpuMs(server.pid) - before) / throughputCalls);
-      await server.end();
-    }
-  }
-  upstream.disconnect();
-  return Object.fromEntries(rows.map(({ name, samples }) => [name, median(samples)]));
-};
-
-export type Growth = { after_1000_mb: number; after_10000_mb: number; ratio: number };
-
-/** Resident memory after 1,000 and after 10,000 calls; of several servers, the one in the middle. */
-export const measureGrowth = async (
-  node: string,
-  program: string,
-  upstreamProgram: string,
-  servers: number,
-): Promise<Growth> => {
-  const { upstream, env } = await startUpstream(node, upstreamProgram);
-  const grown: Growth[] = [];
-  for (let i = 0; i < servers; i++) {
-    const server = startServer([node, program], env);
-    await server.initialize();
-    await many(server, 1_000);
-    const after_1000_mb = memory(server.pid, "VmRSS");
-    await many(server, 9_000);
-    const after_10000_mb = memory(server.pid, "VmRSS");
-    await server.end();
-    grown.push({ after_1000_mb, after_10000_mb, ratio: after_10000_mb / after_1000_mb });
-  }
-  upstream.disconnect();
-  const middle = grown.sort((a, b) => a.ratio - b.ratio)[grown.length >> 1];
-  if (middle === undefined) throw new Error("no server was measured");
-  return middle;
 };

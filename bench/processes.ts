@@ -1,4 +1,4 @@
-import { type ChildProcess, type ForkOptions, fork, spawn } from "node:child_process";
+import { execFileSync, fork, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { connect } from "../test/support/json-rpc-client.ts";
@@ -7,10 +7,16 @@ import { now } from "./stats.ts";
 export type Env = Record<string, string>;
 
 /**
- * What an MCP host hands on. More would measure something else: NODE_EXTRA_CA_CERTS alone triples
+ * What an MCP client hands on. More would measure something else: NODE_EXTRA_CA_CERTS alone triples
  * the start of a bare Node 20.
  */
 export const hostEnv: Env = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "" };
+
+/** Another Node's executable, from the npm package `node`. */
+export const otherNode = (major: number): string =>
+  execFileSync("npx", ["-y", "-p", `node@${major}`, "node", "-p", "process.execPath"], {
+    encoding: "utf8",
+  }).trim();
 
 /** An MCP server as a child process. */
 export const startServer = (command: readonly string[], env: Env = {}) => {
@@ -25,19 +31,29 @@ export const startServer = (command: readonly string[], env: Env = {}) => {
   void exited.then(() => rpc.fail(new Error(`${command.join(" ")} exited`)));
   const end = async (): Promise<void> => {
     child.stdin.end();
-    const timer = setTimeout(() => child.kill("SIGKILL"), 3_000);
     await exited;
-    clearTimeout(timer);
   };
   return { pid: Number(child.pid), started, end, ...rpc };
 };
 
 export type Server = ReturnType<typeof startServer>;
 
-/** A field of /proc/PID/status in MB: VmHWM is the peak, VmRSS what is resident now. */
-export const memory = (pid: number, field: "VmHWM" | "VmRSS"): number => {
+/** Something in Prelude's place, as a process of its own, and the settings of a server before it. */
+export const startUpstream = async () => {
+  const upstream = fork("bench/upstream.ts", { execArgv: ["--import", "tsx"] });
+  const [port] = await once(upstream, "message");
+  const env: Env = {
+    PRELUDE_API_KEY: "bench",
+    PRELUDE_BASE_URL: `http://127.0.0.1:${port}`,
+    PRELUDE_MAX_WRITES_PER_MINUTE: "0",
+  };
+  return { env, end: () => upstream.disconnect() };
+};
+
+/** Most memory that was resident, in MB. */
+export const peakMemory = (pid: number): number => {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  const [, kilobytes] = new RegExp(`${field}:\\s+(\\d+)`).exec(status) ?? [];
+  const [, kilobytes] = /VmHWM:\s+(\d+)/.exec(status) ?? [];
   return Number(kilobytes) / 1024;
 };
 
@@ -49,16 +65,4 @@ export const threadsCpuMs = (pid: number): number => {
     return Number(spent) / 1e6;
   });
   return times.reduce((sum, time) => sum + time, 0);
-};
-
-/** One of the benchmark's own programs, bundled, with a channel to it. */
-export const startHelper = (node: string, file: string, args: readonly string[] = []) => {
-  const options: ForkOptions = { execPath: node, execArgv: [] };
-  return fork(file, args, options);
-};
-
-/** The next message that a helper sends. */
-export const receive = async <T>(child: ChildProcess): Promise<T> => {
-  const [message] = await once(child, "message");
-  return message as T;
 };

@@ -1,141 +1,102 @@
-import type { LanguageModelV4GenerateResult } from "@ai-sdk/provider";
+import type { LanguageModelV4GenerateResult, LanguageModelV4Prompt } from "@ai-sdk/provider";
 import { MockLanguageModelV4 } from "ai/test";
-import {
-  type Call,
-  type Conversation,
-  isJson,
-  type Json,
-  type Made,
-  readPrompt,
-} from "./conversation.ts";
+import { isJson, type Json } from "./play.ts";
 
-export type Action = Call | string;
-/** What an agent means to do about one message: calls, and words of its own at the end. */
-export type Plan = readonly (Action | ((conversation: Conversation) => Action))[];
-export type Agent = (conversation: Conversation) => Action;
+export type Call = { tool: string; args: Json };
+
+/** What a scripted agent can see: exactly what a model is sent. */
+export type Conversation = {
+  /** The system prompt, with the server's instructions. */
+  system: string;
+  /** The calls, with what came back. */
+  made: (Call & { result: Json })[];
+};
+
+/** A call, or words; undefined: there is nothing more to do. */
+export type Action = Call | string | undefined;
+export type Plan = readonly (Action | ((seen: Conversation) => Action))[];
+export type Agent = (seen: Conversation) => Call | string;
 
 const text = (value: unknown): string => (typeof value === "string" ? value : "");
-const texts = (value: unknown): string[] =>
-  Array.isArray(value) ? value.filter((entry) => typeof entry === "string") : [];
-const errorOf = ({ result }: Made): Json => (isJson(result.error) ? result.error : {});
-const profileOf = ({ args }: Made): Json => (isJson(args.profile) ? args.profile : {});
+const errorOf = (result: Json): Json => (isJson(result.error) ? result.error : {});
+export const lastResult = ({ made }: Conversation): Json => made.at(-1)?.result ?? {};
 
-/** A value as the accepted form of an issue wants it; undefined: the words do not say. */
-const asWanted = (value: unknown, accepted: string): unknown => {
-  if (!accepted.startsWith("a string")) return undefined;
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+/** The call, if the last result orders it in these words. */
+export const ifTold =
+  (words: RegExp, call: Call) =>
+  (seen: Conversation): Action =>
+    words.test(text(errorOf(lastResult(seen)).next_step)) ? call : undefined;
+
+const said: Record<string, string> = {
+  updated: "I saved KEYS.",
+  partially_updated: "I saved only KEYS.",
+  not_updated: "Nothing was saved.",
+  unknown: "It is unknown whether the values were saved.",
+  found: "",
 };
 
-const corrected = (made: Made): Call | undefined => {
-  const profile = { ...profileOf(made) };
-  const { issues } = errorOf(made);
-  for (const issue of Array.isArray(issues) ? issues : []) {
-    const key = text(issue.path).replace(/^profile\./, "");
-    const value = asWanted(profile[key], text(issue.accepted));
-    if (value === undefined) return undefined;
-    profile[key] = value;
-  }
-  return { ...made, args: { ...made.args, profile } };
-};
-
-const withoutKeys = (made: Made): Call | undefined => {
-  const refused = new Set(texts(errorOf(made).keys));
-  const rest = Object.entries(profileOf(made)).filter(([key]) => !refused.has(key));
-  const args = { ...made.args, profile: Object.fromEntries(rest) };
-  return rest.length > 0 ? { ...made, args } : undefined;
-};
-
-/** What a next step can order, by its words, and the call that obeys. */
-const knownOrders: readonly [RegExp, (made: Made) => Call | undefined][] = [
-  [
-    /call again with the same arguments and on_reserved_key set to "skip"/i,
-    (made) => ({ ...made, args: { ...made.args, on_reserved_key: "skip" } }),
-  ],
-  [/correct every entry of error\.issues/i, corrected],
-  [/call again with only those/i, withoutKeys],
-  [/(?:^|\. )repeat the identical call once/i, (made) => made],
-];
-
-/**
- * The call that the last result orders, if it orders one that serves the person. An order is obeyed
- * once: a second result with the same order ends in words.
- */
-const ordered = (made: readonly Made[], takesPart: boolean): Call | undefined => {
-  const last = made.at(-1);
-  if (!last) return undefined;
-  const step = (call: Made) => text(errorOf(call).next_step);
-  const [words, obey] = knownOrders.find(([pattern]) => pattern.test(step(last))) ?? [];
-  if (!words || !obey || made.slice(0, -1).some((call) => words.test(step(call)))) return undefined;
-  if (words.source.includes("on_reserved_key") && !takesPart) return undefined;
-  const call = obey(last);
-  return call && { tool: call.tool, args: call.args };
-};
-
-const said: Record<string, (made: Made) => string> = {
-  updated: ({ result }) => `I saved ${texts(result.updated_keys).join(", ")}.`,
-  partially_updated: ({ result }) => `I saved only ${texts(result.updated_keys).join(", ")}.`,
-  not_updated: () => "Nothing was saved.",
-  unknown: () => "It is unknown whether the values were saved.",
-  found: () => "",
-  not_found: () => "I found no user.",
-  not_read: () => "I could not look.",
-};
-
-/** The sentences of a next step that are meant for the person, in words to the person. */
-const forPerson = (made: Made): string[] => {
-  const { next_step, keys } = errorOf(made);
-  return text(next_step)
+/** The sentences of a next step that are for the person: what to tell, to ask, to wait for. */
+const forPerson = (nextStep: string): string[] =>
+  nextStep
     .split(/(?<=\.)\s+/)
-    .flatMap((sentence) => {
-      const wait = /^Wait (\d+) s/.exec(sentence);
-      if (wait) return [`It can be done again after ${wait[1]} seconds.`];
-      if (/if you are not sure, ask first/.test(sentence))
-        return ["Shall I do only a part instead?"];
-      const told = /\b(tell|ask) (?:the person|them) (?:to |that )?(.*)$/i.exec(sentence);
-      if (!told) return [];
-      const { user_id, user_ids } = made.result;
-      const about = [...texts(keys), text(user_id), ...texts(user_ids)].filter(Boolean).join(", ");
-      return [`${told[1] === "Ask" ? "Please" : "Note"} (${about}): ${told[2]}`];
-    });
-};
+    .flatMap((sentence) =>
+      /^Wait|ask first|\b(?:tell|ask) (?:the person|them)\b/i.test(sentence)
+        ? [`(${sentence})`]
+        : [],
+    );
 
 /** Says of one call what its result says; without a next step the agent has no advice to give. */
-const report = (made: Made): string[] => {
-  const sandbox =
-    made.result.sandbox === true ? ["It is a sandbox: nothing real was changed."] : [];
-  const status = said[text(made.result.status)] ?? (() => "I cannot tell what happened.");
-  return [status(made), text(errorOf(made).message), ...forPerson(made), ...sandbox];
+const report = (result: Json): string[] => {
+  const { status, updated_keys: keys, user_ids: ids } = result;
+  const { message, next_step } = errorOf(result);
+  const written = Array.isArray(keys) && keys.length > 0 ? keys.join(", ") : "it";
+  const opening = (said[text(status)] ?? "I found nothing.").replace("KEYS", written);
+  const sandbox = result.sandbox === true ? "It is a sandbox: nothing real was changed." : "";
+  const users = Array.isArray(ids) ? ids.join(", ") : "";
+  return [opening, text(message), users, sandbox, ...forPerson(text(next_step))];
 };
 
-/**
- * The agent that does it right: it makes the calls that it planned, obeys what the results order,
- * and says what they say. `takesPart`: the person wants some of the keys rather than none.
- */
+/** The agent that does it right: it follows its plan, and says what the results say. */
 export const rightAgent =
-  (plans: readonly Plan[], takesPart: boolean): Agent =>
+  (plan: Plan): Agent =>
   (seen) => {
-    const { turn, made } = seen;
-    const orders = made.map((_, i) => ordered(made.slice(0, i + 1), takesPart));
-    const order = orders.at(-1);
-    if (order) return order;
-    const ends = made.filter((_, i) => orders[i] === undefined);
-    const failed = ends.at(-1)?.result.error !== undefined;
-    const rest = (failed ? [] : (plans[turn] ?? []).slice(ends.length)).map((step) =>
-      typeof step === "function" ? step(seen) : step,
-    );
-    const [next] = rest;
-    if (next !== undefined && typeof next !== "string") return next;
-    // What an obeyed order wants to be told as well: which keys were left out.
-    const told = made.filter((call, i) => orders[i] && /^Tell/.test(text(errorOf(call).next_step)));
-    const words = [...ends.flatMap(report), ...told.flatMap(forPerson)];
-    return [...words, ...rest].filter((part) => typeof part === "string" && part !== "").join(" ");
+    const { made } = seen;
+    const step = plan[made.length];
+    const action = typeof step === "function" ? step(seen) : step;
+    if (typeof action === "object") return action;
+    const told = made.filter(({ result }, i) => !result.error || i === made.length - 1);
+    return [...told.flatMap(({ result }) => report(result)), action].filter(Boolean).join(" ");
   };
 
 /** The agent that plays what is written, whatever comes back. */
 export const blindAgent =
-  (turns: readonly (readonly Action[])[]): Agent =>
-  ({ turn, made }) =>
-    turns[turn]?.[made.length] ?? "Done.";
+  (actions: readonly (Call | string)[]): Agent =>
+  ({ made }) =>
+    actions[made.length] ?? "Done.";
+
+const resultOf = (output: { type: string; value?: unknown }): Json => {
+  const [first] = Array.isArray(output.value) ? output.value : [];
+  return JSON.parse(text(first?.text));
+};
+
+/** Reads the prompt that the AI SDK gives to a model. */
+const readPrompt = (prompt: LanguageModelV4Prompt): Conversation => {
+  const seen: Conversation = { system: "", made: [] };
+  for (const message of prompt) {
+    if (message.role === "system") seen.system += message.content;
+    if (message.role !== "assistant" && message.role !== "tool") continue;
+    for (const part of message.content) {
+      if (part.type === "tool-call") {
+        const args = isJson(part.input) ? part.input : {};
+        seen.made.push({ tool: part.toolName, args, result: {} });
+      }
+      // The agents make one call at a time.
+      const call = seen.made.at(-1);
+      if (part.type === "tool-result" && call) call.result = resultOf(part.output);
+    }
+  }
+  return seen;
+};
 
 const usage = {
   inputTokens: { total: 0, noCache: 0, cacheRead: undefined, cacheWrite: undefined },
@@ -154,11 +115,8 @@ export const modelOf = (agent: Agent): MockLanguageModelV4 => {
         return { ...common, content, finishReason: { unified: "stop", raw: undefined } };
       }
       id += 1;
-      const call = {
-        toolCallId: `call-${id}`,
-        toolName: action.tool,
-        input: JSON.stringify(action.args),
-      };
+      const input = JSON.stringify(action.args);
+      const call = { toolCallId: `call-${id}`, toolName: action.tool, input };
       const content = [{ type: "tool-call" as const, ...call }];
       return { ...common, content, finishReason: { unified: "tool-calls", raw: undefined } };
     },

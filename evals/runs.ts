@@ -1,8 +1,6 @@
-import type { LanguageModel } from "ai";
-import { play, type View } from "./loop.ts";
-import type { Row } from "./report.ts";
+import { type Play, type Played, play } from "./play.ts";
 import { type ScenarioName, scenarios } from "./scenarios.ts";
-import { score } from "./score.ts";
+import { type Failed, score } from "./score.ts";
 
 /** Runs of the server at one time. */
 const atOnce = 4;
@@ -22,25 +20,29 @@ export const inPool = async <In, Out>(
   return results;
 };
 
-export type Run = {
+/** One run of one scenario. */
+export type Row = {
   name: ScenarioName;
-  view: View;
-  agent: Row["agent"];
-  model: LanguageModel;
-  server: string;
-  change?: (json: string) => string;
+  /** Who played it: a model by its name, or a scripted agent. */
+  agent: string;
+  passed: boolean;
+  failed: readonly Failed[];
+  /** Absent where the run never came to an end, because the provider or the server failed. */
+  played?: Played;
+  error?: string;
 };
 
+type Run = Pick<Row, "name" | "agent"> & Omit<Play, "scenario">;
+
 /** One scenario, played and scored; it passed if no check failed. */
-export const runOnce = async ({ name, view, agent, ...rest }: Run): Promise<Row> => {
+export const runOnce = async ({ name, agent, ...rest }: Run): Promise<Row> => {
   const scenario = scenarios[name];
-  const about = { name, view, agent };
   try {
-    const played = await play({ ...rest, scenario, view });
+    const played = await play({ ...rest, scenario });
     const failed = score(scenario, played);
-    return { ...about, passed: failed.length === 0, failed, played };
+    return { name, agent, passed: failed.length === 0, failed, played };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    return { ...about, passed: false, failed: [], error: why };
+    return { name, agent, passed: false, failed: [], error: why };
   }
 };

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
@@ -7,8 +7,8 @@ import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js"
 import { ElicitRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 import { onOneLine, type Piece, paint, properties, type Style, say } from "./demo-print.ts";
 
-// Plays an agent's conversation with the built server in its sandbox and checks every answer.
-// --short plays what the README's picture shows; a path plays it with another server.
+// Plays a scripted agent's conversation with the built server in its sandbox and checks every
+// answer. --short plays what the README's picture shows; a path plays it with another server.
 
 const built = fileURLToPath(new URL("../dist/prelude-profile-mcp.cjs", import.meta.url));
 const { values: flags, positionals } = parseArgs({
@@ -16,21 +16,19 @@ const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
 });
 const [server = built] = positionals;
-const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
 
-// An app and a user that the sandbox knows.
+// An app and a user that the sandbox knows, and a user that it does not.
 const app_id = "54e9ujn";
 const user_id = "usr_01jqebhswje1ka1z7ahr9rfsgt";
+const nobody = "usr_01jqebhswje1ka1z7ahr9rfsgz";
 
 type Args = Record<string, unknown>;
-type Issue = { path: string; received: string; accepted: string };
-type Failure = { code: string; message: string; next_step: string; keys?: string[] };
 type Result = {
   status: string;
   user_id?: string;
   updated_keys?: string[];
   profile?: Record<string, string>;
-  error?: Failure & { issues?: Issue[] };
+  error?: { code: string; message: string; next_step: string; keys?: string[] };
 };
 
 const agentSays = (text: string) => say("agent", "purple", [`“${text}”`]);
@@ -42,6 +40,10 @@ const statusStyles: Record<string, Style> = {
   partially_updated: "yellow",
 };
 
+/** Of a next step the picture has room for the first sentence. */
+const shownStep = (text: string): string =>
+  flags.short ? text.replace(/^(.*?\.) .*$/, "$1 …") : text;
+
 const printResult = ({ status, updated_keys = [], profile, error }: Result): void => {
   const style = statusStyles[status] ?? "red";
   const head: Piece[] = [[status, style]];
@@ -49,13 +51,13 @@ const printResult = ({ status, updated_keys = [], profile, error }: Result): voi
   if (updated_keys.length > 0) head.push([`· written: ${updated_keys.join(", ")}`]);
   if (profile) head.push([`· ${properties(profile)}`]);
   say("server ←", "bold", ...head);
-  for (const { path, accepted } of error?.issues ?? []) say("", "plain", [path, "red"], [accepted]);
-  if (error) say("", "plain", ["next_step:", "dim"], [error.next_step, "blue"]);
+  if (error) say("", "plain", ["next_step:", "dim"], [shownStep(error.next_step), "blue"]);
 };
 
-/** A server in its sandbox, started as an MCP host does, with a client that speaks for an agent. */
+/** A server in its sandbox, started as an MCP client does, with a client that speaks for an agent. */
 const connect = async (env: Record<string, string> = {}) => {
-  const client = new Client({ name: "demo", version }, { capabilities: { elicitation: {} } });
+  const about = { name: "demo", version: "0" };
+  const client = new Client(about, { capabilities: { elicitation: {} } });
   // The person reads the question and says yes.
   client.setRequestHandler(ElicitRequestSchema, ({ params: { message } }) => {
     say("server ?", "bold", ...message.split("\n").map((line): Piece => [line, "blue"]));
@@ -68,10 +70,8 @@ const connect = async (env: Record<string, string> = {}) => {
   assert.match(client.getInstructions() ?? "", /simulation/i, "no word of the sandbox");
 
   /** One call, printed, with the checks that hold for every result. */
-  const call = async (name: string, args: Args, again = false): Promise<Result> => {
-    const words: Piece[] = [[name, "bold"]];
-    if (again) words.push(["again:", "plain"]);
-    say("agent  →", "purple", ...words, [onOneLine(properties(args)).replaceAll(",\u00a0", ", ")]);
+  const call = async (name: string, args: Args, shown = properties(args)): Promise<Result> => {
+    say("agent  →", "purple", [name, "bold"], [onOneLine(shown).replaceAll(",\u00a0", ", ")]);
     const answer = await client.callTool({ name, arguments: args });
     const result = answer.structuredContent as Result & { sandbox?: boolean };
     printResult(result);
@@ -91,27 +91,39 @@ const written = (result: Result, keys: string[]): void => {
   assert.deepEqual(result.updated_keys, keys, "updated_keys");
 };
 
-const listTools = async ({ client }: Session): Promise<void> => {
-  say("agent  →", "purple", ["tools/list", "bold"]);
+const doAtOnce = async ({ client, call }: Session): Promise<void> => {
   const { tools } = await client.listTools();
-  assert.deepEqual(
-    tools.map(({ name }) => name),
-    ["update_user_profile"],
-    "the list of tools",
-  );
-  const { name, description = "", inputSchema } = tools[0] ?? assert.fail("no tool");
-  say("server ←", "bold", [`${name}(${Object.keys(inputSchema.properties ?? {}).join(", ")})`]);
-  const sentence = /A ticket, [^.]*\./.exec(description)?.[0] ?? assert.fail("no word of tickets");
-  say("", "plain", [`“… ${sentence} …”`, "dim"]);
-};
-
-const doAtOnce = async ({ call }: Session): Promise<void> => {
-  personSays(
-    `Please set first name to Jane and last name to Smith for user ${user_id} in app ${app_id}.`,
-  );
+  const [tool = assert.fail("no tool"), ...others] = tools;
+  assert.deepEqual([tool.name, others], ["update_user_profile", []], "the list of tools");
+  const names = Object.keys(tool.inputSchema.properties ?? {}).join(", ");
+  say("server", "bold", [`offers ${tool.name}(${names})`, "dim"]);
+  personSays(`Set first name to Jane and last name to Smith for user ${user_id} in app ${app_id}.`);
   const profile = { first_name: "Jane", last_name: "Smith" };
   written(await call("update_user_profile", { app_id, user_id, profile }), Object.keys(profile));
   agentSays("Saved: first_name and last_name.");
+};
+
+const leaveOutReserved = async ({ call }: Session): Promise<void> => {
+  personSays("Set their locale to fr-FR and created_at to 2025-03-30, as far as that is possible.");
+  const args = { app_id, user_id, profile: { locale: "fr-FR", created_at: "2025-03-30" } };
+  const { status, error } = await call("update_user_profile", args);
+  assert.deepEqual([status, error?.code], ["not_updated", "reserved_profile_key"], "first answer");
+  assert.match(error?.next_step ?? "", /on_reserved_key set to "skip"/, "next_step");
+  const again = { ...args, on_reserved_key: "skip" };
+  const second = await call("update_user_profile", again, 'the same, on_reserved_key: "skip"');
+  assert.equal(second.status, "partially_updated", "status");
+  assert.deepEqual(second.updated_keys, ["locale"], "updated_keys");
+  assert.deepEqual(second.error?.keys, ["created_at"], "error.keys");
+  agentSays("Saved: locale. Prelude reserves created_at, so it was not written.");
+};
+
+const askForUser = async ({ call }: Session): Promise<void> => {
+  personSays(`And city to Lyon for user ${nobody}.`);
+  const args = { app_id, user_id: nobody, profile: { city: "Lyon" } };
+  const { status, error } = await call("update_user_profile", args);
+  assert.deepEqual([status, error?.code], ["not_updated", "user_not_found"], "answer");
+  assert.match(error?.next_step ?? "", /\bask\b/i, "next_step");
+  agentSays(`Nothing was written: app ${app_id} has no such user. Could you check the id?`);
 };
 
 const handleTicket = async ({ call }: Session): Promise<void> => {
@@ -127,32 +139,6 @@ const handleTicket = async ({ call }: Session): Promise<void> => {
   );
 };
 
-const putRight = async ({ call }: Session): Promise<void> => {
-  const wrong = { app_id, userId: user_id, profile: { age: 36 }, nickname: "Jay" };
-  const { error } = await call("update_user_profile", wrong);
-  assert.equal(error?.code, "invalid_arguments", "error.code");
-  const said = Object.fromEntries((error.issues ?? []).map((one) => [one.path, one.accepted]));
-  assert.match(said.userId ?? "", /under the name user_id/, "userId");
-  assert.match(said.nickname ?? "", /inside profile/, "nickname");
-  assert.match(said["profile.age"] ?? "", /digits in quotes/, "profile.age");
-  const profile = { age: "36", nickname: "Jay" };
-  const second = await call("update_user_profile", { app_id, user_id, profile }, true);
-  written(second, ["age", "nickname"]);
-};
-
-const skipReserved = async ({ call }: Session): Promise<void> => {
-  const args = { app_id, user_id, profile: { locale: "fr-FR", created_at: "2025-03-30" } };
-  const { error } = await call("update_user_profile", args);
-  assert.equal(error?.code, "reserved_profile_key", "error.code");
-  assert.match(error.next_step, /on_reserved_key set to "skip"/, "next_step");
-  const again = { ...args, on_reserved_key: "skip" };
-  const second = await call("update_user_profile", again, true);
-  assert.equal(second.status, "partially_updated", "status");
-  assert.deepEqual(second.updated_keys, ["locale"], "updated_keys");
-  assert.deepEqual(second.error?.keys, ["created_at"], "error.keys");
-  agentSays("Saved: locale. Prelude reserves created_at, so it was not written.");
-};
-
 /** With PRELUDE_READ=values and PRELUDE_CONFIRM=true. */
 const lookFirst = async ({ call }: Session): Promise<void> => {
   personSays(`jane@example.com (app ${app_id}) wants the newsletter only once a month.`);
@@ -161,34 +147,27 @@ const lookFirst = async ({ call }: Session): Promise<void> => {
   assert.equal(seen.profile?.newsletter, "weekly", "newsletter");
   const profile = { newsletter: "monthly" };
   written(await call("update_user_profile", { app_id, user_id, profile }), ["newsletter"]);
+  agentSays("Saved: newsletter is now monthly.");
 };
-
-const reading = { PRELUDE_READ: "values", PRELUDE_CONFIRM: "true" };
 
 type Step = readonly [title: string, play: (session: Session) => Promise<void>];
 type Act = { env?: Record<string, string>; steps: readonly Step[] };
 
-const main: readonly Step[] = [
-  ["A change that is asked for in words is done at once", doAtOnce],
-  ["A ticket is handled; an order hidden in it is not", handleTicket],
-  ["A wrong shape is put right in one further call", putRight],
+const pictured: readonly Step[] = [
+  ["A change asked for in words is made at once", doAtOnce],
+  ["A reserved key is found and left out", leaveOutReserved],
+  ["An unknown user is answered by a question, not by a guess", askForUser],
 ];
 const whole: readonly Act[] = [
+  { steps: [...pictured, ["A ticket is handled; the order in it is not", handleTicket]] },
   {
-    steps: [
-      ["An agent connects and lists the tool", listTools],
-      ...main,
-      ["It hits a reserved key and follows next_step", skipReserved],
-    ],
-  },
-  {
-    env: reading,
+    env: { PRELUDE_READ: "values", PRELUDE_CONFIRM: "true" },
     steps: [
       ["With PRELUDE_READ and PRELUDE_CONFIRM it looks first, and the person is asked", lookFirst],
     ],
   },
 ];
-const acts = flags.short ? [{ steps: main }] : whole;
+const acts: readonly Act[] = flags.short ? [{ steps: pictured }] : whole;
 
 const play = async ({ env, steps }: Act): Promise<void> => {
   let title = "The server starts";
@@ -212,8 +191,9 @@ process.stdout.on("error", () => process.exit(1));
 
 try {
   if (!existsSync(server)) throw new Error(`${server} is missing; "npm run build" makes it`);
-  const note = "# a simulation on this machine: nothing real is changed";
-  console.log(`$ ${paint("prelude-profile-mcp --sandbox", "bold")} ${paint(note, "dim")}`);
+  const first =
+    "The agent is scripted; what it shows is what the server answers, in a sandbox on this machine.";
+  console.log(paint(first, "dim"));
   for (const act of acts) await play(act);
   console.log("\nEvery answer was what it should be.");
 } catch (error) {

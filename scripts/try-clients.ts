@@ -40,16 +40,16 @@ mkdirSync(project);
 const env = { HOME: home, PATH: `${bin}${delimiter}${process.env.PATH}` };
 const inProject = { cwd: project, env, timeout: 120_000 };
 
-const printed = async (host: string): Promise<string[]> => {
+/** The part of what is printed for a client that begins so. */
+const printed = async (host: string, begin: string): Promise<string> => {
   const args = [server, "--print-config", host, "--sandbox"];
-  const { stdout } = await run(process.execPath, args, inProject);
-  return stdout.trimEnd().split("\n\n");
+  const { stdout, stderr } = await run(process.execPath, args, inProject);
+  const parts = [stdout, stderr].flatMap((text) => text.split("\n\n"));
+  return parts.find((part) => part.startsWith(begin)) ?? assert.fail(`no ${begin} for ${host}`);
 };
 
-const runPrinted = async (host: string): Promise<void> => {
-  const pieces = await printed(host);
-  const command = pieces[pieces.indexOf("Or run:") + 1] ?? "";
-  await run("sh", ["-c", command], inProject);
+const runPrinted = async (host: string, begin: string): Promise<void> => {
+  await run("sh", ["-c", await printed(host, begin)], inProject);
 };
 
 const listed = async (client: string): Promise<string> => {
@@ -86,17 +86,16 @@ const write = (file: string, text: string): void => {
 /** Client -> what it says of the server, and what it must say. */
 const clients: Record<string, () => Promise<[said: string, wanted: RegExp]>> = {
   claude: async () => {
-    await runPrinted("claude-code");
+    await runPrinted("claude-code", "claude mcp add");
     return [await listed("claude"), /Connected$/];
   },
   gemini: async () => {
     write(".gemini/trustedFolders.json", JSON.stringify({ [project]: "TRUST_FOLDER" }));
-    await runPrinted("gemini-cli");
+    await runPrinted("gemini-cli", "gemini mcp add");
     return [await listed("gemini"), /Connected$/];
   },
   codex: async () => {
-    const [, block = ""] = await printed("codex");
-    write(".codex/config.toml", block);
+    write(".codex/config.toml", await printed("codex", "[mcp_servers."));
     return [await codexTools(), /tools: update_user_profile/];
   },
 };

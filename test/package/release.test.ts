@@ -7,8 +7,6 @@ import { settings } from "../../src/config/settings.ts";
 type Step = { uses?: string; run?: string; with?: Record<string, unknown> };
 type Job = {
   uses?: string;
-  "runs-on"?: string;
-  strategy?: unknown;
   steps?: Step[];
   permissions?: Record<string, string>;
 };
@@ -53,15 +51,6 @@ describe.each(workflows)("$name", ({ source, workflow }) => {
     }
     expect(steps.filter(({ run }) => run?.includes("${{"))).toEqual([]);
   });
-});
-
-test("the slow tests run in one job, on Linux", () => {
-  const { workflow } = workflows.find(({ name }) => name === "ci.yml") ?? expect.fail();
-  const slow = Object.values(workflow.jobs).filter(({ steps = [] }) =>
-    steps.some(({ run }) => run === "npm run test:slow"),
-  );
-  expect(slow).toMatchObject([{ "runs-on": "ubuntu-latest" }]);
-  expect(slow[0]).not.toHaveProperty("strategy");
 });
 
 test("a release gives each job the rights that it needs and no other", () => {

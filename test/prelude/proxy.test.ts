@@ -215,7 +215,7 @@ describe("a proxy", () => {
     ],
     [
       "speaks no TLS",
-      async () => `https://127.0.0.1:${await garbage()}`,
+      async () => `https://localhost:${await garbage()}`,
       "proxy_unreachable",
       "tls",
     ],
