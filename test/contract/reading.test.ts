@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { drop, endless, raw, reply, type Step, truncated } from "../support/fault-server.ts";
 import { startGuarded } from "../support/guarded.ts";
-import { posix } from "../support/posix.ts";
 import { app, type Json } from "../support/server-process.ts";
 import type { Handler } from "../support/upstream.ts";
 import { type Contact, contract, type Group, key, type Row } from "./harness.ts";
@@ -371,7 +370,7 @@ const lookOnce = async (env: Record<string, string>, ...answers: Handler[]) => {
   return { ...structured, requests: upstream.received.length };
 };
 
-posix("no audit, no look", async () => {
+it("no audit, no look", async () => {
   expect(await lookOnce({ PRELUDE_AUDIT_LOG: "/dev/full" })).toMatchSnapshot();
 });
 

@@ -2,7 +2,6 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { posix } from "../support/posix.ts";
 import { builtServer } from "../support/server-process.ts";
 import { apiError, startUpstream } from "../support/upstream.ts";
 import { run, runJson } from "./command-line.ts";
@@ -297,7 +296,7 @@ describe("settings together", () => {
     expect(await run([], env)).toMatchSnapshot();
   });
 
-  posix("a relative audit path is made absolute once, and shown so", async () => {
+  it("a relative audit path is made absolute once, and shown so", async () => {
     const there = join(folder, "there");
     mkdirSync(there);
     const preload = join(folder, "chdir.cjs");
