@@ -154,14 +154,13 @@ const createIgnoredReport = (log: Log) => {
 
 /** Runs the MCP server on stdin and stdout until the client goes away or a signal comes. */
 export const serve = async (options: Options): Promise<void> => {
-  const { config, sandbox, log, secrets } = options;
+  const { config, sandbox, log } = options;
   let stopping = false;
   const session = { ...options, isStopping: () => stopping };
   const cleanups: (() => unknown)[] = [];
   const server = createServer({
     info: { name, title, version, websiteUrl },
     instructions: instructions(config, sandbox),
-    secrets,
     log,
     tools: toolsOf(session, clientOf(session, cleanups)),
   });

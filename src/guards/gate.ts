@@ -1,6 +1,6 @@
 import type { Gate, Held } from "../profile/admission.ts";
+import type { Trace } from "./audit.ts";
 import type { RateLimit } from "./rate-limit.ts";
-import type { Trace } from "./trace.ts";
 
 /**
  * What each request of a call passes right before it leaves: the server must not be about to

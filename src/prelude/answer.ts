@@ -1,5 +1,5 @@
 import { isObject } from "../lib/json.ts";
-import { carriesSecret, foreignText, type Secrets } from "../lib/text.ts";
+import { foreignText, redact, type Secrets } from "../lib/text.ts";
 import { isAcknowledgement } from "./acknowledgement.ts";
 import { maxBodyRead, maxContentRead } from "./body.ts";
 import type { PreludeCode, Reason, RequestFailure } from "./errors.ts";
@@ -79,7 +79,7 @@ const parseError = (text: string, complete: boolean): Record<string, unknown> =>
 export const requestIdOf = (headers: Answer["headers"], secrets: Secrets): string | undefined => {
   for (const name of requestIdHeaders) {
     const value = headers[name];
-    if (typeof value === "string" && requestIdForm.test(value) && !carriesSecret(value, secrets))
+    if (typeof value === "string" && requestIdForm.test(value) && redact(value, secrets) === value)
       return value;
   }
   return undefined;
@@ -107,8 +107,8 @@ const refusalOf = (answer: Answer, secrets: Secrets): RequestFailure => {
   });
   const words = typeof message === "string" ? foreignText(message, secrets) : "";
   if (words !== "") failure.apiMessage = words;
-  if (!known && typeof code === "string" && plainToken.test(code) && !carriesSecret(code, secrets))
-    failure.apiCode = code;
+  const isToken = typeof code === "string" && plainToken.test(code);
+  if (!known && isToken && redact(code, secrets) === code) failure.apiCode = code;
   if (status === 408) Object.assign(failure, { retryable: true, reason: "request_timeout" });
   return failure;
 };

@@ -40,7 +40,7 @@ const flaws: readonly [pattern: RegExp, words: string][] = [
   [/[<>]/, "angle brackets"],
   [/[[\](){}]/, "brackets"],
   [/…|\.\.\./, "a part left out (…)"],
-  [/^[^A-Za-z]*[A-Za-z_ ]+\s*[:=]/, "a prefix before it"],
+  [/^[^A-Za-z]*[A-Za-z][A-Za-z_\s]*[:=]/, "a prefix before it"],
   [/[/\\?#%]/, "parts of a path or URL"],
 ];
 

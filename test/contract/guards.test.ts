@@ -78,9 +78,7 @@ const blocked: Row[] = [
   ),
   ...["\uffff", "\ufdd0", "\u{1d159}"].map((char): Row => {
     const shown = `ro\\u{${char.codePointAt(0)?.toString(16)}}le`;
-    return key(shown, {
-      profile: { [`ro${char}le`]: "x" },
-    });
+    return key(shown, { profile: { [`ro${char}le`]: "x" }, ...notAllowed(shown) });
   }),
   {
     name: "a blocked key beside another",

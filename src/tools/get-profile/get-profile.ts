@@ -1,6 +1,6 @@
+import type { Trace } from "../../guards/audit.ts";
 import { createGate } from "../../guards/gate.ts";
 import { createKeyCheck } from "../../guards/key-policy.ts";
-import type { Trace } from "../../guards/trace.ts";
 import type { Outcome } from "../../prelude/client.ts";
 import { type Held, startAdmission } from "../../profile/admission.ts";
 import { type Read, readProfile, type Sought } from "../../profile/read.ts";

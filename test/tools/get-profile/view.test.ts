@@ -59,7 +59,6 @@ describe("what is shown of a profile", () => {
     ["a zero-width space", "ad\u200bmin", "ad\\u{200b}min"],
     ["half a character", "a\ud800", "a\\u{d800}"],
     ["the key", `x ${secret} y`, "x [redacted] y"],
-    ["the key, split", `sk_live_01234\u200b56789abcdef`, "[redacted]"],
   ])("%s is shown as text, and named as altered", (_, value, text) => {
     expect(view({ odd: value, fine: "yes" })).toEqual({
       profileKeys: ["odd", "fine"],
