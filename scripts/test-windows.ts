@@ -149,8 +149,7 @@ const steps: Record<string, (context: Context) => Promise<void>> = {
   "--print-config, and starting what it prints": async (context) => {
     const env = { PRELUDE_APP_ID: app, PRELUDE_AUDIT_LOG: "audit.jsonl" };
     const { stdout } = await ended(context, ["--print-config", "cursor", "--sandbox"], env);
-    const [, block = ""] = stdout.split("\n\n");
-    const entry = JSON.parse(block).mcpServers["prelude-profile"];
+    const entry = JSON.parse(stdout).mcpServers["prelude-profile"];
     assert.match(entry.command, /^[A-Z]:\\.*\\node\.exe$/i);
     assert.deepEqual(entry.args, [server, "--sandbox"]);
     assert.equal(entry.env.PRELUDE_AUDIT_LOG, inFolder("audit.jsonl"));
@@ -159,12 +158,12 @@ const steps: Record<string, (context: Context) => Promise<void>> = {
     assert.equal(running.stderr(), "");
   },
   "--print-config in the words of PowerShell": async (context) => {
-    const { stdout } = await ended(context, ["--print-config", "claude-code"]);
+    const { stderr } = await ended(context, ["--print-config", "claude-code"]);
     assert.match(
-      stdout,
+      stderr,
       /^claude mcp add .*'PRELUDE_API_KEY=\$\{PRELUDE_API_KEY\}'.* '--' '[CZ]:\\/m,
     );
-    assert.match(stdout, /Read-Host/);
+    assert.match(stderr, /Read-Host/);
   },
 };
 

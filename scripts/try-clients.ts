@@ -40,15 +40,12 @@ mkdirSync(project);
 const env = { HOME: home, PATH: `${bin}${delimiter}${process.env.PATH}` };
 const inProject = { cwd: project, env, timeout: 120_000 };
 
-const printed = async (host: string): Promise<string[]> => {
-  const args = [server, "--print-config", host, "--sandbox"];
-  const { stdout } = await run(process.execPath, args, inProject);
-  return stdout.trimEnd().split("\n\n");
-};
+const printed = (host: string) =>
+  run(process.execPath, [server, "--print-config", host, "--sandbox"], inProject);
 
 const runPrinted = async (host: string): Promise<void> => {
-  const pieces = await printed(host);
-  const command = pieces[pieces.indexOf("Or run:") + 1] ?? "";
+  const { stderr } = await printed(host);
+  const [, command = ""] = stderr.split("\n\n");
   await run("sh", ["-c", command], inProject);
 };
 
@@ -95,8 +92,7 @@ const clients: Record<string, () => Promise<[said: string, wanted: RegExp]>> = {
     return [await listed("gemini"), /Connected$/];
   },
   codex: async () => {
-    const [, block = ""] = await printed("codex");
-    write(".codex/config.toml", block);
+    write(".codex/config.toml", (await printed("codex")).stdout);
     return [await codexTools(), /tools: update_user_profile/];
   },
 };

@@ -80,12 +80,12 @@ describe("installed from the packed file alone", () => {
   test("passes --check --sandbox", async () => {
     const { code, stdout, stderr } = await start("--check", "--sandbox");
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    expect(stdout).toMatch(/^OK {2}user_not_found: /m);
+    expect(stdout).toMatch(/^OK: /m);
   });
 
   test.each(hostNames)("prints the configuration for %s", async (host) => {
-    const { code, stdout, stderr } = await start("--print-config", host);
-    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    const { code, stdout } = await start("--print-config", host);
+    expect(code).toBe(0);
     expect(stdout).toContain(name);
   });
 
