@@ -62,6 +62,7 @@ const readValue = <Key extends keyof Config>(
 ): Reading<Config[Key]> => {
   const row = rows[key];
   const text = given?.trim() ?? "";
+  // A host that knows no value passes on `${X}`; where nothing is guarded, that is no value.
   const isForgiven = !row.guard && !row.secret && /^\$\{[^}]*\}$/.test(text);
   if (isUnset(text) || isForgiven) {
     return row.default === undefined ? { value: row.unset } : row.read.read(row.default);

@@ -23,10 +23,10 @@ const unquote = (text: string): string =>
 const problemOf = (text: string): string | undefined => {
   if (/^[[{]\s*"/.test(text)) return "JSON; it must hold the key alone";
   // With a value, since the end of a key in Base64 is `=` or `==`.
-  if (/^\s*(?:export\s+|setx?\s+|\$env:)?[A-Za-z_][\w.-]*\s*=\s*[^=\s]/im.test(text)) {
+  if (/^[ \t]*(?:export\s+|setx?\s+|\$env:)?[A-Za-z_][\w.-]*\s*=\s*[^=\s]/im.test(text)) {
     return "a line such as NAME=value; it must hold the key alone";
   }
-  if (/^\s*(?:authorization\b|[A-Za-z_][\w-]*\s*:\s)/im.test(text)) {
+  if (/^[ \t]*(?:authorization\b|[A-Za-z_][\w-]*\s*:\s)/im.test(text)) {
     return "a header or a line such as name: value; it must hold the key alone";
   }
   return undefined;

@@ -15,4 +15,4 @@ export const isStandIn = (text: string): boolean =>
  * a row with five digits among them. Prelude states no form for its own.
  */
 export const looksLikeKey = (text: string): boolean =>
-  /(?<![a-z\d])[spr]k_(?:live|test|prod)_|(?=[a-z\d]{16})(?:[a-z]*\d){5}/i.test(text);
+  /(?<![a-z\d])[spr]k_(?:live|test|prod)_|(?=[a-z\d]{16})(?:[a-z]{0,40}\d){5}/i.test(text);
