@@ -34,8 +34,8 @@ const sandboxHint = "the flag --sandbox turns the sandbox on";
 /** Letters that mean a guard wherever they stand in a name -> what to say of it. */
 const meanings: readonly [letters: RegExp, hint: string][] = [
   [/SANDBOX|DRYRUN/, sandboxHint],
+  [/BLOCK|DENY|BLACK|FORBID|(?:DIS|NOT)ALLOW/, "did you mean PRELUDE_BLOCKED_KEYS?"],
   [/ALLOW|WHITE/, "did you mean PRELUDE_ALLOWED_KEYS?"],
-  [/BLOCK|DENY|BLACK|FORBID/, "did you mean PRELUDE_BLOCKED_KEYS?"],
   [/CONFIRM|APPROV/, "did you mean PRELUDE_CONFIRM?"],
   [/AUDIT/, "did you mean PRELUDE_AUDIT_LOG?"],
   [/READONLY/, "did you mean PRELUDE_READ?"],
