@@ -7,40 +7,20 @@ import { title } from "../src/lib/package.wire.ts";
 import { definition } from "../src/tools/update-profile/definition.ts";
 
 // Usage: tsx scripts/generate-manifests.ts [FOLDER] [BUNDLE.mcpb]
-// Writes manifest.json and server.json from package.json and the rows of src/config/settings.ts.
-// With a bundle, server.json gets its SHA-256, which the registry requires and only a release knows.
+// Brings manifest.json and server.json up to date with package.json, with the words and defaults of
+// src/config/settings.ts and with the tool's description. The rest of them is written by hand: the
+// form of the bundle, and what kind of value the registry expects. With a bundle, server.json gets
+// its SHA-256, which the registry requires and only a release knows.
 
+type Variable = { name: string; isRequired?: true; format?: string; choices?: string[] };
+
+const read = (file: string) => JSON.parse(readFileSync(file, "utf8"));
+const [folder = ".", bundle] = process.argv.slice(2);
 const repository = pkg.repository.url.replace(/^git\+/, "").replace(/\.git$/, "");
 const tool = definition({ appId: undefined, userId: undefined, allowedKeys: undefined });
 
-type Row = (typeof settings)[number];
-type Form = NonNullable<Row["form"]>;
-
-const defaultOf = (form: Form, text = ""): string | number | boolean =>
-  form.type === "string" ? text : JSON.parse(text);
-
-/** A field of the form in which a person fills in the settings; whatever is not required has a default. */
-const field = (form: Form, text: string | undefined): object =>
-  form.required ? form : { ...form, required: false, default: defaultOf(form, text) };
-
-const offered = settings.flatMap((setting) => {
-  const { name, form } = setting;
-  if (form === undefined) return [];
-  const option = name.replace("PRELUDE_", "").toLowerCase();
-  return [{ name, option, field: field(form, setting.default) }];
-});
-
-/** Not a setting of the server but a flag, which the app fills in from its form. */
-const sandboxField = {
-  type: "boolean",
-  title: "Sandbox",
-  description: "Try it without an account: a simulation stands in for Prelude, nothing is changed.",
-  required: false,
-  default: false,
-};
-
 const manifest = {
-  manifest_version: "0.3",
+  ...read("manifest.json"),
   name: pkg.name,
   display_name: title,
   version: pkg.version,
@@ -50,46 +30,34 @@ const manifest = {
   homepage: pkg.homepage,
   documentation: pkg.homepage,
   support: pkg.bugs,
-  icon: "assets/icon.png",
-  server: {
-    type: "node",
-    entry_point: `server/${pkg.name}.cjs`,
-    mcp_config: {
-      command: "node",
-      args: [`\${__dirname}/server/${pkg.name}.cjs`, `--sandbox=\${user_config.sandbox}`],
-      env: Object.fromEntries(
-        offered.map(({ name, option }) => [name, `\${user_config.${option}}`]),
-      ),
-    },
-  },
   tools: [{ name: tool.name, description: tool.description }],
   keywords: pkg.keywords,
   license: pkg.license,
   privacy_policies: [`${repository}#security-and-privacy`],
-  compatibility: {
-    platforms: ["darwin", "win32", "linux"],
-    runtimes: { node: pkg.engines.node },
-  },
-  user_config: {
-    ...Object.fromEntries(offered.map(({ option, field }) => [option, field])),
-    sandbox: sandboxField,
-  },
 };
+manifest.compatibility.runtimes.node = pkg.engines.node;
 
-const variable = (setting: Row): object => {
-  const described = { name: setting.name, description: setting.words, ...setting.registry };
-  const secrecy = setting.secret ? { isSecret: true } : {};
-  const fallback = setting.default === undefined ? {} : { default: setting.default };
-  return { ...described, ...secrecy, ...fallback };
-};
-
+const written = read("server.json");
+const [npm, mcpb] = written.packages;
 const sha256 = (file: string): string =>
   createHash("sha256").update(readFileSync(file)).digest("hex");
 
-const transport = { type: "stdio" };
+const environmentVariables = settings.map(({ name, words, secret, default: value }) => {
+  const known = npm.environmentVariables.find((variable: Variable) => variable.name === name);
+  const { isRequired, format, choices } = known ?? {};
+  return {
+    name,
+    description: words,
+    isRequired,
+    format,
+    choices,
+    isSecret: secret,
+    default: value,
+  };
+});
 
-const server = (bundle: string | undefined) => ({
-  $schema: "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json",
+const server = {
+  ...written,
   name: pkg.mcpName,
   title,
   description: pkg.description,
@@ -97,26 +65,17 @@ const server = (bundle: string | undefined) => ({
   version: pkg.version,
   websiteUrl: pkg.homepage,
   packages: [
+    { ...npm, identifier: pkg.name, version: pkg.version, environmentVariables },
     {
-      registryType: "npm",
-      identifier: pkg.name,
-      version: pkg.version,
-      runtimeHint: "npx",
-      transport,
-      environmentVariables: settings.map(variable),
-    },
-    {
-      registryType: "mcpb",
+      ...mcpb,
       identifier: `${repository}/releases/download/v${pkg.version}/${pkg.name}-${pkg.version}.mcpb`,
       version: pkg.version,
-      ...(bundle === undefined ? {} : { fileSha256: sha256(bundle) }),
-      transport,
+      fileSha256: bundle && sha256(bundle),
     },
   ],
-});
+};
 
-const [folder = ".", bundle] = process.argv.slice(2);
 mkdirSync(folder, { recursive: true });
-for (const [name, value] of Object.entries({ manifest, server: server(bundle) })) {
+for (const [name, value] of Object.entries({ manifest, server })) {
   writeFileSync(join(folder, `${name}.json`), `${JSON.stringify(value, null, 2)}\n`);
 }

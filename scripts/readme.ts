@@ -1,7 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { printConfig } from "../src/cli/host-config.ts";
+import { type Launch, printConfig } from "../src/cli/host-config.ts";
 import { type HostName, hostNames } from "../src/cli/hosts.ts";
-import type { Launch } from "../src/cli/launch.ts";
 
 // Writes the part of README.md that depends on whether the package is published: until then its name
 // on npm may be anybody's, so nothing may tell people to start it by that name.
@@ -25,25 +24,6 @@ const launchOf = ({ name, version, published }: Release): Launch => ({
 /** How a command of this package is started from a terminal. */
 export const programOf = ({ name, version, published }: Release): string =>
   published ? `npx -y ${name}@${version}` : `node dist/${name}.cjs`;
-
-const badges: [host: HostName, text: string, image: string][] = [
-  ["cursor", "Add to Cursor", "https://cursor.com/deeplink/mcp-install-dark.svg"],
-  [
-    "vscode",
-    "Install in VS Code",
-    "https://img.shields.io/badge/VS_Code-Install-0098FF?style=flat-square",
-  ],
-  ["lm-studio", "Add to LM Studio", "https://files.lmstudio.ai/deeplink/mcp-install-light.svg"],
-];
-
-const badgeLine = (release: Release): string[] => {
-  if (!release.published) return [];
-  const links = badges.map(([host, text, image]) => {
-    const { links } = printConfig(host, launchOf(release));
-    return `[![${text}](${image})](${links?.web})`;
-  });
-  return [links.join(" ")];
-};
 
 const getIt = (release: Release): string[] => {
   const print = `${programOf(release)} --print-config claude-code`;
@@ -75,7 +55,6 @@ const desktop = ({ published }: Release): string => {
 export const installText = (release: Release): string =>
   [
     begin,
-    ...badgeLine(release),
     ...getIt(release),
     `prints the block for Claude Code, the command that does the same, and how the key gets there. Other names: ${hostNames.map((host) => `\`${host}\``).join(", ")}. The block starts ${release.published ? "exactly this version" : "this very build, by its absolute path"}${windows(release)}. \`--sandbox\` and the settings of the environment, save the key, are carried into it.`,
     example(release, "codex", "Codex"),

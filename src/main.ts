@@ -3,7 +3,6 @@ import { statSync } from "node:fs";
 import { parseArgv } from "./cli/args.ts";
 import { serve } from "./cli/serve.ts";
 import { type Config, readConfig } from "./config/config.ts";
-import { readSmallFile } from "./config/key.ts";
 import { type Audit, openAudit } from "./guards/audit.ts";
 import { createLog, type Log } from "./lib/log.ts";
 import { version } from "./lib/package.wire.ts";
@@ -63,9 +62,13 @@ const main = async (): Promise<void> => {
   if (command.kind === "version") return print(version);
   if (command.kind === "help") return print((await import("./cli/help.ts")).helpText());
   if (command.kind === "print-config") {
-    const { describeHost, here } = await import("./cli/print-config.ts");
-    const { text, problems } = describeHost(command.host, command.sandbox, process.env, here());
-    return problems === undefined ? print(text) : fail(problems);
+    const { describeHost } = await import("./cli/print-config.ts");
+    const { problems, words, block } = describeHost(command.host, command.sandbox, process.env);
+    if (problems) return fail(problems);
+    process.stderr.write(words.before);
+    print(block);
+    process.stderr.write(words.behind);
+    return;
   }
 
   const refuse = async (problems: readonly string[]): Promise<void> => {
@@ -73,7 +76,7 @@ const main = async (): Promise<void> => {
     process.exitCode = 2;
     print((await import("./cli/check.ts")).problemsAsJson(problems, command.sandbox));
   };
-  const { config, problems, warnings } = readConfig(process.env, readSmallFile);
+  const { config, problems, warnings } = readConfig(process.env);
   if (problems) return refuse(problems);
   // Not for child processes, crash reports or whoever reads the environment later.
   delete process.env.PRELUDE_API_KEY;

@@ -1,5 +1,6 @@
-import { nearest } from "../config/did-you-mean.ts";
-import { isUnset } from "../config/unset.ts";
+import { parseArgs } from "node:util";
+import { nearest } from "../config/names.ts";
+import { isUnset } from "../config/values.ts";
 
 export type Command =
   | { kind: "serve"; sandbox: boolean }
@@ -9,58 +10,67 @@ export type Command =
   | { kind: "version" }
   | { kind: "usage"; problems: string[] };
 
-const flags = ["--sandbox", "--check", "--json", "--print-config", "--help", "--version"] as const;
+const options = {
+  sandbox: { type: "boolean" },
+  check: { type: "boolean" },
+  json: { type: "boolean" },
+  "print-config": { type: "string" },
+  help: { type: "boolean", short: "h" },
+  version: { type: "boolean", short: "v" },
+} as const;
+
+const flags = Object.keys(options).map((name) => `--${name}`);
+
+// Not strict: the messages of the strict parser repeat what was given, which may be the key.
+const parse = (argv: readonly string[]) =>
+  parseArgs({ args: [...argv], options, strict: false, tokens: true });
+type Parsed = ReturnType<typeof parse>;
+
+const noFlag = "there is an argument that is not a flag; settings are environment variables";
+
+/** What is wrong with one argument; nothing of it is repeated that may be the key. */
+const problemOf = (token: Parsed["tokens"][number]): string | undefined => {
+  if (token.kind !== "option") return noFlag;
+  const { name, rawName, value } = token;
+  if (!Object.hasOwn(options, name)) {
+    if (!/^--[a-z]{1,12}(?:-[a-z]{1,12})*$/i.test(rawName)) return noFlag;
+    const near = nearest(rawName.toLowerCase(), flags, 3);
+    return `unknown flag ${rawName}${near ? `; did you mean ${near}?` : ""}`;
+  }
+  if (name === "print-config" || value === undefined) return undefined;
+  if (name !== "sandbox") return `--${name} takes no value`;
+  // From a field of a desktop app's settings, which may be left empty.
+  const isFlag = value === "true" || value === "false" || isUnset(value);
+  return isFlag ? undefined : "--sandbox takes true or false";
+};
+
+/** What is wrong with flags that are each right. */
+const conflictOf = ({ values }: Parsed): string | undefined => {
+  if (values.check && values["print-config"] !== undefined) {
+    return "--check and --print-config are two commands; give one of them";
+  }
+  return values.json && !values.check ? "--json goes with --check" : undefined;
+};
 
 /**
  * What the command line asks for. Settings are environment variables only: an argument would show
  * the API key in the list of processes.
  */
 export const parseArgv = (argv: readonly string[]): Command => {
-  const problems: string[] = [];
-  const seen = new Set<string>();
-  let host: string | undefined;
-  for (let i = 0; i < argv.length; i++) {
-    const [name, value] = splitFlag(argv[i] as string);
-    if (name === "-h") seen.add("--help");
-    else if (name === "-v") seen.add("--version");
-    else if (!flags.includes(name as (typeof flags)[number])) problems.push(unknown(name));
-    else if (name === "--print-config") {
-      host = value ?? argv[++i] ?? "";
-      seen.add(name);
-    } else if (name === "--sandbox" && value !== undefined) {
-      // From a field of a desktop app's settings, which may be left empty.
-      if (value === "true") seen.add(name);
-      else if (value !== "false" && !isUnset(value)) problems.push(`${name} takes true or false`);
-    } else if (value !== undefined) problems.push(`${name} takes no value`);
-    else seen.add(name);
+  const parsed = parse(argv);
+  const { values, tokens } = parsed;
+  const problems = tokens.map(problemOf).filter((problem) => problem !== undefined);
+  if (problems.length > 0) return { kind: "usage", problems: [...new Set(problems)] };
+  if (values.help) return { kind: "help" };
+  if (values.version) return { kind: "version" };
+  const conflict = conflictOf(parsed);
+  if (conflict !== undefined) return { kind: "usage", problems: [conflict] };
+  const sandbox = values.sandbox === true || values.sandbox === "true";
+  const host = values["print-config"];
+  if (host !== undefined) {
+    return { kind: "print-config", host: typeof host === "string" ? host : "", sandbox };
   }
-  if (problems.length > 0) return { kind: "usage", problems };
-  if (seen.has("--help")) return { kind: "help" };
-  if (seen.has("--version")) return { kind: "version" };
-  const sandbox = seen.has("--sandbox");
-  const json = seen.has("--json");
-  if (seen.has("--check") && host !== undefined) {
-    return {
-      kind: "usage",
-      problems: ["--check and --print-config are two commands; give one of them"],
-    };
-  }
-  if (json && !seen.has("--check"))
-    return { kind: "usage", problems: ["--json goes with --check"] };
-  if (host !== undefined) return { kind: "print-config", host, sandbox };
-  return seen.has("--check") ? { kind: "check", sandbox, json } : { kind: "serve", sandbox };
-};
-
-const splitFlag = (arg: string): [name: string, value: string | undefined] => {
-  const equals = arg.indexOf("=");
-  return equals < 0 ? [arg, undefined] : [arg.slice(0, equals), arg.slice(equals + 1)];
-};
-
-const unknown = (name: string): string => {
-  // Nothing that may be the key: somebody may have tried to pass it this way.
-  if (!/^--?[a-z]{1,12}(?:-[a-z]{1,12})*$/i.test(name)) {
-    return "there is an argument that is not a flag; settings are environment variables";
-  }
-  const near = nearest(name.toLowerCase(), flags, (distance) => distance <= 3);
-  return `unknown flag ${name}${near ? `; did you mean ${near}?` : ""}`;
+  return values.check
+    ? { kind: "check", sandbox, json: values.json === true }
+    : { kind: "serve", sandbox };
 };

@@ -1,37 +1,67 @@
-import { type Host, type HostName, hosts, promptInput, secretName } from "./hosts.ts";
-import type { Launch } from "./launch.ts";
-import { base64, commandLine, inlineList, inlineMap, json, quoted } from "./render.ts";
+import {
+  type Host,
+  type HostName,
+  hosts,
+  pasteHere,
+  promptInput,
+  promptReference,
+  secretName,
+} from "./hosts.ts";
 
-type Links = { own: string; web: string };
+/** The shell of the person who reads what `--print-config` prints. */
+export type Shell = "posix" | "powershell";
 
+/** How a host starts the server. */
+export type Launch = {
+  command: string;
+  args: readonly string[];
+  /** Settings that are not secret, such as PRELUDE_APP_ID, and the path of the key's file. */
+  env: Readonly<Record<string, string>>;
+  /** How the key arrives: in a variable, from the file that `env` names, or none is needed. */
+  key: "variable" | "file" | "none";
+  /** Whose quoting and whose words the instructions use. */
+  shell: Shell;
+};
+
+/** What to paste into a host, and the words around it. */
 export type HostConfig = {
-  host: HostName;
   title: string;
   where: string;
-  format: Host["format"];
+  format: "json" | "toml" | "yaml";
   block: string;
   /** Does the same from a shell, where the host has a command for it. */
-  command?: string;
-  /** Do the same with one click, where the host has a link for it. */
-  links?: Links;
+  command: string | undefined;
   notes: string[];
 };
 
 type Server = { command: string; args: readonly string[]; env: Record<string, string> };
 /** What a block is made of. */
-type Parts = { root: string; server: Server; typed: boolean; passedOn: string[]; inputs: object[] };
+type Parts = { row: Host; server: Server; passedOn: string[]; inputs: object[] };
 
 const serverKey = "prelude-profile";
 
-const entryOf = ({ server, typed }: Parts) => (typed ? { type: "stdio", ...server } : server);
+const entryOf = ({ row, server }: Parts) => (row.typed ? { type: "stdio", ...server } : server);
 
-const jsonBlock = (parts: Parts): string => {
-  const servers = { [parts.root]: { [serverKey]: entryOf(parts) } };
-  return json(parts.inputs.length > 0 ? { inputs: parts.inputs, ...servers } : servers);
+/** A string of TOML and of YAML: JSON's quoting, save for controls that JSON leaves bare and they refuse. */
+const quoted = (text: string): string =>
+  JSON.stringify(text).replace(/[\u007f-\u009f]/g, (c) => `\\u00${c.charCodeAt(0).toString(16)}`);
+
+const inlineList = (texts: readonly string[]): string => `[${texts.map(quoted).join(", ")}]`;
+
+/** A map in one line; `separator` is `" = "` for TOML and `": "` for YAML. */
+const inlineMap = (entries: Readonly<Record<string, string>>, separator: string): string => {
+  const pairs = Object.entries(entries).map(([key, value]) => [key, value].map(quoted));
+  return `{${pairs.map((pair) => pair.join(separator)).join(", ")}}`;
 };
 
-const codexBlock = ({ root, server, passedOn }: Parts): string =>
-  `[${root}.${serverKey}]
+const blocks: Record<HostConfig["format"], (parts: Parts) => string> = {
+  json: (parts) => {
+    const servers = { [parts.row.root]: { [serverKey]: entryOf(parts) } };
+    const all = parts.inputs.length > 0 ? { inputs: parts.inputs, ...servers } : servers;
+    return JSON.stringify(all, null, 2);
+  },
+  toml: ({ row, server, passedOn }) =>
+    `[${row.root}.${serverKey}]
 command = ${quoted(server.command)}
 args = ${inlineList(server.args)}
 env = ${inlineMap(server.env, " = ")}
@@ -41,10 +71,9 @@ startup_timeout_sec = 60
 # Codex asks before each call. With the line below instead nobody is asked: what the agent wants
 # to write is written. Where Codex runs without a person it refuses the tool otherwise.
 default_tools_approval_mode = "prompt"
-# default_tools_approval_mode = "approve"`;
-
-const gooseBlock = ({ root, server, passedOn }: Parts): string =>
-  `${root}:
+# default_tools_approval_mode = "approve"`,
+  yaml: ({ row, server, passedOn }) =>
+    `${row.root}:
   ${serverKey}:
     enabled: true
     type: stdio
@@ -54,12 +83,7 @@ const gooseBlock = ({ root, server, passedOn }: Parts): string =>
     args: ${inlineList(server.args)}
     envs: ${inlineMap(server.env, ": ")}
     env_keys: ${inlineList(passedOn)}
-    timeout: 300`;
-
-const blocks: Record<Host["format"], (parts: Parts) => string> = {
-  json: jsonBlock,
-  toml: codexBlock,
-  yaml: gooseBlock,
+    timeout: 300`,
 };
 
 const mcpAdd = (program: string, { command, args, env }: Server, separator: string[]): string[] => {
@@ -69,60 +93,62 @@ const mcpAdd = (program: string, { command, args, env }: Server, separator: stri
   return [program, "mcp", "add", ...flags, ...scope, serverKey, ...separator, command, ...args];
 };
 
-const vscodeServer = (parts: Parts): string =>
-  JSON.stringify({ name: serverKey, ...entryOf(parts), inputs: parts.inputs });
-
 const commands: Record<NonNullable<Host["command"]>, (parts: Parts) => string[]> = {
   claude: ({ server }) => mcpAdd("claude", server, ["--"]),
   gemini: ({ server }) => mcpAdd("gemini", server, []),
-  code: (parts) => ["code", "--add-mcp", vscodeServer(parts)],
+  code: (parts) => {
+    const server = { name: serverKey, ...entryOf(parts), inputs: parts.inputs };
+    return ["code", "--add-mcp", JSON.stringify(server)];
+  },
 };
 
-const vscodeQuery = (parts: Parts): string => {
-  const inputs = encodeURIComponent(JSON.stringify(parts.inputs));
-  return `name=${serverKey}&inputs=${inputs}&config=${encodeURIComponent(JSON.stringify(entryOf(parts)))}`;
-};
-const encodedQuery = (parts: Parts): string => `name=${serverKey}&config=${base64(entryOf(parts))}`;
-
-/**
- * The host's own scheme, which stays on this machine, and the page that leads to it, which a README
- * needs: https://cursor.com/docs/mcp/install-links, https://lmstudio.ai/docs/app/mcp/deeplink.
- */
-const links: Record<NonNullable<Host["link"]>, (parts: Parts) => Links> = {
-  cursor: (parts) => ({
-    own: `cursor://anysphere.cursor-deeplink/mcp/install?${encodedQuery(parts)}`,
-    web: `https://cursor.com/install-mcp?${encodedQuery(parts)}`,
-  }),
-  vscode: (parts) => ({
-    own: `vscode:mcp/install?${encodeURIComponent(vscodeServer(parts))}`,
-    web: `https://vscode.dev/redirect/mcp/install?${vscodeQuery(parts)}`,
-  }),
-  lmstudio: (parts) => ({
-    own: `lmstudio://add_mcp?${encodedQuery(parts)}`,
-    web: `https://lmstudio.ai/install-mcp?${encodedQuery(parts)}`,
-  }),
+const quoteFor: Record<Shell, (word: string) => string> = {
+  posix: (word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`),
+  // PowerShell gives a bare "--" a meaning of its own and splits a bare word at a comma.
+  powershell: (word) =>
+    /^[\w=:./-]+$/.test(word) && word !== "--" ? word : `'${word.replaceAll("'", "''")}'`,
 };
 
-const partsOf = (row: Host, launch: Launch): Parts => {
-  const { reference } = row.key;
-  const keyed = launch.key === "variable";
-  const env = { ...launch.env };
-  delete env[secretName];
-  if (keyed && reference !== undefined) env[secretName] = reference;
-  const asks = keyed && reference?.includes(promptInput.id);
-  return {
-    root: row.root,
-    server: { command: launch.command, args: launch.args, env },
-    typed: row.typed === true,
-    passedOn: keyed && reference === undefined ? [secretName] : [],
-    inputs: asks ? [promptInput] : [],
-  };
+const commandOf = (parts: Parts, shell: Shell): string | undefined => {
+  const { command } = parts.row;
+  // Windows' own PowerShell takes the quotes out of JSON that it hands to a program.
+  if (command === undefined || (command === "code" && shell === "powershell")) return undefined;
+  return commands[command](parts).map(quoteFor[shell]).join(" ");
 };
 
-const keyNotes = (row: Host, launch: Launch): string[] => {
-  if (launch.key === "variable") return row.key.notes(launch.shell);
+/** How the key gets into a shell's variable, and how a file takes its place. */
+const shellWords: Record<Shell, { typeIt: string; file: string }> = {
+  posix: {
+    typeIt: `In a shell: read -rs ${secretName} && export ${secretName}`,
+    file: "PRELUDE_API_KEY_FILE=/path/of/the/key before this command gives a block that names the file.",
+  },
+  powershell: {
+    typeIt: `In a shell: $env:${secretName} = Read-Host "Prelude API key"`,
+    file: '$env:PRELUDE_API_KEY_FILE = "C:\\path\\of\\the\\key" before this command gives a block that names the file.',
+  },
+};
+
+/** How the key arrives. */
+const keyNotes = ({ reference, otherwise }: Host, launch: Launch): string[] => {
   if (launch.key === "none") return ["The sandbox needs no key and changes nothing real."];
-  return ["The server reads the key from the file that PRELUDE_API_KEY_FILE names."];
+  if (launch.key === "file") {
+    return ["The server reads the key from the file that PRELUDE_API_KEY_FILE names."];
+  }
+  if (reference === promptReference) {
+    return ["VS Code asks for the key when it first starts the server, and stores it securely."];
+  }
+  const { typeIt, file } = shellWords[launch.shell];
+  if (reference === pasteHere) {
+    return [
+      `Replace the whole text ${pasteHere} by the key; until then each call answers not_configured.`,
+      `To keep the key out of this file: ${file}`,
+    ];
+  }
+  return [
+    `The key comes from the variable ${secretName} of the program's environment. ${typeIt}`,
+    otherwise ??
+      `Opened from a dock or a menu, it may not see what your shell exports; a file holds the key for it as well: ${file}`,
+  ];
 };
 
 /**
@@ -130,30 +156,20 @@ const keyNotes = (row: Host, launch: Launch): string[] => {
  * documentation gives (the address is next to each row of `hosts`). Never holds a key.
  */
 export const printConfig = (host: HostName, launch: Launch): HostConfig => {
-  const row: Host = hosts[host];
-  const parts = partsOf(row, launch);
-  const config: HostConfig = {
-    host,
-    title: row.title,
-    where: row.where,
-    format: row.format,
-    block: blocks[row.format](parts),
-    notes: [...keyNotes(row, launch), ...(row.notes ?? [])],
+  const row = hosts[host];
+  const { title, where, format = "json", reference, note } = row;
+  const env = { ...launch.env };
+  delete env[secretName];
+  const keyed = launch.key === "variable";
+  if (keyed && reference !== undefined) env[secretName] = reference;
+  const parts: Parts = {
+    row,
+    server: { command: launch.command, args: launch.args, env },
+    passedOn: keyed && reference === undefined ? [secretName] : [],
+    inputs: keyed && reference === promptReference ? [promptInput] : [],
   };
-  const words = row.command && commands[row.command](parts);
-  // Windows' own PowerShell takes the quotes out of JSON that it hands to a program.
-  const isJson = row.command === "code" && launch.shell === "powershell";
-  if (words && !isJson) config.command = commandLine(words, launch.shell);
-  if (row.link) config.links = links[row.link](parts);
-  return config;
-};
-
-/** Plain text for a terminal. The block, the command and the link each stand alone between blank lines. */
-export const formatHostConfig = (config: HostConfig): string => {
-  const { title, where, block, command, links, notes } = config;
-  const pieces = [`${title}\nAdd to ${where}:`, block];
-  if (command !== undefined) pieces.push("Or run:", command);
-  if (links !== undefined) pieces.push("Or open from the address bar of a browser:", links.own);
-  pieces.push(notes.map((note) => `- ${note}`).join("\n"));
-  return pieces.join("\n\n");
+  const notes = keyNotes(row, launch);
+  if (note !== undefined) notes.push(note);
+  const block = blocks[format](parts);
+  return { title, where, format, block, command: commandOf(parts, launch.shell), notes };
 };

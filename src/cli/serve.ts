@@ -159,7 +159,7 @@ export const serve = async (options: Options): Promise<void> => {
   const session = { ...options, isStopping: () => stopping };
   const cleanups: (() => unknown)[] = [];
   const server = createServer({
-    info: { name, title, version, websiteUrl },
+    info: { name, title, version, ...(websiteUrl !== null && { websiteUrl }) },
     instructions: instructions(config, sandbox),
     log,
     tools: toolsOf(session, clientOf(session, cleanups)),

@@ -1,68 +1,39 @@
-import { closeSync, constants, fstatSync, openSync, readSync, statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import type { Reader, Reading } from "./readers.ts";
-import { isPlaceholder, isUnset, isWordForNothing } from "./unset.ts";
+import { isStandIn, isUnset } from "./values.ts";
 
-/** Largest file that is read for a key, in bytes: Node sends no larger header. */
-const maxKeyBytes = 16 * 1024;
+/** Longest text of a key, in characters: Node sends no larger header. */
+const maxKeyCharacters = 16 * 1024;
 
-/** What people and programs put where a key should be. */
+/** What people and programs put where a key should be, beside placeholders. */
 const standIns: readonly RegExp[] = [
   /^\[.*\]$/s, // [not set]
-  /[*•●]{3}/, // ***, sk_***abc
-  /(?:\.{3}|…)$/, // sk_...
-  /^(?:[a-z]+[_-])*x{3,}$/i, // xxx, sk_live_xxxx
+  /[*•●]{3}|(?:^|[_-])x{3,}$|(?:\.{3}|…)$/i, // ***, sk_***abc, sk_live_xxxx, sk_...
   /^[a-z][\w+.-]*:\/\//i, // op://vault/item, vault://…
-  /^(?:vault|arn|secretref):/i,
-  /^@Microsoft\.KeyVault\(/i,
-  /^__\w+__$/,
-  /^(?:paste|insert|enter|put|replace|your|change)(?:[\s_-].*)?$/is, // your-api-key, PASTE_…
-  /^(?:change|replace)me$/i,
-  /^your(?:prelude|management|api|secret|access)*(?:key|token)/i,
-  /^(?:not ?set|unset|todo|tbd|n\/a)$/i,
-  /^PRELUDE_(?:MANAGEMENT_)?API_KEY$/i,
+  /^(?:paste|insert|enter|put|replace|your|change)[\s_-]|^changeme$/i, // your-api-key, PASTE_…
 ];
 
-/** Whether the text only stands where a key should be, so that there is none. */
-const isStandIn = (text: string): boolean =>
-  isPlaceholder(text) || isWordForNothing(text) || standIns.some((form) => form.test(text));
+/** Quotation marks, the one that opens before the one that closes. */
+const quotes = ['""', "''", "``", "“”", "„“", "‘’"];
 
-/** Quotation marks that can stand at the two ends of the same text. */
-const quotes = ['"', "'", "`´", "“”„‟", "‘’‚‛", "«»", "‹›", "＂", "＇"];
-const quoteOf = (char: string | undefined): string | undefined =>
-  quotes.find((group) => char !== undefined && group.includes(char));
-
-const unquote = (text: string): string => {
-  const first = quoteOf(text[0]);
-  if (text.length < 2 || first === undefined || first !== quoteOf(text.at(-1))) return text;
-  return unquote(text.slice(1, -1).trim());
-};
-
-const isJson = (text: string): boolean => {
-  if (!/^[[{]/.test(text)) return false;
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return /^[[{]\s*"/.test(text);
-  }
-};
-
-// A value, since the end of a key in Base64 is `=` or `==`.
-const assignment = /^\s*(?:export\s+|setx?\s+|\$env:)?[A-Za-z_][\w.-]*\s*=\s*[^=\s]/im;
-const labelled = /^\s*(?:authorization\b|[A-Za-z_][\w-]*\s*:\s)/im;
+const unquote = (text: string): string =>
+  text.length > 1 && quotes.includes(`${text[0]}${text.at(-1)}`) ? text.slice(1, -1).trim() : text;
 
 /** What is wrong with a text that is surely no key alone; completes "holds". */
-const shapeProblem = (text: string): string | undefined => {
-  if (isJson(text)) return "JSON; it must hold the key alone";
-  if (assignment.test(text)) return "a line such as NAME=value; it must hold the key alone";
-  if (labelled.test(text)) {
+const problemOf = (text: string): string | undefined => {
+  if (/^[[{]\s*"/.test(text)) return "JSON; it must hold the key alone";
+  // With a value, since the end of a key in Base64 is `=` or `==`.
+  if (/^[ \t]*(?:export\s+|setx?\s+|\$env:)?[A-Za-z_][\w.-]*\s*=\s*[^=\s]/im.test(text)) {
+    return "a line such as NAME=value; it must hold the key alone";
+  }
+  if (/^[ \t]*(?:authorization\b|[A-Za-z_][\w-]*\s*:\s)/im.test(text)) {
     return "a header or a line such as name: value; it must hold the key alone";
   }
   return undefined;
 };
 
 const characterProblem = (key: string): string | undefined => {
-  if (quoteOf(key[0]) ?? quoteOf(key.at(-1))) {
+  if (/^["'`]|["'`]$/.test(key)) {
     return "a quotation mark at one end only; it must hold the key without quotes";
   }
   // A line break in a header value would let undici put the key into its own error message.
@@ -78,12 +49,14 @@ const standInWarning =
 const readKey = (given: string): Reading<string | undefined> => {
   const text = unquote(given.replace(/^\ufeff/, "").trim());
   if (isUnset(text)) return { value: undefined };
-  const problem = shapeProblem(text);
-  if (problem !== undefined) return { problem: `holds ${problem}` };
   const key = unquote(text.replace(/^bearer(?:\s+|$)/i, ""));
   if (key === "") return { problem: "holds no key" };
-  if (isStandIn(key)) return { value: undefined, warning: standInWarning };
-  const odd = shapeProblem(key) ?? characterProblem(key);
+  const problem = problemOf(text) ?? problemOf(key);
+  if (problem !== undefined) return { problem: `holds ${problem}` };
+  if (isStandIn(key) || standIns.some((form) => form.test(key))) {
+    return { value: undefined, warning: standInWarning };
+  }
+  const odd = characterProblem(key);
   return odd === undefined ? { value: key } : { problem: `holds ${odd}` };
 };
 
@@ -92,16 +65,18 @@ export const apiKey: Reader<string | undefined> = {
   read: readKey,
 };
 
-export type KeyFile =
-  | { key: string | undefined; warning?: string; problem?: never }
-  | { problem: string; key?: never };
+/** A file as text. */
+export const readText = (path: string): string => readFileSync(path, "utf8");
 
 /**
  * Reads the key from a file, under the same rules as from the environment.
  *
  * @param readFile reads the file as text; throws as `fs.readFileSync` does
  */
-export const readKeyFile = (path: string, readFile: (path: string) => string): KeyFile => {
+export const readKeyFile = (
+  path: string,
+  readFile: (path: string) => string,
+): Reading<string | undefined> => {
   let text: string;
   try {
     text = readFile(path);
@@ -110,72 +85,18 @@ export const readKeyFile = (path: string, readFile: (path: string) => string): K
     const { code = "unknown error" } = error as { code?: string };
     return { problem: `must be a path to a readable file (${code})` };
   }
-  if (Buffer.byteLength(text) > maxKeyBytes) {
+  if (text.length > maxKeyCharacters) {
     return { problem: "holds far more than a key; it must hold the key alone" };
   }
-  if (text.replace(/^\ufeff/, "").trim() === "") return { problem: "holds no key" };
-  const reading = readKey(text);
-  if ("problem" in reading) return reading;
-  const { value: key, warning } = reading;
-  return warning === undefined ? { key } : { key, warning };
+  return text.replace(/^\ufeff/, "").trim() === "" ? { problem: "holds no key" } : readKey(text);
 };
 
-/** How long a pipe is waited for, in milliseconds. */
-const pipePatience = {
-  /** Where nobody writes to it. */
-  writer: 2_000,
-  /** Where somebody does, such as a secret store that asks the operator first. */
-  text: 30_000,
+/** The key that the file holds now; undefined where it holds none. */
+export const rereadKeyFile = (path: string): string | undefined => {
+  const reading = readKeyFile(path, (file) => {
+    // A pipe was read to its end at the start; opening it again would hold the process.
+    if (!statSync(file).isFile()) throw new Error("not a regular file");
+    return readText(file);
+  });
+  return "problem" in reading ? undefined : reading.value;
 };
-
-const pause = (ms: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
-
-/** The bytes that were read; undefined where there are none yet. */
-const readNow = (fd: number, bytes: Buffer, from: number): number | undefined => {
-  try {
-    return readSync(fd, bytes, from, bytes.length - from, null);
-  } catch (error) {
-    if ((error as { code?: string }).code === "EAGAIN") return undefined;
-    throw error;
-  }
-};
-
-/**
- * A file as text, but no more of it than one byte above what a key file may have. It may be a pipe,
- * such as `<(op read …)` in a shell; one that stays empty is not waited for without end.
- */
-export const readSmallFile = (path: string, patience = pipePatience): string => {
-  // Without it, a pipe without a writer would hold the process here. Windows does not know it.
-  const fd = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-  try {
-    const isPipe = fstatSync(fd).isFIFO();
-    const started = performance.now();
-    const bytes = Buffer.alloc(maxKeyBytes + 1);
-    let length = 0;
-    while (length < bytes.length) {
-      const read = readNow(fd, bytes, length);
-      if (read === 0 && (length > 0 || !isPipe)) break;
-      length += read ?? 0;
-      const most = read === undefined ? patience.text : patience.writer;
-      if (!read && performance.now() - started > most) {
-        throw Object.assign(new Error("an empty pipe"), { code: "a pipe that stays empty" });
-      }
-      if (!read) pause(10);
-    }
-    return bytes.toString("utf8", 0, length);
-  } finally {
-    closeSync(fd);
-  }
-};
-
-const readRegularFile = (path: string): string => {
-  if (!statSync(path).isFile()) throw new Error("not a regular file");
-  return readSmallFile(path);
-};
-
-/**
- * The key that the file holds now, or undefined where it holds none. Reads regular files only: a
- * pipe, which the start may have read, would hold the process.
- */
-export const rereadKeyFile = (path: string): string | undefined =>
-  readKeyFile(path, readRegularFile).key;

@@ -1,5 +1,7 @@
-import { isAbsolute, resolve } from "node:path";
-import { isNamedLikeKey, isSurelyKey, looksLikeKey } from "./looks-like-key.ts";
+import { resolve } from "node:path";
+import { appIdPattern, userIdPattern } from "../lib/contract.ts";
+import { isPlainName } from "../lib/names.ts";
+import { looksLikeKey } from "./values.ts";
 
 /** What came of a value's text. Neither sentence repeats the value: it may be the key in the wrong variable. */
 export type Reading<Value> = { value: Value; warning?: string } | { problem: string };
@@ -7,11 +9,8 @@ export type Reading<Value> = { value: Value; warning?: string } | { problem: str
 export type Reader<Value> = {
   /** What the setting takes, by example; completes "must be". */
   accepts: string;
-  /**
-   * @param text never blank, without white space at its ends
-   * @param cwd the folder that a relative path starts from
-   */
-  read: (text: string, cwd: () => string) => Reading<Value>;
+  /** @param text never blank, without white space at its ends */
+  read: (text: string) => Reading<Value>;
 };
 
 /** A reader of which all that can be said against a value is what it must be. */
@@ -36,43 +35,53 @@ export const flag = reader("true or false", (text) => {
 export const oneOf = <Word extends string>(words: readonly Word[]): Reader<Word> =>
   reader(`one of ${words.join(", ")}`, (text) => words.find((word) => word === text.toLowerCase()));
 
-export const wholeNumber = (min: number, max: number, example: number): Reader<number> =>
+export const wholeNumber = (min: number, max: number, example: string): Reader<number> =>
   reader(`a whole number from ${min} to ${max}, such as ${example}`, (text) => {
     const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
     return number >= min && number <= max ? number : undefined;
   });
 
-/** A time, with a warning where it looks like seconds. */
-export const milliseconds = (min: number, max: number, example: number): Reader<number> => {
-  const { accepts, read } = wholeNumber(min, max, example);
-  return {
-    accepts: `${accepts} (milliseconds)`,
-    read: (text, cwd) => {
-      const reading = read(text, cwd);
-      if ("problem" in reading) return { problem: `${reading.problem} (milliseconds)` };
-      if (reading.value >= 1000) return reading;
-      const warning = "is in milliseconds, and this is less than a second; 30 seconds are 30000";
-      return { ...reading, warning };
-    },
-  };
-};
+export const userId = reader(
+  "a user id that starts with usr_, such as usr_01jqebhswje1ka1z7ahr9rfsgt",
+  (text) => (userIdPattern.test(text) ? text : undefined),
+);
 
-export const userId = (pattern: RegExp): Reader<string> =>
-  reader("a user id that starts with usr_, such as usr_01jqebhswje1ka1z7ahr9rfsgt", (text) =>
-    pattern.test(text) ? text : undefined,
-  );
+const anAppId = "an app id such as 54e9ujn";
 
 /** An app id stands in URLs and in what the model reads; a key must not get there. */
-export const appId = (pattern: RegExp): Reader<string> => {
-  const accepts = "an app id such as 54e9ujn";
-  return {
-    accepts,
-    read: (text) => {
-      if (!pattern.test(text)) return { problem: `must be ${accepts}` };
-      if (!looksLikeKey(text)) return { value: text };
-      return { problem: `must be ${accepts}, and it looks like an API key or is too long` };
-    },
-  };
+export const appId: Reader<string> = {
+  accepts: anAppId,
+  read: (text) => {
+    if (!appIdPattern.test(text)) return { problem: `must be ${anAppId}` };
+    return text.length > 64 || looksLikeKey(text)
+      ? { problem: `must be ${anAppId}, and it looks like an API key or is too long` }
+      : { value: text };
+  },
+};
+
+/** Words with which somebody means every key, or none. */
+const noNames = /^(?:all|any|none|null|undefined|true|false)$/i;
+
+const isKeyName = (entry: string): boolean =>
+  isPlainName(entry) && !noNames.test(entry) && !looksLikeKey(entry);
+
+const keyNames = "names separated by commas, such as first_name,locale (letters, digits, _ - . :)";
+
+/**
+ * A list of profile keys, in NFC. A list in any other notation would be a guard that matches
+ * nothing, so what is not surely a name stops the start.
+ */
+export const keyList: Reader<readonly string[]> = {
+  accepts: keyNames,
+  read: (text) => {
+    const entries = text.split(",").map((entry) => entry.trim().normalize("NFC"));
+    const names = entries.filter((entry) => entry !== "");
+    if (names.length === 0) return { problem: `is set but names no key; it must be ${keyNames}` };
+    const wrong = names.findIndex((name) => !isKeyName(name));
+    return wrong < 0
+      ? { value: [...new Set(names)] }
+      : { problem: `must be ${keyNames}; entry ${wrong + 1} is no such name` };
+  },
 };
 
 const unreplaced = /^~|\$\{|\$\(|\{\{|(?:^|[\\/])\$[A-Za-z_]|%[A-Za-z_][\w()]*%/;
@@ -80,26 +89,20 @@ const unreplaced = /^~|\$\{|\$\(|\{\{|(?:^|[\\/])\$[A-Za-z_]|%[A-Za-z_][\w()]*%/
 /** A path, made absolute once, so that it stays the same file and can be shown. */
 export const path = (example: string): Reader<string> => {
   const accepts = `a path, best a full one, such as ${example}`;
+  const problemOf = (text: string): string | undefined => {
+    if (unreplaced.test(text))
+      return "; nothing replaces ~, $NAME or %NAME% in it, so write it out";
+    if (/\p{Cc}|^["'“”„]|^[\p{Cf}\s]*$/u.test(text)) return ", without quotes or line breaks";
+    // In a path of several parts, random names are those of a deployment.
+    return !/[\\/]/.test(text) && looksLikeKey(text) ? "; it looks like an API key" : undefined;
+  };
   return {
     accepts,
-    read: (text, cwd) => {
-      if (unreplaced.test(text)) {
-        const hint = "nothing replaces ~, $NAME or %NAME% in it, so write it out";
-        return { problem: `must be ${accepts}; ${hint}` };
-      }
-      if (/\p{Cc}|^["'“”„]|^[\p{Cf}\s]*$/u.test(text)) {
-        return { problem: `must be ${accepts}, without quotes or line breaks` };
-      }
-      const isName = !/[\\/]/.test(text);
-      if (isNamedLikeKey(text) || (isName && looksLikeKey(text))) {
-        return { problem: `must be ${accepts}; it looks like an API key` };
-      }
-      if (isAbsolute(text)) return { value: resolve(text) };
-      try {
-        return { value: resolve(cwd(), text) };
-      } catch {
-        return { problem: `must be a full path, such as ${example}; the current folder is gone` };
-      }
+    read: (text) => {
+      const problem = problemOf(text);
+      return problem === undefined
+        ? { value: resolve(text) }
+        : { problem: `must be ${accepts}${problem}` };
     },
   };
 };
@@ -117,11 +120,8 @@ const urlProblem = (text: string, example: string): string | undefined => {
     return `must start with https://, as in ${example} (http:// only on the loopback address), because the API key travels with each request`;
   }
   if (url.search || url.hash) return `must not have a query or a fragment, as in ${example}`;
-  if (/\/v2(?:\/session\b.*)?\/*$/i.test(url.pathname)) {
-    return `must not end in /v2, which is added to it: leave it out, as in ${example}`;
-  }
-  return `${url.hostname}${url.pathname}`.split(/[/.]/).some(isSurelyKey)
-    ? `must be an address such as ${example}; a part of it looks like an API key`
+  return /\/v2(?:\/session\b.*)?\/*$/i.test(url.pathname)
+    ? `must not end in /v2, which is added to it: leave it out, as in ${example}`
     : undefined;
 };
 

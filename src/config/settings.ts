@@ -1,37 +1,17 @@
-import { appIdPattern, userIdPattern } from "../lib/contract.ts";
 import { logLevels } from "../lib/log.ts";
 import { quoteList } from "../lib/names.ts";
 import { apiKey } from "./key.ts";
-import { keyList } from "./key-list.ts";
 import {
   address,
   appId,
   flag,
-  milliseconds,
+  keyList,
   oneOf,
   path,
   type Reader,
   userId,
   wholeNumber,
 } from "./readers.ts";
-
-/** A field in the settings of a desktop app (`user_config` of the bundle's manifest). */
-type FormField = {
-  type: "string" | "number" | "boolean";
-  title: string;
-  description: string;
-  min?: number;
-  max?: number;
-  required?: true;
-  sensitive?: true;
-};
-
-/** What a registry needs to know of a variable beyond its words and its default. */
-type RegistryField = {
-  isRequired?: true;
-  format?: "number" | "boolean" | "filepath";
-  choices?: readonly string[];
-};
 
 export type Setting<Name extends string, Value> = {
   name: Name;
@@ -45,9 +25,6 @@ export type Setting<Name extends string, Value> = {
   /** What --check calls it, and how it shows the value in force. */
   label: string;
   show: (value: Value, sandbox: boolean) => string;
-  /** Undefined: the bundle does not offer it. */
-  form?: FormField;
-  registry?: RegistryField;
 } & (
   | { /** As the operator would write it. */ default: string }
   | { default?: undefined /** The value where nothing is set. */; unset: Value }
@@ -58,13 +35,13 @@ const row = <const Name extends string, Value>(
 ): Setting<Name, Value> => setting;
 
 const perMinute = (most: number, what: string): string =>
-  most === 0 ? "off" : `${most} ${what} per minute`;
+  most === 0 ? "off" : `${most} calls per minute ${what}`;
 
 const readModes = ["off", "keys", "values"] as const;
 
 /**
  * Every setting, by what the code calls its value. A row is all there is to a setting: `Config`,
- * --help, --check, manifest.json and server.json are made from it, and tests hold the README to it.
+ * --help and --check are made from it, and tests hold manifest.json, server.json and README.md to it.
  */
 const settingsByKey = {
   apiKey: row<"PRELUDE_API_KEY", string | undefined>({
@@ -78,15 +55,6 @@ const settingsByKey = {
       if (sandbox) return "not needed (sandbox)";
       return key === undefined ? "NOT SET" : "set (hidden)";
     },
-    form: {
-      type: "string",
-      title: "Management API key",
-      description:
-        "From the Prelude dashboard: Settings, API Keys. With the sandbox, any word will do.",
-      required: true,
-      sensitive: true,
-    },
-    registry: { isRequired: true },
   }),
   apiKeyFile: row({
     name: "PRELUDE_API_KEY_FILE",
@@ -95,36 +63,24 @@ const settingsByKey = {
     unset: undefined,
     label: "api_key_file",
     show: (file) => file ?? "none",
-    registry: { format: "filepath" },
   }),
   appId: row({
     name: "PRELUDE_APP_ID",
     words: "fixes the app; unset: the tool asks for app_id",
     guard: true,
-    read: appId(appIdPattern),
+    read: appId,
     unset: undefined,
     label: "app",
     show: (id) => (id === undefined ? "chosen by the agent" : `fixed to ${id}`),
-    form: {
-      type: "string",
-      title: "App ID",
-      description:
-        "The only app whose users may be updated, e.g. 54e9ujn. Empty: the assistant names the app.",
-    },
   }),
   userId: row({
     name: "PRELUDE_USER_ID",
     words: "fixes the user; unset: the tool asks for user_id",
     guard: true,
-    read: userId(userIdPattern),
+    read: userId,
     unset: undefined,
     label: "user",
     show: (id) => (id === undefined ? "chosen by the agent" : `fixed to ${id}`),
-    form: {
-      type: "string",
-      title: "User ID",
-      description: "The only user who may be updated (usr_…). Empty: the assistant names the user.",
-    },
   }),
   allowedKeys: row({
     name: "PRELUDE_ALLOWED_KEYS",
@@ -135,11 +91,6 @@ const settingsByKey = {
     label: "allowed_keys",
     show: (keys) =>
       keys === undefined ? "any key that is not blocked" : `only ${quoteList(keys, 100)}`,
-    form: {
-      type: "string",
-      title: "Allowed profile keys",
-      description: "The only profile keys that may be written, separated by commas. Empty: all.",
-    },
   }),
   blockedKeys: row({
     name: "PRELUDE_BLOCKED_KEYS",
@@ -149,11 +100,6 @@ const settingsByKey = {
     unset: [],
     label: "blocked_keys",
     show: (keys) => (keys.length === 0 ? "none" : quoteList(keys, 100)),
-    form: {
-      type: "string",
-      title: "Blocked profile keys",
-      description: "Profile keys that may never be written, separated by commas. Empty: none.",
-    },
   }),
   read: row({
     name: "PRELUDE_READ",
@@ -168,13 +114,6 @@ const settingsByKey = {
         keys: "the agent may see which keys a profile has",
         values: "the agent may see keys and values",
       })[mode],
-    form: {
-      type: "string",
-      title: "Reading profiles",
-      description:
-        "off: profiles are never read. keys: the assistant sees which keys a profile has. values: it sees the values too.",
-    },
-    registry: { choices: readModes },
   }),
   confirm: row({
     name: "PRELUDE_CONFIRM",
@@ -184,48 +123,26 @@ const settingsByKey = {
     default: "false",
     label: "confirmation",
     show: (on) => (on ? "the person is asked before each write" : "off"),
-    form: {
-      type: "boolean",
-      title: "Ask before each write",
-      description: "Ask you before each write. Updates are refused where the app cannot ask.",
-    },
-    registry: { format: "boolean" },
   }),
   /** 0: no limit. */
   maxWritesPerMinute: row({
     name: "PRELUDE_MAX_WRITES_PER_MINUTE",
-    words: "limit for a runaway agent; 0: off",
+    words: "writing calls per minute, up to 64 PATCHes each; 0: off",
     guard: true,
-    read: wholeNumber(0, 1_000_000, 120),
+    read: wholeNumber(0, 1_000_000, "120"),
     default: "120",
     label: "write_limit",
-    show: (most) => perMinute(most, "writes"),
-    form: {
-      type: "number",
-      title: "Writes per minute",
-      description: "The most writes in one minute. 0: no limit.",
-      min: 0,
-      max: 1_000_000,
-    },
-    registry: { format: "number" },
+    show: (most) => perMinute(most, "may write, each with up to 64 PATCHes"),
   }),
   /** 0: no limit. */
   maxReadsPerMinute: row({
     name: "PRELUDE_MAX_READS_PER_MINUTE",
-    words: "the same for reads; 0: off",
+    words: "calls of get_user_profile per minute; 0: off",
     guard: true,
-    read: wholeNumber(0, 1_000_000, 60),
+    read: wholeNumber(0, 1_000_000, "60"),
     default: "60",
     label: "read_limit",
-    show: (most) => perMinute(most, "reads"),
-    form: {
-      type: "number",
-      title: "Reads per minute",
-      description: "The most reads in one minute. 0: no limit.",
-      min: 0,
-      max: 1_000_000,
-    },
-    registry: { format: "number" },
+    show: (most) => perMinute(most, "may read"),
   }),
   /** An absolute path. */
   auditLog: row({
@@ -236,12 +153,6 @@ const settingsByKey = {
     unset: undefined,
     label: "audit",
     show: (file) => file ?? "off",
-    form: {
-      type: "string",
-      title: "Audit file",
-      description: "Full path of a file that records each call, without values. Empty: none.",
-    },
-    registry: { format: "filepath" },
   }),
   /** Without a slash at the end. */
   baseUrl: row({
@@ -251,27 +162,14 @@ const settingsByKey = {
     default: "https://api.prelude.dev",
     label: "base_url",
     show: (url, sandbox) => (sandbox ? "embedded sandbox, nothing real is changed" : url),
-    form: {
-      type: "string",
-      title: "API address",
-      description: "Address of Prelude's API. Change it only if Prelude gave you another one.",
-    },
   }),
   timeoutMs: row({
     name: "PRELUDE_TIMEOUT_MS",
     words: "deadline of one call with its retries, in ms",
-    read: milliseconds(1, 600_000, 30_000),
+    read: wholeNumber(1, 600_000, "30000 (milliseconds)"),
     default: "30000",
     label: "timeout",
     show: (ms) => `${ms} ms per call`,
-    form: {
-      type: "number",
-      title: "Timeout in milliseconds",
-      description: "The longest that one update may take, with all its retries.",
-      min: 1_000,
-      max: 600_000,
-    },
-    registry: { format: "number" },
   }),
   logLevel: row({
     name: "PRELUDE_LOG_LEVEL",
@@ -280,12 +178,6 @@ const settingsByKey = {
     default: "error",
     label: "log",
     show: (level) => level,
-    form: {
-      type: "string",
-      title: "Log level",
-      description: "How much goes into the app's log: silent, error, info or debug.",
-    },
-    registry: { choices: logLevels },
   }),
 };
 
@@ -304,3 +196,10 @@ export const configKeys: readonly (keyof Config)[] = Object.keys(settingsByKey).
 
 /** Every setting, in the order in which people read them. */
 export const settings = Object.values(settingsByKey);
+
+const shown = <Key extends keyof Config>(key: Key, config: Config, sandbox: boolean) =>
+  [rows[key].label, rows[key].show(config[key], sandbox)] as const;
+
+/** The settings and guards in force, in words; of the key only whether it is there. */
+export const describeSettings = (config: Config, sandbox: boolean): Record<string, string> =>
+  Object.fromEntries(configKeys.map((key) => shown(key, config, sandbox)));

@@ -4,11 +4,8 @@ const noFile = (): string => {
   throw Object.assign(new Error("no such file"), { code: "ENOENT" });
 };
 
-export const read = (
-  env: Record<string, string>,
-  readFile: (path: string) => string = noFile,
-  cwd = () => "/here",
-) => readConfig(env, readFile, cwd);
+export const read = (env: Record<string, string>, readFile: (path: string) => string = noFile) =>
+  readConfig(env, readFile);
 
 export const problemsOf = (env: Record<string, string>): string[] => read(env).problems ?? [];
 
@@ -33,32 +30,11 @@ export const defaults: Config = {
 export const dollar = (name: string) => `\${${name}}`;
 
 /** What surely means "not set". */
-export const blanks = [
-  "",
-  " ",
-  "\t\n",
-  dollar("user_config.api_key"),
-  ` ${dollar("user_config.x")} `,
-];
+export const blanks = ["", "\t\n", dollar("user_config.api_key"), ` ${dollar("user_config.x")} `];
 
-/** What stands for a value that nothing has filled in. */
-export const placeholders = [
-  dollar("VAR"),
-  dollar("env:VAR"),
-  dollar("input:prelude-api-key"),
-  dollar("VAR:-"),
-  dollar(""),
-  ` ${dollar("VAR")} `,
-  "$VAR",
-  "$env:VAR",
-  "$(cat key)",
-  "%VAR%",
-  "{{var}}",
-  "{{ .Values.x }}",
-  "{env:VAR}",
-  "#{Var}#",
-  "<VAR>",
-  "<your value>",
+/** What stands for a value that nothing has filled in, and words for nothing. */
+export const standIns = [
+  ...[dollar("VAR"), dollar("env:VAR"), dollar("VAR:-"), dollar(""), ` ${dollar("VAR")} `],
+  ...["$VAR", "$env:VAR", "$(cat key)", "%VAR%", "{{var}}", "{{ .Values.x }}", "{env:VAR}"],
+  ...["#{Var}#", "<VAR>", "<your value>", "undefined", "null", "none", "NULL", " Undefined "],
 ];
-
-export const wordsForNothing = ["undefined", "null", "none", "NULL", "None", " Undefined "];

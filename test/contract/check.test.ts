@@ -105,7 +105,7 @@ describe("--check --json", () => {
   });
 
   it.concurrent("lists what is only worth a warning", async ({ expect }) => {
-    const { answer } = await runJson(["--sandbox"], { PRELUDE_TIMEOUT_MS: "30" });
+    const { answer } = await runJson(["--sandbox"], { PRELUDE_API_KEY: "<your key>" });
     expect(answer.warnings).toMatchSnapshot();
   });
 

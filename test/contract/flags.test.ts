@@ -82,9 +82,9 @@ describe("--print-config prints what starts this very server", () => {
 
   it.concurrent("with what the network needs, by name", async ({ expect }) => {
     const env = { HTTPS_PROXY: "http://user:word@127.0.0.1:9", NODE_EXTRA_CA_CERTS: "/ca.pem" };
-    const { out } = await run(["--print-config", "zed"], env);
-    expect(out).not.toContain("user:word");
-    expect(out.slice(out.lastIndexOf("\n- "))).toMatchSnapshot();
+    const { out, err } = await run(["--print-config", "zed"], env);
+    expect(out + err).not.toContain("user:word");
+    expect(err.slice(err.lastIndexOf("\n- "))).toMatchSnapshot();
   });
 
   it.concurrent("but not for settings that stop the start", async ({ expect }) => {

@@ -35,6 +35,7 @@ const wrong = {
     '["*"]',
     '["all"]',
     '["role,plan"]',
+    '["a b","role"]',
     "role\u318dplan",
     "\ufb01rst",
     "*",
@@ -68,7 +69,7 @@ const wrong = {
     "C:\\Users\\%USERNAME%\\audit.jsonl",
     '"/var/log/audit.jsonl"',
     "/var/log/a\nb",
-    `/var/log/${likeAKey}`,
+    likeAKey,
     "none",
   ],
   PRELUDE_BASE_URL: [
@@ -79,7 +80,6 @@ const wrong = {
     "https://a:b@example.com",
     "https://example.com?a=b",
     "https://api.prelude.dev/v2",
-    `https://api.prelude.dev/${likeAKey}`,
     "javascript:alert(1)",
   ],
   PRELUDE_TIMEOUT_MS: ["0", "600001", "30s", "Infinity", likeAKey],
@@ -129,9 +129,8 @@ const right: [name: string, value: string, inForce: unknown][] = [
     " first_name, locale,,acme.plan:x-1 ",
     ["first_name", "locale", "acme.plan:x-1"],
   ],
-  ["allowed_keys", "pre\u0301nom,\u540d,a,a", ["pre\u0301nom", "\u540d", "a"]],
+  ["allowed_keys", "pre\u0301nom,\u540d,a,a", ["pr\u00e9nom", "\u540d", "a"]],
   ["blocked_keys", "role", ["role"]],
-  ["blocked_keys", '["a b","role"]', ["a b", "role"]],
   ["read", "keys", "keys"],
   ["read", " Values ", "values"],
   ["confirm", "TRUE", true],
@@ -283,7 +282,6 @@ describe("settings together", () => {
     ["its look-alike", { PRELUDE_ALLOWED_KEYS: "R\u00f4le", PRELUDE_BLOCKED_KEYS: "role" }],
     ["an audit file in no folder", { PRELUDE_AUDIT_LOG: join(folder, "none", "a") }],
     ["an audit file that is a folder", { PRELUDE_AUDIT_LOG: folder }],
-    ["a time that looks like seconds", { PRELUDE_TIMEOUT_MS: "30" }],
     ["nothing set, and no client", {}],
   ] as [string, Record<string, string>][])("%s", async ([, env], { expect }) => {
     expect(await run([], env)).toMatchSnapshot();

@@ -50,7 +50,6 @@ describe("initialize", () => {
       name: manifest.name,
       title: "Prelude profile",
       version: manifest.version,
-      websiteUrl: manifest.homepage,
     });
     expect((hello.instructions as string).split("\n")).toHaveLength(3);
   });
