@@ -1,5 +1,5 @@
 import { shortName } from "../lib/names.ts";
-import { foldKey, isLongSecret } from "../lib/text.ts";
+import { foldKey } from "../lib/text.ts";
 import { readKeyFile } from "./key.ts";
 import { meansSandbox, meantSetting } from "./near-miss.ts";
 import type { Reading } from "./readers.ts";
@@ -116,10 +116,13 @@ const overlap = ({ allowedKeys = [], blockedKeys = [] }: Partial<Config>): strin
 /** Shortest key, in characters, that is not the whole of another value by chance. */
 const shortestTold = 5;
 
+/** Shortest key, in characters, that is no part of another value by chance. */
+const shortestLong = 16;
+
 /** Settings that hold the key as well: it would get into a URL, a schema or the name of a file. */
 const leakedKey = ({ apiKey, ...values }: Partial<Config>, env: Environment): string[] => {
   if (apiKey === undefined || apiKey.length < shortestTold) return [];
-  const isLong: boolean = isLongSecret(apiKey);
+  const isLong = apiKey.length >= shortestLong;
   const isIn = (text = ""): boolean => (isLong ? text.includes(apiKey) : text.trim() === apiKey);
   return configKeys
     .filter((key) => key !== "apiKeyFile" && Object.hasOwn(values, key))

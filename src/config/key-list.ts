@@ -1,5 +1,5 @@
 import { maxKeyCharacters } from "../lib/contract.ts";
-import { removeInvisible } from "../lib/text.ts";
+import { escapeInvisible } from "../lib/text.ts";
 import { isSurelyKey } from "./looks-like-key.ts";
 import type { Reader, Reading } from "./readers.ts";
 import { isWordForNothing } from "./unset.ts";
@@ -16,7 +16,7 @@ const quotingLetters =
 const isPlainName = (name: string): boolean =>
   plainName.test(name) &&
   name.length <= maxKeyCharacters &&
-  removeInvisible(name) === name &&
+  escapeInvisible(name) === name &&
   !quotingLetters.test(name) &&
   !isSurelyKey(name) &&
   !isWordForNothing(name) &&

@@ -1,86 +1,28 @@
-import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
-
-/** What is known of a call before anything is sent. Never a value of a profile, never a secret. */
-type Beginning = {
-  /** Joins the lines of a call: one or two attempts, and the outcome. */
-  call_id: string;
-  time: string;
-  tool: string;
-  client: string | null;
-  client_version: string | null;
-  /** True: a simulation; nothing real was changed. */
-  sandbox: boolean;
-  app_id: string | null;
-  user_id: string | null;
-  keys: string[];
-};
-
-/** What became of it. */
-type Ending = {
-  status: string;
-  /** The error's code; `cancelled`, `confirmation_asked` or `internal_error` where there was no result. */
-  code: string | null;
-  /** Names that Prelude acknowledged. */
-  updated_keys: string[];
-  http_status: number | null;
-  request_id: string | null;
-  attempts: number;
-  ms: number;
-};
-
-/** In the file before the first request of a call leaves. */
-export type AttemptLine = { event: "attempt" } & Beginning;
-/** What became of a call with an attempt line. */
-export type OutcomeLine = { event: "outcome" } & Beginning & Ending;
-/** The one line of a call that sent nothing. */
-export type RefusedLine = { event: "refused" } & Beginning & Ending;
-
-export type AuditEntry = { outcome: (line: OutcomeLine) => void };
-
-/** Where a platform has no such flag (Windows), it is left out. */
-const flags = (access: number): number =>
-  access | constants.O_APPEND | constants.O_CREAT | (constants.O_NONBLOCK ?? 0);
+import { randomUUID } from "node:crypto";
+import { appendFileSync, closeSync, openSync, readSync, statSync } from "node:fs";
+import { maxKeyCharacters } from "../lib/contract.ts";
+import { escapeInvisible, foreignText, type Secrets } from "../lib/text.ts";
 
 /**
- * Opens for appending, and for reading where that is permitted, by path and anew each time: a
- * rotated or deleted file is made again, and a thousand calls in flight hold no descriptors.
- * Without waiting: a pipe that nobody reads would hold the process.
+ * A line of the audit file. `attempt`: before the first request of a call leaves. `outcome`: what
+ * became of it. `refused`: the one line of a call that sent nothing. Never a value of a profile,
+ * never a secret.
  */
-const openFile = (path: string): { fd: number; readable: boolean } => {
-  try {
-    return { fd: openSync(path, flags(constants.O_RDWR), 0o600), readable: true };
-  } catch (error) {
-    if ((error as { code?: string }).code !== "EACCES") throw error;
-    return { fd: openSync(path, flags(constants.O_WRONLY), 0o600), readable: false };
-  }
-};
+export type AuditLine = { event: "attempt" | "outcome" | "refused"; call_id: string };
 
-/** Whether what is written next begins a line of its own. */
-const isAtLineStart = (fd: number, size: number, readable: boolean): boolean => {
-  if (size === 0) return true;
+/** Whether a file ends in a line without its break: a write was cut short, maybe in another life. */
+const endsInHalfLine = (path: string, size: number): boolean => {
+  if (size === 0) return false;
   const last = Buffer.alloc(1);
-  return readable && readSync(fd, last, 0, 1, size - 1) === 1 && last.toString() === "\n";
-};
-
-const writeWhole = (fd: number, bytes: Buffer): void => {
-  for (let done = 0; done < bytes.length; ) {
-    const written = writeSync(fd, bytes, done);
-    if (written === 0) throw new Error("short write");
-    done += written;
-  }
-};
-
-/** Appends whole lines in one write, or throws; half a line may then be in the file. */
-const append = (path: string, lines: string): void => {
-  const { fd, readable } = openFile(path);
+  let file: number | undefined;
   try {
-    const stats = fstatSync(fd);
-    if (stats.isFIFO()) throw new Error("is a pipe");
-    if (lines === "") return;
-    const atStart = isAtLineStart(fd, stats.size, readable);
-    writeWhole(fd, Buffer.from(atStart ? lines : `\n${lines}`));
+    file = openSync(path, "r");
+    return readSync(file, last, 0, 1, size - 1) === 0 || last.toString() !== "\n";
+  } catch {
+    // It may be written but not read, and an empty line does no harm.
+    return true;
   } finally {
-    closeSync(fd);
+    if (file !== undefined) closeSync(file);
   }
 };
 
@@ -96,33 +38,43 @@ const append = (path: string, lines: string): void => {
 export const openAudit = (path: string, onLost: (event: "outcome" | "refused") => void) => {
   /** Outcomes that are not in the file: at most one for each call that was in flight. */
   let kept = "";
+  /** Whether the file may end in half a line. */
+  let isUnsure = true;
 
-  const write = (line: object | undefined): void => {
-    append(path, line === undefined ? kept : `${kept}${JSON.stringify(line)}\n`);
+  /** By path each time: a file that was moved or deleted is made again. */
+  const append = (lines: string): void => {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    // Opening a pipe that nobody reads would hold the process.
+    if (stats?.isFIFO()) throw new Error("is a pipe");
+    const start = isUnsure && endsInHalfLine(path, stats?.size ?? 0) ? "\n" : "";
+    isUnsure = true;
+    appendFileSync(path, start + lines, { mode: 0o600 });
+    isUnsure = false;
+  };
+
+  const write = (line: AuditLine | undefined): void => {
+    append(line === undefined ? kept : `${kept}${JSON.stringify(line)}\n`);
     kept = "";
   };
 
-  const outcome = (line: OutcomeLine): void => {
-    kept += `${JSON.stringify(line)}\n`;
-    try {
-      write(undefined);
-    } catch {
-      onLost("outcome");
-    }
-  };
-
-  write(undefined);
+  const check = (): void => write(undefined);
+  check();
 
   return {
     /** Throws where a line could not be appended now. */
-    check: (): void => write(undefined),
+    check,
     /** Throws unless the line is in the file, in full. */
-    attempt: (line: AttemptLine): AuditEntry => {
-      write(line);
-      return { outcome };
+    attempt: write,
+    outcome: (line: AuditLine): void => {
+      kept += `${JSON.stringify(line)}\n`;
+      try {
+        check();
+      } catch {
+        onLost("outcome");
+      }
     },
     /** The call is refused whether its line can be written or not. */
-    refused: (line: RefusedLine): void => {
+    refused: (line: AuditLine): void => {
       try {
         write(line);
       } catch {
@@ -133,3 +85,112 @@ export const openAudit = (path: string, onLost: (event: "outcome" | "refused") =
 };
 
 export type Audit = ReturnType<typeof openAudit>;
+
+/** What the audit says of a call from its start. */
+export type TracedCall = {
+  tool: string;
+  clientName: string | undefined;
+  clientVersion: string | undefined;
+  /** True: a simulation; nothing real was changed. */
+  sandbox: boolean;
+  appId: string | undefined;
+  userId: string | undefined;
+  /** Ids that the call itself names, whatever is fixed. */
+  askedAppId?: string | undefined;
+  askedUserId?: string | undefined;
+  keys: readonly string[];
+};
+
+/** What the audit says of its end. */
+export type TracedEnd = {
+  status: string;
+  /** The error's code; `cancelled`, `confirmation_asked` or `internal_error` where there was no result. */
+  code: string | null;
+  /** Names that Prelude acknowledged. */
+  updatedKeys: readonly string[];
+  httpStatus: number | undefined;
+  requestId: string | undefined;
+  attempts: number;
+  /** Of a look: who was found, and the names that were shown. */
+  shown?: { userId: string; keys: readonly string[] };
+};
+
+type Options = {
+  /** What must not enter the file. */
+  secrets: Secrets;
+  /** A monotonic clock in milliseconds. */
+  now: () => number;
+};
+
+export type Trace = {
+  /**
+   * To be called right before the first request leaves, and again before the first that writes:
+   * the file may be another one by then. Throws where the request must not leave.
+   */
+  attempt: () => void;
+  /** To be called once, whatever became of the call. */
+  end: (end: TracedEnd) => void;
+};
+
+const noTrace: Trace = { attempt: () => {}, end: () => {} };
+
+/** A text that the client or the model chose. */
+const foreign = (text: string | undefined, secrets: Secrets): string | null =>
+  text === undefined ? null : foreignText(text, secrets, maxKeyCharacters);
+
+/** Ids that were asked for where the operator fixed others. */
+const askedOf = ({ appId, askedAppId, userId, askedUserId }: TracedCall, secrets: Secrets) => {
+  const asked: { asked_app_id?: string | null; asked_user_id?: string | null } = {};
+  const differs = (fixed?: string, other?: string) =>
+    fixed !== undefined && other !== undefined && other !== fixed;
+  if (differs(appId, askedAppId)) asked.asked_app_id = foreign(askedAppId, secrets);
+  if (differs(userId, askedUserId)) asked.asked_user_id = foreign(askedUserId, secrets);
+  return asked;
+};
+
+const beginningOf = (call: TracedCall, id: string, secrets: Secrets) => ({
+  call_id: id,
+  time: new Date().toISOString(),
+  tool: call.tool,
+  client: foreign(call.clientName, secrets),
+  client_version: foreign(call.clientVersion, secrets),
+  sandbox: call.sandbox,
+  app_id: call.appId ?? null,
+  user_id: call.userId ?? null,
+  keys: call.keys.map(escapeInvisible),
+});
+
+const endingOf = (end: TracedEnd) => ({
+  status: end.status,
+  code: end.code,
+  updated_keys: end.updatedKeys.map(escapeInvisible),
+  http_status: end.httpStatus ?? null,
+  request_id: end.requestId ?? null,
+  attempts: end.attempts,
+});
+
+/** The audit lines of one call, joined by an id; without an audit file there are none. */
+export const startTrace = (
+  audit: Audit | undefined,
+  call: TracedCall,
+  { secrets, now }: Options,
+): Trace => {
+  if (audit === undefined) return noTrace;
+  const started = now();
+  const id = randomUUID();
+  let isSent = false;
+  return {
+    attempt: () => {
+      audit.attempt({ event: "attempt", ...beginningOf(call, id, secrets) });
+      isSent = true;
+    },
+    end: (end) => {
+      const { shown } = end;
+      const about = shown ? { ...call, userId: shown.userId, keys: shown.keys } : call;
+      const ms = Math.round(now() - started);
+      const ending = { ...beginningOf(about, id, secrets), ...endingOf(end), ms };
+      if (isSent) audit.outcome({ event: "outcome", ...ending });
+      else audit.refused({ event: "refused", ...ending, ...askedOf(call, secrets) });
+    },
+  };
+};

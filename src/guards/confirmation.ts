@@ -1,5 +1,5 @@
 import { asText } from "../lib/json.ts";
-import { escapeInvisible } from "../lib/text.ts";
+import { escapeInvisible, type Secrets, shorten, visiblePart } from "../lib/text.ts";
 import type { Write } from "../profile/write.ts";
 
 /** The call ends with this question to the person; their answer comes with another call. */
@@ -15,10 +15,11 @@ export type Confirmation = {
   subject: string;
 };
 
-/** What reading showed of the profile as it is now: its values, or only the names of its keys. */
+/** What reading showed of the profile as it is now: its values, only the names of its keys, or nothing. */
 export type Before =
   | { shows: "values"; profile: Readonly<Record<string, unknown>> }
-  | { shows: "keys"; keys: readonly string[] };
+  | { shows: "keys"; keys: readonly string[] }
+  | { shows: "nothing" };
 
 /** A person approves only what a dialog can show. */
 const maxShownKeys = 100;
@@ -29,23 +30,35 @@ const maxOldCharacters = 200;
 /** Text as the person must see it: in quotes that nothing inside can end, nothing invisible. */
 const show = (text: string): string => escapeInvisible(JSON.stringify(text));
 
+const insideQuotes = (text: string): string => show(text).slice(1, -1);
+
 /** An old value: a string as it is, anything else as its JSON; the cut is marked outside the quotes. */
-const showOld = (value: unknown): string => {
-  const text = asText(value);
-  return text.length > maxOldCharacters ? `${show(text.slice(0, maxOldCharacters))}…` : show(text);
+const showOld = (value: unknown, secrets: Secrets): string => {
+  const part = visiblePart(asText(value), secrets);
+  const whole = show(part);
+  if (whole.length <= maxOldCharacters + 2) return whole;
+  return `"${shorten(part, maxOldCharacters, insideQuotes, "")}"…`;
 };
 
 /** What the profile holds now under a key that would be written, in brackets. */
-const noteOf = (key: string, before: Before | undefined): string => {
-  if (before === undefined) return "";
+const noteOf = (key: string, before: Before | undefined, secrets: Secrets): string => {
+  if (before === undefined || before.shows === "nothing") return "";
   if (before.shows === "keys") return before.keys.includes(key) ? " (replaces a value)" : " (new)";
-  return Object.hasOwn(before.profile, key) ? ` (now ${showOld(before.profile[key])})` : " (new)";
+  if (!Object.hasOwn(before.profile, key)) return " (new)";
+  return ` (now ${showOld(before.profile[key], secrets)})`;
 };
 
-const textOf = ({ appId, userId, profile, onReservedKey }: Write, before?: Before): string => {
+const unread = "\nWhat the profile holds now could not be read.";
+const noRoom = "\nThere is no room to show what the profile holds now.";
+
+const textOf = (
+  { appId, userId, profile, onReservedKey }: Write,
+  before: Before | undefined,
+  secrets: Secrets,
+): string => {
   const lines = [`Update the Prelude profile of user ${userId} in app ${appId}?`];
   for (const [key, value] of Object.entries(profile)) {
-    lines.push(`${show(key)} = ${show(value)}${noteOf(key, before)}`);
+    lines.push(`${show(key)} = ${show(value)}${noteOf(key, before, secrets)}`);
   }
   if (onReservedKey === "skip") lines.push("Keys that Prelude reserves will be left out.");
   return lines.join("\n");
@@ -56,15 +69,22 @@ const textOf = ({ appId, userId, profile, onReservedKey }: Write, before?: Befor
  * Undefined where that is too much to show; nobody can approve what is not shown.
  *
  * @param before what is there now, shown beside it as far as there is room; the answer is about the
- *   new values only
+ *   new values only. Undefined where the operator lets nothing be read
+ * @param secrets taken out of what is there now
  */
-export const confirmationOf = (write: Write, before?: Before): Confirmation | undefined => {
+export const confirmationOf = (
+  write: Write,
+  before?: Before,
+  secrets: Secrets = [],
+): Confirmation | undefined => {
   const { appId, userId, profile, onReservedKey } = write;
   const entries = Object.entries(profile);
   if (entries.length > maxShownKeys) return undefined;
-  const text = [textOf(write, before), textOf(write)].find(
-    (candidate) => candidate.length <= maxShownCharacters,
-  );
-  if (text === undefined) return undefined;
+  const plain = textOf(write, undefined, secrets);
+  if (plain.length > maxShownCharacters) return undefined;
+  const full = textOf(write, before, secrets);
+  const fits = full.length <= maxShownCharacters;
+  const end = before?.shows === "nothing" ? unread : "";
+  const text = fits ? `${full}${end}` : `${plain}${noRoom}`;
   return { text, subject: JSON.stringify([appId, userId, entries, onReservedKey]) };
 };

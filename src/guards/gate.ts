@@ -1,6 +1,6 @@
 import type { Gate, Held } from "../profile/write.ts";
+import type { Trace } from "./audit.ts";
 import type { RateLimit } from "./rate-limit.ts";
-import type { Trace } from "./trace.ts";
 
 /** Requests that one call may take, its repeats and its search for reserved keys included. */
 export const maxRequests = 64;

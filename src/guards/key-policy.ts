@@ -1,5 +1,5 @@
-import { maxKeyCharacters } from "../lib/contract.ts";
-import { foldKey, stripInvisible } from "../lib/text.ts";
+import { isPlainName } from "../lib/names.ts";
+import { foldKey } from "../lib/text.ts";
 
 export type KeyPolicy = {
   /** The only keys that may be written; undefined: any that is not blocked. */
@@ -10,39 +10,29 @@ export type KeyPolicy = {
 /** A spelling that differs from a blocked key by these only counts as that key. */
 export const foldedDifferences = [
   "case",
-  "white space",
   "accents and other combining marks",
   "compatibility forms of Unicode (full-width letters, ligatures)",
-  "invisible characters",
-  "terminal sequences",
 ] as const;
 
 /** Keys that may not be written; `lookAlike`: one of them is another spelling of a blocked key. */
 export type KeyRefusal = { keys: string[]; lookAlike: boolean };
 
 /**
- * Makes the check of which keys a call may not write. Allowed keys are compared exactly: a
- * look-alike of an allowed key is simply not on the list. Blocked keys also catch the spellings
- * that `foldKey` makes equal, because whatever reads the profile may do the same. A key of more
- * than `maxKeyCharacters` is refused unseen.
+ * Makes the check of which keys a call may not write. Allowed keys are compared exactly. Beside
+ * blocked keys only plain names pass, and none that differs from a blocked key by
+ * `foldedDifferences` only, because whatever reads the profile may take the two for one.
  */
 export const createKeyCheck = ({ allowedKeys, blockedKeys }: KeyPolicy) => {
   const allowed = allowedKeys && new Set(allowedKeys);
   const blocked = new Set(blockedKeys);
-  const folded = new Set(blockedKeys.filter((key) => key.length <= maxKeyCharacters).map(foldKey));
+  const folded = new Set(blockedKeys.map(foldKey));
 
   const isLookAlike = (key: string): boolean =>
-    folded.size > 0 &&
-    key.length <= maxKeyCharacters &&
-    !blocked.has(key) &&
-    // A terminal swallows letters behind a control character; which ones, depends on the terminal.
-    (/\p{Cc}/u.test(key) || folded.has(foldKey(key)) || folded.has(foldKey(stripInvisible(key))));
+    folded.size > 0 && !blocked.has(key) && folded.has(foldKey(key));
 
   const isRefused = (key: string): boolean =>
-    key.length > maxKeyCharacters ||
     (allowed !== undefined && !allowed.has(key)) ||
-    blocked.has(key) ||
-    isLookAlike(key);
+    (folded.size > 0 && (!isPlainName(key) || folded.has(foldKey(key))));
 
   return (keys: readonly string[]): KeyRefusal | undefined => {
     const refused = keys.filter(isRefused);

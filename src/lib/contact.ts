@@ -2,8 +2,10 @@
 const maxEmail = 254;
 /** A character on either side of the `@`: none that quotes, lists or wraps an address. */
 const emailCharacter = String.raw`[^\s@"“”„‟‘’‚‛«»<>(),;:\\[\]\p{C}]`;
+/** The same without the dot, so that a domain can be read in one way only. */
+const labelCharacter = emailCharacter.replace("[^", "[^.");
 const emailForm = new RegExp(
-  String.raw`^${emailCharacter}{1,64}@${emailCharacter}+\.${emailCharacter}+$`,
+  String.raw`^${emailCharacter}{1,64}@(?:${labelCharacter}+\.)+${labelCharacter}+$`,
   "u",
 );
 /** E.164: a plus, a country code, fifteen digits at most. */

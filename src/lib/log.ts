@@ -1,4 +1,4 @@
-import { redact, type Secrets, stripInvisible } from "./text.ts";
+import { foreignText, type Secrets } from "./text.ts";
 
 export const logLevels = ["silent", "error", "info", "debug"] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -23,8 +23,7 @@ export const createLog = (level: LogLevel, secrets: Secrets): Log => {
     if (!guarded) stderr.on("error", () => {});
     guarded = true;
     if (stderr.writableLength > maxUnread) return;
-    const line = redact(stripInvisible(redact(message, secrets)), secrets);
-    stderr.write(`prelude-profile-mcp: ${line.slice(0, maxLine)}\n`);
+    stderr.write(`prelude-profile-mcp: ${foreignText(message, secrets, maxLine)}\n`);
   };
   return { error: at("error"), info: at("info"), debug: at("debug") };
 };

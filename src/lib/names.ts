@@ -1,28 +1,27 @@
-import { escapeInvisible } from "./text.ts";
+import { maxKeyCharacters } from "./contract.ts";
+import { escapeInvisible, shorten } from "./text.ts";
 
 /** Longest name that a sentence or a path repeats, in UTF-16 code units. */
 const maxName = 100;
 
-/** A name as it was sent, save that what is invisible in it or reorders text is written `\u{…}`. */
-export const exactName = (name: string): string => escapeInvisible(name);
+/**
+ * A name of letters, marks, digits and `_ - . :` that shows all of itself and that NFKC leaves as it
+ * is: what a list of keys may hold.
+ */
+export const isPlainName = (name: string): boolean =>
+  name.length >= 1 &&
+  name.length <= maxKeyCharacters &&
+  /^[\p{L}\p{M}\p{Nd}_.:-]+$/u.test(name) &&
+  // Some letters and marks are invisible.
+  escapeInvisible(name) === name &&
+  name.normalize("NFKC") === name;
 
-/** As much of a name as there is room for; no character and no escape is cut in two. */
-const shorten = (name: string, show: (char: string) => string): string => {
-  let text = "";
-  for (const char of name) {
-    const shown = show(char);
-    if (text.length + shown.length > maxName) return `${text}…`;
-    text += shown;
-  }
-  return text;
-};
-
-/** The same for a sentence or a path: not endless. */
-export const shortName = (name: string): string => shorten(name, escapeInvisible);
+/** A name for a sentence or a path: nothing invisible, and not endless. */
+export const shortName = (name: string): string => shorten(name, maxName);
 
 /** Quotes and backslashes are escaped as in JSON, so that no name ends its quotes. */
 const quote = (name: string): string =>
-  `"${shorten(name, (char) => (/["\\]/.test(char) ? `\\${char}` : escapeInvisible(char)))}"`;
+  `"${shorten(name, maxName, (char) => (/["\\]/.test(char) ? `\\${char}` : escapeInvisible(char)))}"`;
 
 /** `"a", "b" and 3 more`: at most `most` names, so that a sentence stays a sentence. */
 export const quoteList = (names: readonly string[], most = 10): string => {

@@ -96,15 +96,15 @@ const plainToken = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 const requestIdForm = /^[\w.:/+=-]{1,128}$/;
 const idHeaders = ["x-request-id", "request-id", "x-correlation-id", "x-amzn-requestid", "cf-ray"];
 
-/** Whether a foreign text is of this form, and holds no secret. */
-const isToken = (text: unknown, form: RegExp, secrets: Secrets): text is string =>
-  typeof text === "string" && form.test(text) && redact(text, secrets) === text;
+/** A foreign text, if it is of this form and holds no secret. */
+const tokenOf = (text: unknown, form: RegExp, secrets: Secrets): string | undefined =>
+  typeof text === "string" && form.test(text) && redact(text, secrets) === text ? text : undefined;
 
-/** What an answer's headers call the request, if that is a plain token and none of the secrets. */
+/** What an answer's headers call the request. */
 export const requestIdOf = (headers: Answer["headers"], secrets: Secrets): string | undefined =>
-  idHeaders.map((name) => headers[name]).find((value) => isToken(value, requestIdForm, secrets)) as
-    | string
-    | undefined;
+  idHeaders
+    .map((name) => tokenOf(headers[name], requestIdForm, secrets))
+    .find((id) => id !== undefined);
 
 const failureAt = (
   { status, headers }: Answer,
@@ -137,7 +137,8 @@ const refusalOf = (answer: Answer, secrets: Secrets): RequestFailure => {
   });
   const words = typeof message === "string" ? foreignText(message, secrets) : "";
   if (words !== "") failure.apiMessage = words;
-  if (!known && isToken(code, plainToken, secrets)) failure.apiCode = code;
+  const apiCode = known ? undefined : tokenOf(code, plainToken, secrets);
+  if (apiCode !== undefined) failure.apiCode = apiCode;
   if (status === 408) Object.assign(failure, { retryable: true, reason: "request_timeout" });
   return failure;
 };

@@ -126,8 +126,7 @@ const attempt = async <T>(
   return { ...read(answer, secrets), answer, headers: answer.headers };
 };
 
-const wordsOf = (end: Attempt<unknown>): string => {
-  if (end === "held") return "held back";
+const wordsOf = (end: Exclude<Attempt<unknown>, "held">): string => {
   if ("content" in end) return `${end.answer.status}`;
   const { httpStatus, code, reason } = end.failure;
   return [httpStatus, code, reason].filter((word) => word !== undefined).join(" ");
@@ -206,10 +205,10 @@ export const send = async <T>(
     const means = { key: secrets.at(-1) ?? "", connection: connections.current(), wary };
     const started = performance.now();
     const end = await attempt(sender, call, means, scope);
+    if (end === "held") return { outcome: { ...outcome, held: true } };
     const attempts = outcome.attempts + 1;
     const ms = Math.round(performance.now() - started);
     sender.log(`${line}: ${wordsOf(end)}, ${ms} ms, attempt ${attempts}`);
-    if (end === "held") return { outcome: { ...outcome, held: true } };
     if ("content" in end) {
       const { answer, content } = end;
       const requestId = requestIdOf(answer.headers, secrets);

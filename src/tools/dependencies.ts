@@ -1,7 +1,7 @@
 import type { Config } from "../config/config.ts";
-import type { Audit } from "../guards/audit.ts";
+import { type Audit, startTrace, type Trace } from "../guards/audit.ts";
 import type { RateLimit } from "../guards/rate-limit.ts";
-import { startTrace, type Trace } from "../guards/trace.ts";
+import { isObject } from "../lib/json.ts";
 import type { Secrets } from "../lib/text.ts";
 import type { PreludeClient } from "../prelude/client.ts";
 import type { ToolCall } from "./tool.ts";
@@ -27,16 +27,32 @@ export type Dependencies = {
 /** What a call is about, as far as its arguments tell. */
 type Subject = { appId?: string; userId?: string; keys: readonly string[] };
 
+/** An id as the call names it, whether its argument is declared or not. */
+const askedFor = (args: unknown, name: "app_id" | "user_id"): string | undefined => {
+  const id = isObject(args) ? args[name] : undefined;
+  return typeof id === "string" ? id : undefined;
+};
+
 /** The audit lines of one call of a tool. */
 export const traceOf = (
   { audit, sandbox, secrets, now }: Dependencies,
   tool: string,
-  { clientName, clientVersion }: ToolCall,
-  { appId, userId, keys }: Subject,
+  { clientName, clientVersion, arguments: args }: ToolCall,
+  subject: Subject,
 ): Trace =>
   startTrace(
     audit,
-    { tool, clientName, clientVersion, sandbox, appId, userId, keys },
+    {
+      tool,
+      clientName,
+      clientVersion,
+      sandbox,
+      appId: subject.appId,
+      userId: subject.userId,
+      askedAppId: askedFor(args, "app_id"),
+      askedUserId: askedFor(args, "user_id"),
+      keys: subject.keys,
+    },
     { secrets, now },
   );
 

@@ -1,5 +1,5 @@
 import { maxBodyBytes } from "../lib/contract.ts";
-import { exactName } from "../lib/names.ts";
+import { escapeInvisible } from "../lib/text.ts";
 import { type Issue, shortened } from "./issues.ts";
 import { type ErrorCode, type FailureFacts, recovery } from "./messages.ts";
 import { adviceOf, causeOf } from "./reasons.ts";
@@ -26,7 +26,7 @@ export const named = (keys: readonly string[]): string[] => {
   const shown: string[] = [];
   let room = maxCharacters;
   for (const key of keys.slice(0, maxKeys)) {
-    const name = exactName(key);
+    const name = escapeInvisible(key);
     if (name.length > room) continue;
     room -= name.length;
     shown.push(name);

@@ -3,7 +3,7 @@ import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { Ajv, type ValidateFunction } from "ajv";
 import fc from "fast-check";
 import { afterAll, expect, it, vi } from "vitest";
-import { stripInvisible } from "../../src/lib/text.ts";
+import { escapeInvisible } from "../../src/lib/text.ts";
 import { app, type ServerProcess, startServer, toolAnswer } from "../support/server-process.ts";
 import { fuzz, runsOf } from "./run.ts";
 
@@ -304,7 +304,7 @@ const answerTo = async (running: ServerProcess, planned: Plan): Promise<void> =>
   expect(structured.status === "updated").toBe(structured.error === undefined);
   if (!structured.error) return;
   const { message, next_step } = structured.error;
-  expect(stripInvisible(message)).toBe(message);
+  expect(escapeInvisible(message)).toBe(message);
   expect(message.length).toBeLessThan(1_000);
   expect(message).not.toMatch(/<script|<html/);
   expect(next_step).not.toMatch(/Ignore previous|undefined|\[object/);

@@ -1,72 +1,33 @@
 import { execFileSync } from "node:child_process";
 import {
   appendFileSync,
-  constants,
   mkdirSync,
   mkdtempSync,
-  openSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
-  writeSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
-import {
-  type AttemptLine,
-  type OutcomeLine,
-  openAudit,
-  type RefusedLine,
-} from "../../src/guards/audit.ts";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { openAudit, startTrace, type TracedCall } from "../../src/guards/audit.ts";
 
 // The real one, watched, so that a test can cut a write short.
 vi.mock("node:fs", async (importOriginal) => {
   const fs = await importOriginal<typeof import("node:fs")>();
-  return { ...fs, openSync: vi.fn(fs.openSync), writeSync: vi.fn(fs.writeSync) };
+  return { ...fs, appendFileSync: vi.fn(fs.appendFileSync) };
 });
-const watched = vi.mocked(writeSync);
-const opened = vi.mocked(openSync);
 const really = await vi.importActual<typeof import("node:fs")>("node:fs");
 
-beforeEach(() => {
-  watched.mockClear();
-});
-
-const beginningOf = (id: string) => ({
-  call_id: id,
-  time: "2026-01-01T00:00:00.000Z",
-  tool: "update_user_profile",
-  client: "test",
-  client_version: "1",
-  sandbox: false,
-  app_id: "54e9ujn",
-  user_id: "usr_1",
-  keys: ["first_name"],
-});
-const ending = {
-  status: "updated",
-  code: null,
-  updated_keys: ["first_name"],
-  http_status: 204,
-  request_id: null,
-  attempts: 1,
-  ms: 1,
-};
-const attemptOf = (id: string): AttemptLine => ({ event: "attempt", ...beginningOf(id) });
-const outcomeOf = (id: string): OutcomeLine => ({
-  event: "outcome",
-  ...beginningOf(id),
-  ...ending,
-});
-const refusedOf = (id: string): RefusedLine => ({
-  event: "refused",
-  ...beginningOf(id),
-  ...ending,
-});
+/** The next line is written in part only. */
+const cutShort = (length: number) =>
+  vi.mocked(appendFileSync).mockImplementationOnce((path, data) => {
+    really.appendFileSync(path, String(data).slice(0, length));
+    throw Object.assign(new Error("ENOSPC: no space left"), { code: "ENOSPC" });
+  });
 
 const newFile = (): string => {
   const folder = mkdtempSync(join(tmpdir(), "audit-"));
@@ -77,10 +38,10 @@ const newFile = (): string => {
 const open = (file: string) => {
   const onLost = vi.fn();
   const audit = openAudit(file, onLost);
-  const attempt = (id: string) => audit.attempt(attemptOf(id));
-  const refuse = (id: string) => audit.refused(refusedOf(id));
-  const call = (id: string) => attempt(id).outcome(outcomeOf(id));
-  return { audit, onLost, attempt, refuse, call };
+  const attempt = (id: string) => audit.attempt({ event: "attempt", call_id: id });
+  const outcome = (id: string) => audit.outcome({ event: "outcome", call_id: id });
+  const refuse = (id: string) => audit.refused({ event: "refused", call_id: id });
+  return { check: audit.check, onLost, attempt, outcome, refuse };
 };
 
 /** Each line as "event id"; fails where one is not a whole record. */
@@ -104,61 +65,37 @@ const hindrances: [what: string, make: (path: string) => void, code: string][] =
   ["a link to a pipe", linkToPipe, "is a pipe"],
   ["a link to itself", (path) => symlinkSync(path, path), "ELOOP"],
   ["a link into nowhere", (path) => symlinkSync("/nonexistent/file", path), "ENOENT"],
-  ["a full disk", (path) => symlinkSync("/dev/full", path), "ENOSPC"],
 ];
+const fullDisk = (path: string) => symlinkSync("/dev/full", path);
 
-describe("opening", () => {
-  it("makes the file at once, for its owner alone", () => {
+describe("the file", () => {
+  it("is made at once, for its owner alone", () => {
     const file = newFile();
     open(file);
     expect(readFileSync(file, "utf8")).toBe("");
     expect(statSync(file).mode & 0o777).toBe(0o600);
   });
 
-  it("keeps what an existing file holds, and its mode", () => {
+  it("keeps what it holds, and its mode", () => {
     const file = newFile();
-    writeFileSync(file, `${JSON.stringify(refusedOf("before"))}\n`, { mode: 0o640 });
+    writeFileSync(file, '{"event":"refused","call_id":"before"}\n', { mode: 0o640 });
     open(file).refuse("a");
     expect(linesIn(file)).toEqual(["refused before", "refused a"]);
     expect(statSync(file).mode & 0o777).toBe(0o640);
   });
 
-  it.each(hindrances.filter(([what]) => what !== "a full disk"))(
-    "fails where the path is %s",
-    (_, make, code) => {
-      const file = newFile();
-      make(file);
-      expect(() => open(file)).toThrow(code);
-    },
-  );
-
-  it("fails where there is no such folder", () => {
-    expect(() => open(join(newFile(), "deeper"))).toThrow("ENOENT");
-  });
-});
-
-describe("a line", () => {
-  it("is one JSON object, appended in one write", () => {
+  it.each(hindrances)("cannot be %s", (_, make, code) => {
     const file = newFile();
-    const { call, refuse } = open(file);
-    call("a");
-    refuse("b");
-    expect(watched).toHaveBeenCalledTimes(3);
-    const lines = readFileSync(file, "utf8").split("\n");
-    expect(lines.map((line) => line && JSON.parse(line))).toEqual([
-      attemptOf("a"),
-      outcomeOf("a"),
-      refusedOf("b"),
-      "",
-    ]);
+    make(file);
+    expect(() => open(file)).toThrow(code);
   });
 
-  it("goes to the path, whatever became of the file behind it", () => {
+  it("is found by its path for each line, and made again if it was moved or deleted", () => {
     const file = newFile();
-    const { attempt } = open(file);
-    const entry = attempt("a");
+    const { attempt, outcome } = open(file);
+    attempt("a");
     renameSync(file, `${file}.1`);
-    entry.outcome(outcomeOf("a"));
+    outcome("a");
     expect(linesIn(`${file}.1`)).toEqual(["attempt a"]);
     expect(linesIn(file)).toEqual(["outcome a"]);
     rmSync(file);
@@ -166,145 +103,202 @@ describe("a line", () => {
     expect(linesIn(file)).toEqual(["attempt b"]);
     expect(statSync(file).mode & 0o777).toBe(0o600);
   });
-
-  it("of a call in flight waits for no other", () => {
-    const file = newFile();
-    const { attempt } = open(file);
-    const entries = ["a", "b", "c"].map((id) => ({ id, entry: attempt(id) }));
-    for (const { id, entry } of entries.reverse()) entry.outcome(outcomeOf(id));
-    const attempts = ["attempt a", "attempt b", "attempt c"];
-    expect(linesIn(file)).toEqual([...attempts, "outcome c", "outcome b", "outcome a"]);
-  });
 });
 
-describe("a file that ends in half a line", () => {
+describe("half a line", () => {
   it.each([
     ["half a record", '{"event":"attem'],
-    ["a whole record without its line break", JSON.stringify(attemptOf("x"))],
+    ["a whole record without its line break", '{"event":"attempt"}'],
     ["half a character", Buffer.from("é").subarray(0, 1)],
-  ])("%s: the next record is on a line of its own", (_, half) => {
+  ])("of another life, %s, is ended when the file is opened", (_, half) => {
     const file = newFile();
     writeFileSync(file, half);
-    const { call } = open(file);
-    call("a");
-    const lines = readFileSync(file).toString("latin1").split("\n");
-    expect(lines[0]).toBe(Buffer.from(half).toString("latin1"));
-    expect(lines.slice(1, -1).map((line) => JSON.parse(line).event)).toEqual([
-      "attempt",
-      "outcome",
-    ]);
+    const { refuse } = open(file);
+    expect(readFileSync(file)).toEqual(Buffer.concat([Buffer.from(half), Buffer.from("\n")]));
+    refuse("a");
+    expect(readFileSync(file, "latin1").split("\n")[1]).toMatch(/^\{"event":"refused".*\}$/);
   });
 
-  it("is seen each time, whoever left the half", () => {
+  it.each([1, 10, 30])(
+    "of %d bytes that the disk had room for: the attempt is refused",
+    (length) => {
+      const file = newFile();
+      const { attempt } = open(file);
+      cutShort(length);
+      expect(() => attempt("a")).toThrow("ENOSPC");
+      attempt("b");
+      const [half, ...rest] = readFileSync(file, "utf8").split("\n");
+      expect(half).toHaveLength(length);
+      expect(rest).toEqual(['{"event":"attempt","call_id":"b"}', ""]);
+    },
+  );
+
+  it("of an outcome: it is written again, whole, before anything else", () => {
     const file = newFile();
-    const { call, refuse } = open(file);
-    call("a");
-    appendFileSync(file, '{"ev');
-    refuse("b");
-    expect(readFileSync(file, "utf8")).toContain(`{"ev\n{"event":"refused","call_id":"b"`);
-  });
-
-  it("gets a line break first where it may be written but not read", () => {
-    const file = newFile();
-    writeFileSync(file, '{"ev');
-    opened.mockImplementation((path, flags, mode) => {
-      const reading = (Number(flags) & constants.O_RDWR) !== 0;
-      if (reading) throw Object.assign(new Error("EACCES"), { code: "EACCES" });
-      return really.openSync(path, flags, mode);
-    });
-    onTestFinished(() => void opened.mockImplementation(really.openSync));
-    const { call } = open(file);
-    call("a");
-    const lines = readFileSync(file, "utf8").split("\n");
-    expect(lines[0]).toBe('{"ev');
-    expect(lines.slice(1).filter((line) => line !== "")).toHaveLength(2);
-  });
-});
-
-describe("a write that is cut short", () => {
-  it("goes on where it stopped", () => {
-    const file = newFile();
-    const { call } = open(file);
-    for (let i = 0; i < 3; i++) {
-      watched.mockImplementationOnce((fd, bytes, offset) =>
-        really.writeSync(fd, Buffer.from(bytes), Number(offset), 7),
-      );
-    }
-    call("a");
-    expect(linesIn(file)).toEqual(["attempt a", "outcome a"]);
-  });
-
-  const cutThenFail = (length: number) => {
-    watched.mockImplementationOnce((fd, bytes, offset) =>
-      really.writeSync(fd, Buffer.from(bytes), Number(offset), length),
-    );
-    watched.mockImplementationOnce(() => {
-      throw Object.assign(new Error("ENOSPC: no space left"), { code: "ENOSPC" });
-    });
-  };
-
-  it.each([1, 10, 100])("after %d bytes for good: an attempt is refused", (length) => {
-    const file = newFile();
-    const { attempt, call } = open(file);
-    cutThenFail(length);
-    expect(() => attempt("a")).toThrow("ENOSPC");
-    call("b");
-    const [half, ...rest] = readFileSync(file, "utf8").split("\n");
-    expect(half).toHaveLength(length);
-    expect(rest.slice(0, -1).map((line) => JSON.parse(line).call_id)).toEqual(["b", "b"]);
-  });
-
-  it("after nothing at all: an attempt is refused", () => {
-    const { attempt } = open(newFile());
-    watched.mockImplementationOnce(() => 0);
-    expect(() => attempt("a")).toThrow("short write");
-  });
-
-  it("for good, of an outcome: it is written again, whole, before anything else", () => {
-    const file = newFile();
-    const { attempt, onLost } = open(file);
-    const entry = attempt("a");
-    cutThenFail(10);
-    entry.outcome(outcomeOf("a"));
+    const { attempt, outcome, onLost } = open(file);
+    attempt("a");
+    cutShort(10);
+    outcome("a");
     expect(onLost.mock.calls).toEqual([["outcome"]]);
     attempt("b");
-    const lines = readFileSync(file, "utf8").split("\n");
-    expect(lines[1]).toBe(JSON.stringify(outcomeOf("a")).slice(0, 10));
-    expect(lines.slice(2, -1).map((line) => JSON.parse(line))).toEqual([
-      outcomeOf("a"),
-      attemptOf("b"),
-    ]);
+    const lines = readFileSync(file, "utf8").split("\n").slice(2, -1);
+    expect(lines.map((line) => JSON.parse(line).call_id)).toEqual(["a", "b"]);
   });
 });
 
-describe.each(hindrances)("a path that has become %s", (_, make, code) => {
-  it("refuses attempts, says so at a check, and loses the line of a refused call aloud", () => {
+describe.each([...hindrances, ["a full disk", fullDisk, "ENOSPC"] as const])(
+  "a path that has become %s",
+  (what, make, code) => {
+    it("lets no attempt through, and none before each outcome is in the file", () => {
+      const file = newFile();
+      const { check, attempt, outcome, refuse, onLost } = open(file);
+      attempt("a");
+      attempt("b");
+      rmSync(file);
+      make(file);
+      expect(() => attempt("c")).toThrow(code);
+      if (what !== "a full disk") expect(check).toThrow(code);
+      refuse("c");
+      outcome("b");
+      outcome("a");
+      expect(onLost.mock.calls).toEqual([["refused"], ["outcome"], ["outcome"]]);
+      expect(check).toThrow(code);
+      expect(() => attempt("c")).toThrow(code);
+      rmSync(file, { recursive: true });
+      attempt("c");
+      expect(linesIn(file)).toEqual(["outcome b", "outcome a", "attempt c"]);
+    });
+  },
+);
+
+describe("the lines of a call", () => {
+  const secret = "sk_live_4f9c1d7e2b";
+  const call: TracedCall = {
+    tool: "update_user_profile",
+    clientName: "client",
+    clientVersion: undefined,
+    sandbox: false,
+    appId: "54e9ujn",
+    userId: "usr_1",
+    keys: ["plan", "role"],
+  };
+  const end = {
+    status: "updated",
+    code: null,
+    updatedKeys: ["role"],
+    httpStatus: 204,
+    requestId: "req_1",
+    attempts: 2,
+  };
+  const refusal = {
+    ...end,
+    status: "not_updated",
+    code: "key_not_allowed",
+    updatedKeys: [],
+    httpStatus: undefined,
+    requestId: undefined,
+    attempts: 0,
+  };
+
+  const start = (more: Partial<TracedCall> = {}) => {
     const file = newFile();
-    const { audit, attempt, refuse, call, onLost } = open(file);
-    rmSync(file);
-    make(file);
-    expect(() => attempt("a")).toThrow(code);
-    if (code !== "ENOSPC") expect(() => audit.check()).toThrow(code);
-    expect(onLost).not.toHaveBeenCalled();
-    refuse("b");
-    expect(onLost.mock.calls).toEqual([["refused"]]);
-    rmSync(file, { recursive: true });
-    call("c");
-    expect(linesIn(file)).toEqual(["attempt c", "outcome c"]);
+    const clock = { now: 5 };
+    const options = { secrets: [secret], now: () => clock.now };
+    const trace = startTrace(
+      openAudit(file, () => {}),
+      { ...call, ...more },
+      options,
+    );
+    const lines = () =>
+      readFileSync(file, "utf8")
+        .split("\n")
+        .slice(0, -1)
+        .map((line) => JSON.parse(line));
+    return { trace, lines, clock };
+  };
+
+  it("that looks and writes are an attempt before each, and the outcome", () => {
+    const { trace, lines, clock } = start();
+    trace.attempt();
+    trace.attempt();
+    clock.now = 12;
+    trace.end(end);
+    const [first, second, outcome] = lines();
+    expect(first).toEqual({
+      event: "attempt",
+      call_id: expect.stringMatching(/^[\da-f-]{36}$/),
+      time: expect.stringMatching(/^\d{4}-.*Z$/),
+      tool: "update_user_profile",
+      client: "client",
+      client_version: null,
+      sandbox: false,
+      app_id: "54e9ujn",
+      user_id: "usr_1",
+      keys: ["plan", "role"],
+    });
+    expect(second).toEqual({ ...first, time: second.time });
+    expect(outcome).toEqual({
+      ...first,
+      time: outcome.time,
+      event: "outcome",
+      updated_keys: ["role"],
+      status: "updated",
+      code: null,
+      http_status: 204,
+      request_id: "req_1",
+      attempts: 2,
+      ms: 7,
+    });
   });
 
-  it("keeps outcomes, and lets no attempt through before they are in the file", () => {
-    const file = newFile();
-    const { audit, attempt, call, onLost } = open(file);
-    const entries = ["a", "b"].map((id) => ({ id, entry: attempt(id) }));
-    rmSync(file);
-    make(file);
-    for (const { id, entry } of entries) entry.outcome(outcomeOf(id));
-    expect(onLost.mock.calls).toEqual([["outcome"], ["outcome"]]);
-    expect(() => attempt("c")).toThrow(code);
-    expect(() => audit.check()).toThrow(code);
-    rmSync(file, { recursive: true });
-    call("d");
-    expect(linesIn(file)).toEqual(["outcome a", "outcome b", "attempt d", "outcome d"]);
+  it("that sends nothing are one", () => {
+    const { trace, lines } = start();
+    trace.end(refusal);
+    expect(lines()).toMatchObject([{ event: "refused", http_status: null, request_id: null }]);
+  });
+
+  it("that only looks name whom it found and what was shown", () => {
+    const { trace, lines } = start({ userId: undefined, keys: [] });
+    trace.attempt();
+    trace.end({ ...end, shown: { userId: "usr_2", keys: ["city"] } });
+    expect(lines()).toMatchObject([{ user_id: null }, { user_id: "usr_2", keys: ["city"] }]);
+  });
+
+  it.each<[what: string, asked: Partial<TracedCall>, shown: object]>([
+    [
+      "another app and user",
+      { askedAppId: "other", askedUserId: "usr_\u200b2" },
+      { asked_app_id: "other", asked_user_id: "usr_\\u{200b}2" },
+    ],
+    ["the fixed ones", { askedAppId: "54e9ujn", askedUserId: "usr_1" }, {}],
+    ["an app where none is fixed", { appId: undefined, askedAppId: "jane@example.com" }, {}],
+  ])("that are refused show what was asked for: %s", (_, asked, shown) => {
+    const { trace, lines } = start(asked);
+    trace.end(refusal);
+    const { asked_app_id, asked_user_id } = lines()[0];
+    expect({ asked_app_id, asked_user_id }).toEqual(shown);
+  });
+
+  it.each([
+    ["the key in it", `my ${secret}`, "my [redacted]"],
+    ["an escape in it", "cl\u001b[31mi", "cl\\u{1b}[31mi"],
+    ["256 characters", "x".repeat(257), `${"x".repeat(256)}…`],
+  ])("show the name of a client with %s as foreign text", (_, clientName, shown) => {
+    const { trace, lines } = start({ clientName, clientVersion: clientName });
+    trace.end(refusal);
+    expect(lines()[0]).toMatchObject({ client: shown, client_version: shown });
+  });
+
+  it("show all keys, what is invisible in them as escapes", () => {
+    const keys = ["ro\u200ble", secret, ...Array.from({ length: 2_000 }, (_, i) => `k${i}`)];
+    const { trace, lines } = start({ keys });
+    trace.end(refusal);
+    expect(lines()[0].keys).toEqual(["ro\\u{200b}le", ...keys.slice(1)]);
+  });
+
+  it("are none without a file", () => {
+    const trace = startTrace(undefined, call, { secrets: [], now: () => 0 });
+    trace.attempt();
+    expect(trace.end(end)).toBeUndefined();
   });
 });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { exactName, quoteList, shortName } from "../../src/lib/names.ts";
+import { isPlainName, quoteList, shortName } from "../../src/lib/names.ts";
 
 const hostile = fc.string({
   unit: fc.oneof(
@@ -22,17 +22,31 @@ describe("a name in a result", () => {
     ["\ud83d", "\\u{d83d}"],
     ["👍", "👍"],
   ])("%j is shown as %s", (name, shown) => {
-    expect(exactName(name)).toBe(shown);
     expect(shortName(name)).toBe(shown);
   });
 
-  it("is cut in a sentence, and only there", () => {
+  it("is cut", () => {
     const name = "k".repeat(101);
-    expect(exactName(name)).toBe(name);
     expect(shortName(name)).toBe(`${"k".repeat(100)}…`);
     expect(shortName("k".repeat(100))).toBe("k".repeat(100));
     expect(shortName(`${"k".repeat(99)}😀b`)).toBe(`${"k".repeat(99)}…`);
     expect(shortName(`${"k".repeat(95)}\u200bb`)).toBe(`${"k".repeat(95)}…`);
+  });
+});
+
+describe("a plain name", () => {
+  it.each(["role", "first_name", "größe", "名前", "a.b:c-d_e", "नाम", "7", "x".repeat(256)])(
+    "%s is one",
+    (name) => {
+      expect(isPlainName(name)).toBe(true);
+    },
+  );
+
+  it.each([
+    ...["", "a b", '"a"', "a,b", "a/b", "*", "a'b", "👍", "x".repeat(257), "ｒole", "proﬁle"],
+    ...["ro\u0302le", "ro\uffffle", "ro\ufdd0le", "ro\u{1d159}le", "ro\u115fle", "ro\ufe0fle"],
+  ])("%j is none", (name) => {
+    expect(isPlainName(name)).toBe(false);
   });
 });
 

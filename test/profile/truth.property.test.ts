@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Config } from "../../src/config/config.ts";
-import { exactName } from "../../src/lib/names.ts";
+import { escapeInvisible } from "../../src/lib/text.ts";
 import { createClient, type PreludeClient } from "../../src/prelude/client.ts";
 import { retryPolicy } from "../../src/prelude/retry.ts";
 import { createArgumentParser } from "../../src/tools/update-profile/arguments.ts";
@@ -218,13 +218,13 @@ const areRivals = ({ rivals, reserved }: Case): boolean =>
 
 /** The keys of the call that a result names so. */
 const sentAs = (named: readonly string[], keys: readonly string[]): string[] =>
-  keys.filter((name) => named.includes(exactName(name)));
+  keys.filter((name) => named.includes(escapeInvisible(name)));
 
 /** Whether each of these keys was sent in a patch of its own. */
 const checkSentAlone = (stage: Stage, names: readonly string[] = []) => {
   const alone = stage.received.flatMap(({ profile }) => {
     const sent = Object.keys(profile);
-    return sent.length === 1 ? sent.map(exactName) : [];
+    return sent.length === 1 ? sent.map(escapeInvisible) : [];
   });
   for (const name of names) expect(alone).toContain(name);
 };
@@ -236,7 +236,7 @@ const checkClaim = (result: UpdateResult, stage: Stage, before: Map<string, stri
   switch (result.status) {
     case "updated":
       expect(result.error).toBeUndefined();
-      expect([...result.updated_keys].sort()).toEqual(keys.map(exactName).sort());
+      expect([...result.updated_keys].sort()).toEqual(keys.map(escapeInvisible).sort());
       expect(reserved.size).toBe(0);
       expect(stage.profile).toEqual(profileWith(before, keys, of));
       break;
@@ -274,7 +274,7 @@ const checkCalm = (result: UpdateResult, requests: number, of: Case) => {
   else if (skip && reserved.size < keys.length) expect(result.status).toBe("partially_updated");
   else expect(result).toMatchObject({ status: "not_updated", error: { retryable: false } });
   if (skip && reserved.size > 0) {
-    const names = keys.filter((name) => reserved.has(name)).map(exactName);
+    const names = keys.filter((name) => reserved.has(name)).map(escapeInvisible);
     expect(result.error?.keys?.toSorted()).toEqual(names.sort());
   }
   const most = skip ? 2 * reserved.size * (Math.log2(keys.length) + 1) + 2 : 1;

@@ -1,5 +1,5 @@
+import type { Trace } from "../../guards/audit.ts";
 import { type Answer, type Before, confirmationOf } from "../../guards/confirmation.ts";
-import type { Trace } from "../../guards/trace.ts";
 import type { Write } from "../../profile/write.ts";
 import type { Asked, ToolCall } from "../tool.ts";
 import { refused, tooMany } from "./failure.ts";
@@ -36,7 +36,7 @@ const putQuestion = async (
   if (before === "audit_unavailable") return refused(before);
   // Nobody waits for the answer any more, or a yes could not be acted on.
   if (call.signal.aborted || state.isStopping()) return stopped(state);
-  const confirmation = confirmationOf(write, before);
+  const confirmation = confirmationOf(write, before, state.secrets);
   if (!confirmation) return refused("confirmation_unavailable", { tooLargeToShow: true });
   return call.confirm(confirmation);
 };
@@ -46,7 +46,7 @@ const lookBeforeQuestion = async (
   write: Write,
   call: ToolCall,
   trace: Trace,
-): Promise<Before | "audit_unavailable" | undefined> => {
+): Promise<Before | "audit_unavailable"> => {
   try {
     trace.attempt();
   } catch {

@@ -1,8 +1,5 @@
 import type { Config } from "../../config/config.ts";
 import type { Before } from "../../guards/confirmation.ts";
-import type { RateLimit } from "../../guards/rate-limit.ts";
-import { asText } from "../../lib/json.ts";
-import { redact, type Secrets } from "../../lib/text.ts";
 import type { CallScope, PreludeClient } from "../../prelude/client.ts";
 import { readProfile } from "../../profile/read.ts";
 import type { Write } from "../../profile/write.ts";
@@ -12,9 +9,6 @@ import type { Write } from "../../profile/write.ts";
 export type LookScope = {
   config: Config;
   client: () => Promise<PreludeClient>;
-  reads: RateLimit;
-  /** What must not be shown. */
-  secrets: Secrets;
 };
 
 /** Longest look before a question, in milliseconds; it is asked without if this fails. */
@@ -24,12 +18,9 @@ const afterMs = 3_000;
 
 type Profile = Readonly<Record<string, unknown>>;
 
-/**
- * The user's profile as it is now, or undefined for whatever reason. Such a look counts towards the
- * limit of reads, but is never refused by it: a write must not fail for it.
- */
+/** The user's profile as it is now, or undefined for whatever reason. The look is a part of its write. */
 const look = async (
-  { client, reads }: LookScope,
+  { client }: LookScope,
   { appId, userId }: Write,
   cancelled: AbortSignal,
   timeoutMs: number,
@@ -37,34 +28,22 @@ const look = async (
   const scope: CallScope = {
     signal: cancelled,
     deadlineAt: performance.now() + timeoutMs,
-    admit: () => {
-      reads.count();
-      return true;
-    },
   };
   const read = await readProfile(await client(), appId, { by: "user_id", value: userId }, scope);
   return read.kind === "found" ? read.user.profile : undefined;
 };
-
-/** The old values of these keys as a person may see them. */
-const shownValues = (profile: Profile, { keys }: Write, secrets: Secrets): Profile =>
-  Object.fromEntries(
-    keys
-      .filter((key) => Object.hasOwn(profile, key))
-      .map((key) => [key, redact(asText(profile[key]), secrets)]),
-  );
 
 /** What the question to the person shows beside the new values. */
 export const lookBefore = async (
   scope: LookScope,
   write: Write,
   cancelled: AbortSignal,
-): Promise<Before | undefined> => {
+): Promise<Before> => {
   const { read, timeoutMs } = scope.config;
   const profile = await look(scope, write, cancelled, Math.min(beforeMs, timeoutMs));
-  if (profile === undefined) return undefined;
+  if (profile === undefined) return { shows: "nothing" };
   return read === "values"
-    ? { shows: "values", profile: shownValues(profile, write, scope.secrets) }
+    ? { shows: "values", profile }
     : { shows: "keys", keys: Object.keys(profile) };
 };
 

@@ -1,5 +1,5 @@
+import type { Trace, TracedEnd } from "../../guards/audit.ts";
 import { createGate } from "../../guards/gate.ts";
-import type { Trace, TracedEnd } from "../../guards/trace.ts";
 import { type Write, type WriteProgress, type Written, writeProfile } from "../../profile/write.ts";
 import { type Dependencies, nothingSent, traceOf } from "../dependencies.ts";
 import { cutOffBy, inViewOfEnd } from "../failure-facts.ts";
