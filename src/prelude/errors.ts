@@ -102,12 +102,12 @@ export type RequestFailure = {
 const certificateCode =
   /^ERR_TLS_CERT_|^(?!E[A-Z0-9]+$|EAI_|ERR_|UND_ERR_|HPE_|ABORT_ERR$)[A-Z0-9_]+$/;
 
+/** The codes of an error and of what is behind it, and the names, which some have instead. */
 const codesOf = (error: unknown): string[] => {
   if (typeof error !== "object" || error === null) return [];
-  const { code, cause, errors } = error as { code?: unknown; cause?: unknown; errors?: unknown };
-  const own = typeof code === "string" ? [code] : [];
-  const inner = Array.isArray(errors) ? errors.flatMap(codesOf) : [];
-  return [...own, ...inner, ...codesOf(cause)];
+  const { code, name, cause, errors = [] } = error as Record<string, unknown>;
+  const own = [code, name].filter((word) => typeof word === "string");
+  return [...own, ...[errors].flat().flatMap(codesOf), ...codesOf(cause)];
 };
 
 type Unconnected = { reason: ConnectReason; certificate?: string };
@@ -124,7 +124,8 @@ const unconnectedOf = (error: unknown): Unconnected | undefined => {
 };
 
 /** Codes of undici for an answer that breaks HTTP's rules. */
-const malformed = /^HPE_|^UND_ERR_(?:HEADERS_OVERFLOW|RES_CONTENT_LENGTH_MISMATCH)$/;
+const malformed =
+  /^(?:HTTPParserError|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_CONTENT_LENGTH_MISMATCH)$/;
 
 const neverSent = { code: "unreachable", mayHaveWritten: false } as const;
 /** The same, where the operator must set something right first. */
