@@ -1,5 +1,5 @@
 import { isObject } from "../lib/json.ts";
-import { isAcknowledgement, type Picked, pickFrom, readAnswer } from "./answer.ts";
+import { isAcknowledgement, type Picked, pickFrom } from "./answer.ts";
 import { chooseProxy, connectionTo, createConnections } from "./connection.ts";
 import { proxyInvalid, type RequestFailure } from "./errors.ts";
 import {
@@ -54,21 +54,18 @@ const pickUsers = pickFrom<unknown[]>(({ users }) => {
 const get = <T>(path: string, pick: (text: string) => Picked<T>): Call<T> => ({
   method: "GET",
   path,
-  read: (answer, secrets) => readAnswer(answer, secrets, { isWrite: false, pick }),
+  pick,
 });
 
-const patch = (path: string, { userId, profile }: Patch): Call<true> => {
-  const pick = (text: string): Picked<true> =>
+const patch = (path: string, { userId, profile }: Patch): Call<true> => ({
+  method: "PATCH",
+  path: `${path}/profile`,
+  body: Buffer.from(JSON.stringify({ profile })),
+  pick: (text) =>
     isAcknowledgement(text, { userId, profile })
       ? { content: true }
-      : { lacks: "an acknowledgement" };
-  return {
-    method: "PATCH",
-    path: `${path}/profile`,
-    body: Buffer.from(JSON.stringify({ profile })),
-    read: (answer, secrets) => readAnswer(answer, secrets, { isWrite: true, pick }),
-  };
-};
+      : { lacks: "an acknowledgement" },
+});
 
 const senderFor = (options: ClientOptions): Sender | { failure: RequestFailure } => {
   const { baseUrl, apiKey, secrets = [apiKey], product, log = () => {} } = options;

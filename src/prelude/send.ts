@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Secrets } from "../lib/text.ts";
-import { type Answer, type Reading, requestIdOf } from "./answer.ts";
+import { type Answer, type Picked, readAnswer, requestIdOf } from "./answer.ts";
 import type { Connection, Connections } from "./connection.ts";
 import type { RequestFailure } from "./errors.ts";
 import { type Bounds, exchange, type Request } from "./request.ts";
@@ -38,13 +37,8 @@ export type Sender = {
   log: (line: string) => void;
 };
 
-/** What a call sends, apart from the headers, and how it reads the answer. */
-export type Call<T> = {
-  method: Request["method"];
-  path: string;
-  body?: Buffer;
-  read: (answer: Answer, secrets: Secrets) => Reading<T>;
-};
+/** What a call sends, apart from the headers, and what it wants of the answer's body. */
+export type Call<T> = Omit<Request, "origin" | "headers"> & { pick: (text: string) => Picked<T> };
 
 /**
  * How often a call is repeated, and how long apart. A repeat is safe because the call sets literal
@@ -109,7 +103,7 @@ type Means = { key: string; connection: Connection; wary: boolean };
 
 const attempt = async <T>(
   { origin, product, secrets }: Sender,
-  { read, ...what }: Call<T>,
+  { pick, ...what }: Call<T>,
   { key, connection, wary }: Means,
   scope: CallScope,
 ): Promise<Attempt<T>> => {
@@ -123,7 +117,7 @@ const attempt = async <T>(
   if (end === "held") return end;
   if ("failure" in end) return { ...end, headers: {} };
   const { answer } = end;
-  return { ...read(answer, secrets), answer, headers: answer.headers };
+  return { ...readAnswer(answer, secrets, what.method, pick), answer, headers: answer.headers };
 };
 
 const wordsOf = (end: Exclude<Attempt<unknown>, "held">): string => {
