@@ -5,34 +5,14 @@ import { proxyInvalid, type RequestFailure } from "./errors.ts";
 import {
   type Call,
   type CallScope,
+  type ClientOptions,
   type Outcome,
-  type RetryPolicy,
-  retryPolicy,
   type Sender,
   type Sent,
   send,
 } from "./send.ts";
 
 export type { CallScope, Outcome } from "./send.ts";
-
-export type ClientOptions = {
-  baseUrl: string;
-  apiKey: string;
-  /** What must not be shown; a new key is added at the end. */
-  secrets?: string[];
-  /**
-   * Gives the key as it is now, where it may have changed. Asked once per call, when Prelude does
-   * not accept the key in use; another key is used for one more try, and kept.
-   */
-  rereadKey?: () => string | undefined;
-  /** Name and version of this product, for the `User-Agent`. */
-  product: string;
-  /** Whether HTTP_PROXY, HTTPS_PROXY and NO_PROXY are obeyed. */
-  useProxy: boolean;
-  retry?: RetryPolicy;
-  /** Told of each request: method, path without the query, what came of it. Never of content. */
-  log?: (line: string) => void;
-};
 
 export type Patch = { appId: string; userId: string; profile: Readonly<Record<string, string>> };
 export type UserOf = { appId: string; userId: string };
@@ -68,19 +48,11 @@ const patch = (path: string, { userId, profile }: Patch): Call<true> => ({
 });
 
 const senderFor = (options: ClientOptions): Sender | { failure: RequestFailure } => {
-  const { baseUrl, apiKey, secrets = [apiKey], product, log = () => {} } = options;
-  const target = new URL(baseUrl);
+  const target = new URL(options.baseUrl);
   const proxy = options.useProxy ? chooseProxy(target, process.env) : undefined;
   try {
-    return {
-      connections: createConnections(() => connectionTo(target.origin, proxy)),
-      origin: target.origin,
-      secrets,
-      rereadKey: options.rereadKey ?? (() => undefined),
-      product,
-      policy: options.retry ?? retryPolicy,
-      log,
-    };
+    const connections = createConnections(() => connectionTo(target.origin, proxy));
+    return { options, connections, secrets: options.secrets ?? [options.apiKey] };
   } catch (error) {
     if (proxy) return { failure: proxyInvalid(proxy.variable) };
     throw error;

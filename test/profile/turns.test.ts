@@ -41,6 +41,7 @@ describe("calls with the same key", () => {
     expect(ran).toBe(false);
     release();
     (await third)();
+    await tick();
     expect(turns.size()).toBe(0);
   });
 });
@@ -62,6 +63,7 @@ describe("a call that is cancelled while it waits", () => {
     expect(ran).toBe(false);
     first();
     (await third)();
+    await tick();
     expect(turns.size()).toBe(0);
   });
 
