@@ -41,7 +41,8 @@ const inPreludesForm: ReadonlySet<ErrorCode> = new Set([
 /** What the operator does about a failure; where nobody knows, what happened. */
 const advice = (failure: RequestFailure, baseUrl: string): string => {
   const { code, httpStatus, apiCode, apiMessage, reason, reasonDetail } = failure;
-  if (inPreludesForm.has(code) && apiCode === undefined && apiMessage === undefined) {
+  const isWordless = inPreludesForm.has(code) && apiCode === undefined && apiMessage === undefined;
+  if (reason === "web_page" || isWordless) {
     return `HTTP ${httpStatus} did not come in the form of Prelude's answers, so it was probably given by what stands between here and ${baseUrl}: a firewall, a proxy, a gateway or a sign-in page. Ask its operator; or PRELUDE_BASE_URL is wrong. It says nothing about the key.`;
   }
   const facts: FailureFacts = {};

@@ -1,6 +1,6 @@
 import type { Outcome } from "../prelude/client.ts";
 import type { RequestFailure } from "../prelude/errors.ts";
-import type { Held } from "../profile/admission.ts";
+import type { Held } from "../profile/write.ts";
 import type { Dependencies } from "./dependencies.ts";
 import type { ErrorCode, FailureFacts } from "./messages.ts";
 import type { ToolCall } from "./tool.ts";
@@ -9,7 +9,7 @@ const secondsOf = (ms: number): number => Math.ceil(ms / 1000);
 
 /** What the sentences need to know of a call that was held back before anything was sent. */
 export const heldFacts = (held: Held): FailureFacts => {
-  if ("stopping" in held) return { stopping: true };
+  if (held.code === "stopping") return { stopping: true };
   return "waitMs" in held ? { retryAfterSeconds: secondsOf(held.waitMs) } : {};
 };
 

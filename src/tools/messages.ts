@@ -19,6 +19,8 @@ export type FailureFacts = {
   refusedTogether?: readonly string[];
   /** Keys that Prelude reserves, without which the call can be made again. */
   leaveOut?: readonly string[];
+  /** Of a search that stopped: keys that were neither acknowledged nor refused alone. */
+  untried?: readonly string[];
   /** An attempt may have been applied all the same. */
   unsettled?: boolean;
   /** How the search of `on_reserved_key: "skip"` ended, where there was one. */
@@ -138,7 +140,7 @@ const reservedWords: Record<Reserved, Pick<Recovery, "what" | "next">> = {
   },
   stopped: {
     what: (f) =>
-      `The search for the keys that Prelude reserves stopped before it was finished${f.keys?.length ? ` (found: ${keys(f)})` : ""}`,
+      `The search for the keys that Prelude reserves stopped before it was finished${f.keys?.length ? ` (found: ${keys(f)})` : ""}${f.untried?.length ? `; not tried by themselves: ${quoteList(f.untried)}` : ""}`,
     next: () =>
       "Call again with fewer keys at a time and without the reserved ones that were found. Until such a call answers updated, tell the person that the update is not finished.",
   },

@@ -74,7 +74,7 @@ const whom: Row[] = [
   ids("nobody by id", says(404, "user_not_found"), notFound({ http_status: 404 })),
   emails("nobody by address", list(), notFound(unnamed)),
   phones("nobody by number", list(), notFound(unnamed)),
-  phones("a list that is null", reply(200, { users: null }), { ...somebodyElse, ...unnamed }),
+  phones("a list that is null is an empty one", reply(200, { users: null }), notFound(unnamed)),
   emails(
     "several: their ids, ten at most, and no profile",
     list(...[...ten, "usr_10", "usr_11"].map((id) => ({ id }))),
@@ -231,8 +231,8 @@ const answers: Row[] = [
   refusedWith(403, "blocked", "forbidden"),
   refusedWith(404, "app_not_found"),
   refusedWith(409, "conflict", "api_error"),
-  noPage(401, "unauthorized"),
-  noPage(403, "forbidden"),
+  noPage(401, "unexpected_response"),
+  noPage(403, "unexpected_response"),
   noPage(404, "not_found"),
   answered("429", says(429, "slow_down", { "retry-after": "100" }), "rate_limited", {
     http_status: 429,

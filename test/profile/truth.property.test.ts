@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Config } from "../../src/config/config.ts";
 import { escapeInvisible } from "../../src/lib/text.ts";
 import { createClient, type PreludeClient } from "../../src/prelude/client.ts";
-import { retryPolicy } from "../../src/prelude/retry.ts";
+import { retryPolicy } from "../../src/prelude/send.ts";
 import { createArgumentParser } from "../../src/tools/update-profile/arguments.ts";
 import { outputSchema, type UpdateResult } from "../../src/tools/update-profile/schema.ts";
 import {
@@ -55,6 +55,7 @@ const faults = {
   "503 after, do not": applied(reply(503, "", { "x-should-retry": "false" })),
   "504 after": applied(reply(504)),
   "501 after": applied(reply(501)),
+  "520 after": applied(reply(520)),
   "user gone": reply(404, apiBody("user_not_found", `No such user, Bearer ${apiKey}.`)),
   "session disabled": reply(403, apiBody("session_disabled")),
   "key revoked": reply(401, apiBody("invalid_api_token", apiKey)),
@@ -79,6 +80,10 @@ const faults = {
   "early hints": interim(2, "103 Early Hints", honest),
   "100 unasked": interim(1, "100 Continue", honest),
   "100 unasked, then 500 after": interim(1, "100 Continue", applied(reply(500))),
+  "200, failed after": applied(reply(200, { state: "FAILED" })),
+  "200, pending": reply(200, { status: "pending" }),
+  "200, nobody": reply(200, { detail: "Not authenticated" }),
+  "403, a page": reply(403, "<h1>Sign in</h1>"),
   "200, success": succeeding(reply(200, { success: true })),
   "200, an error after": applied(reply(200, { error: "no" })),
   "200, no success after": applied(reply(200, { success: false })),

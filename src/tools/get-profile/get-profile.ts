@@ -2,8 +2,8 @@ import type { Trace } from "../../guards/audit.ts";
 import { createGate } from "../../guards/gate.ts";
 import { createKeyCheck } from "../../guards/key-policy.ts";
 import type { Outcome } from "../../prelude/client.ts";
-import { type Held, startAdmission } from "../../profile/admission.ts";
 import { type Read, readProfile, type Sought } from "../../profile/read.ts";
+import type { Held } from "../../profile/write.ts";
 import { type Dependencies, nothingSent, traceOf } from "../dependencies.ts";
 import { cutOffBy, heldFacts, inViewOfEnd, requestFacts } from "../failure-facts.ts";
 import { askOperator } from "../messages.ts";
@@ -60,19 +60,18 @@ const run = async (
   if (config.apiKey === undefined && !sandbox) return refused("not_configured");
   if (!look) return refused("invalid_arguments", { issues });
   const client = await state.client();
-  const admission = startAdmission(
-    createGate(state.reads, "too_many_reads", trace, state.isStopping),
-  );
+  const gate = createGate(state.reads, "too_many_reads", trace, state.isStopping);
   const read = await readProfile(client, look.appId, look.sought, {
     signal: call.signal,
     deadlineAt: performance.now() + config.timeoutMs,
-    admit: admission.admit,
+    admit: gate.admit,
   });
-  const held = admission.held();
+  const held = gate.held();
   return held ? heldBack(held) : endOf(state, read, look.sought);
 };
 
-const heldBack = (held: Held): Ended => refused(held.code, { facts: heldFacts(held) });
+const heldBack = (held: Held): Ended =>
+  refused(held.code === "stopping" ? "timeout" : held.code, { facts: heldFacts(held) });
 
 const endOf = (state: State, read: Read, { by }: Sought): Ended => {
   const { config } = state;

@@ -23,13 +23,19 @@ export const tooMany = (waitMs: number): Failure =>
 
 /** What the sentences for the model need to know of a write that did not write everything. */
 export const failureOf = (outcome: NotWritten, timeoutMs: number): Failure => {
-  const { why, wrote, attempts, acknowledgedKeys, refusedTogether, leaveOut, search } = outcome;
-  if (!("mayHaveWritten" in why)) return { ...refused(why.code, heldFacts(why)), attempts };
+  const { why, wrote, attempts, acknowledgedKeys, refusedTogether, leaveOut, search, untried } =
+    outcome;
+  if (!("mayHaveWritten" in why)) {
+    // The words of a call that the server's own end cut off.
+    const code = why.code === "stopping" ? "timeout" : why.code;
+    return { ...refused(code, heldFacts(why)), attempts };
+  }
   const facts = requestFacts(why, outcome, timeoutMs);
   if (acknowledgedKeys.length > 0) facts.acknowledgedKeys = acknowledgedKeys;
   if (refusedTogether.length > 0) facts.refusedTogether = refusedTogether;
   if (leaveOut.length > 0) facts.leaveOut = leaveOut;
   if (search !== "none") facts.search = search;
+  if (untried.length > 0) facts.untried = untried;
   if (wrote === "unknown") facts.unsettled = true;
   if (aboutKeys.has(why.code)) facts.keys = outcome.keys;
   const mentionedKey = mentioned(why.apiMessage, outcome.keys);

@@ -1,6 +1,5 @@
 import type { Config } from "../../config/config.ts";
 import type { Before } from "../../guards/confirmation.ts";
-import type { RateLimit } from "../../guards/rate-limit.ts";
 import type { CallScope, PreludeClient } from "../../prelude/client.ts";
 import { readProfile } from "../../profile/read.ts";
 import type { Write } from "../../profile/write.ts";
@@ -10,7 +9,6 @@ import type { Write } from "../../profile/write.ts";
 export type LookScope = {
   config: Config;
   client: () => Promise<PreludeClient>;
-  reads: RateLimit;
 };
 
 /** Longest look before a question, in milliseconds; it is asked without if this fails. */
@@ -20,12 +18,9 @@ const afterMs = 3_000;
 
 type Profile = Readonly<Record<string, unknown>>;
 
-/**
- * The user's profile as it is now, or undefined for whatever reason. Such a look counts towards the
- * limit of reads, but is never refused by it: a write must not fail for it.
- */
+/** The user's profile as it is now, or undefined for whatever reason. The look is a part of its write. */
 const look = async (
-  { client, reads }: LookScope,
+  { client }: LookScope,
   { appId, userId }: Write,
   cancelled: AbortSignal,
   timeoutMs: number,
@@ -33,10 +28,6 @@ const look = async (
   const scope: CallScope = {
     signal: cancelled,
     deadlineAt: performance.now() + timeoutMs,
-    admit: () => {
-      reads.count();
-      return true;
-    },
   };
   const read = await readProfile(await client(), appId, { by: "user_id", value: userId }, scope);
   return read.kind === "found" ? read.user.profile : undefined;
