@@ -5,9 +5,10 @@ import { createRateLimit } from "../guards/rate-limit.ts";
 import type { Log } from "../lib/log.ts";
 import { name, title, version, websiteUrl } from "../lib/package.wire.ts";
 import { createServer } from "../mcp/server.ts";
-import { createStdio, type StdioTransport } from "../mcp/stdio/transport.ts";
+import { createTransport, type StdioTransport } from "../mcp/transport.ts";
 import { toolName as getName } from "../tools/get-profile/definition.ts";
 import { publishedGet, publishedUpdate } from "../tools/published.ts";
+import { unlessReplaced } from "../tools/replaced.ts";
 import type { Tool } from "../tools/tool.ts";
 import { toolName as updateName } from "../tools/update-profile/definition.ts";
 import { instructions } from "../tools/words.ts";
@@ -81,7 +82,7 @@ const clientOf = ({ config, sandbox, log, secrets }: Session, cleanups: (() => u
 
 /** The tools that the operator's settings offer: one, or two where profiles may be read. */
 const toolsOf = (session: Session, client: ReturnType<typeof clientOf>): Tool[] => {
-  const { config } = session;
+  const { config, log } = session;
   const now = () => performance.now();
   const reads = createRateLimit(config.maxReadsPerMinute, now);
   const dependencies = { ...session, client, reads, now };
@@ -96,13 +97,15 @@ const toolsOf = (session: Session, client: ReturnType<typeof clientOf>): Tool[] 
   const updateTool: Tool = {
     name: updateName,
     definition: lazily(() => publishedUpdate(config)),
-    call: async (call) => await (await update())(call),
+    call: unlessReplaced({ status: "not_updated", updated_keys: [] }, log, async (call) =>
+      (await update())(call),
+    ),
   };
   if (config.read === "off") return [updateTool];
   const getTool: Tool = {
     name: getName,
     definition: lazily(() => publishedGet(config)),
-    call: async (call) => await (await get())(call),
+    call: unlessReplaced({ status: "not_read" }, log, async (call) => (await get())(call)),
   };
   return [updateTool, getTool];
 };
@@ -152,16 +155,18 @@ const createIgnoredReport = (log: Log) => {
   };
 };
 
+const noClient =
+  "stdin ended before any message: an MCP client must be on stdin (with Docker: `docker run -i`)";
+
 /** Runs the MCP server on stdin and stdout until the client goes away or a signal comes. */
 export const serve = async (options: Options): Promise<void> => {
-  const { config, sandbox, log, secrets } = options;
+  const { config, sandbox, log } = options;
   let stopping = false;
   const session = { ...options, isStopping: () => stopping };
   const cleanups: (() => unknown)[] = [];
   const server = createServer({
     info: { name, title, version, websiteUrl },
     instructions: instructions(config, sandbox),
-    secrets,
     log,
     tools: toolsOf(session, clientOf(session, cleanups)),
   });
@@ -178,10 +183,12 @@ export const serve = async (options: Options): Promise<void> => {
       setImmediate(flushAudit, options);
     },
   });
-  const stdio = createStdio(process.stdin, process.stdout, {
-    onStdinEnd: () => void stop("stdin ended", graceMs),
+  const stdio = createTransport(process.stdin, process.stdout, {
+    onStdinEnd: (isHeard) => {
+      if (!isHeard && !stopping) log.error(noClient);
+      void stop("stdin ended", graceMs);
+    },
     onStdoutBroken: () => void stop("stdout broke", 0),
-    onStdoutUnread: () => void stop("nobody reads stdout", 0),
     onIgnored: createIgnoredReport(log),
   });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {

@@ -24,16 +24,18 @@ export const confirmationForm = (question: string) => ({
   },
 });
 
-/**
- * What a client's answer to the form means (`ElicitResult`). Everything that is not a clear yes is a
- * no: another action, or the field ticked off.
- */
+/** Whether a client with these capabilities can show a form; `{}` stands for forms (MCP 2025-06-18). */
+export const canAsk = (capabilities: unknown): boolean => {
+  const elicitation = isObject(capabilities) ? capabilities.elicitation : undefined;
+  return isObject(elicitation) && (isObject(elicitation.form) || !isObject(elicitation.url));
+};
+
+/** What an answer to the form means (`ElicitResult`): a yes is `accept` and nothing in it that is not true. */
 export const answerOf = (response: unknown): "accepted" | "declined" => {
   if (!isObject(response) || response.action !== "accept") return "declined";
   const content = response.content ?? {};
-  if (!isObject(content)) return "declined";
-  const { write = true } = content;
-  return write === true ? "accepted" : "declined";
+  const isYes = isObject(content) && Object.values(content).every((value) => value === true);
+  return isYes ? "accepted" : "declined";
 };
 
 type Extra = { signal: AbortSignal; requestId: string | number };

@@ -1,7 +1,7 @@
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { ErrorCode, McpError } from "@modelcontextprotocol/sdk/types.js";
 import type { Log } from "../lib/log.ts";
-import { redactOwn, type Secrets } from "../lib/text.ts";
+import { isMissingFile, replacedText } from "../tools/replaced.ts";
 import { isAsked, type Tool, type ToolCall, type ToolResult } from "../tools/tool.ts";
 import { elicit } from "./elicitation.ts";
 import {
@@ -19,8 +19,6 @@ export type ServerOptions = {
   info: ServerInfo;
   /** What the model reads about the server as a whole. */
   instructions: string;
-  /** Taken out of every result, as the last line of defence. */
-  secrets: Secrets;
   log: Log;
   tools: readonly Tool[];
 };
@@ -83,6 +81,7 @@ const answerAnyway = ({ transport }: Server, { requestId }: Extra, outcome: Outc
 /** What a client is told of a defect of this server; the log gets the rest. */
 const defect = (error: unknown, log: Log): McpError => {
   log.error(`defect: ${error instanceof Error ? error.stack : String(error)}`);
+  if (isMissingFile(error)) return rpcError(ErrorCode.InternalError, replacedText);
   return rpcError(
     ErrorCode.InternalError,
     "Internal error of prelude-profile-mcp; if this was a write, it is unknown whether it took effect",
@@ -113,7 +112,7 @@ const createHandler = (server: Server, options: ServerOptions) => {
 
 /** Runs one `tools/call` and puts what comes of it into the revision's own form. */
 const createToolCaller = (server: Server, options: ServerOptions) => {
-  const { info, secrets, log, tools } = options;
+  const { info, log, tools } = options;
   const tickets = createTickets(() => crypto.randomUUID());
   return async (params: Params, extra: Extra, stateless: ClientFacts | undefined) => {
     const tool = tools.find(({ name }) => name === params.name);
@@ -140,7 +139,7 @@ const createToolCaller = (server: Server, options: ServerOptions) => {
       return outcome.question;
     }
     log.debug(`${tool.name}: ${outcome.status} ${outcome.error?.code ?? ""}`);
-    const answer = toCallResult(outcome, secrets);
+    const answer = toCallResult(outcome);
     return stateless ? complete(answer, info) : answer;
   };
 };
@@ -195,23 +194,11 @@ const createProgress = ({ _meta, sendNotification }: Extra, log: Log) => {
 const rpcError = (code: number, message: string, data?: object): McpError =>
   Object.assign(new McpError(code, message, data), { message });
 
-/** The result as text and as data, both the same, without the secrets. */
-const toCallResult = (result: ToolResult, secrets: Secrets) => {
-  const [text, structuredContent] = withoutSecrets(result, secrets);
-  const content = [{ type: "text", text }];
-  return result.error
-    ? { content, structuredContent, isError: true }
-    : { content, structuredContent };
-};
-
-/** The secrets go out of any text that is not our own word. */
-const withoutSecrets = (result: ToolResult, secrets: Secrets): [string, ToolResult] => {
-  const json = JSON.stringify(result);
-  if (redactOwn(json, secrets) === json) return [json, result];
-  const text = JSON.stringify(result, (name, value: unknown) =>
-    typeof value === "string" && name !== "status" && name !== "code"
-      ? redactOwn(value, secrets)
-      : value,
-  );
-  return [text, JSON.parse(text)];
+/** The result as text and as data, both the same. */
+const toCallResult = (result: ToolResult) => {
+  const answer = {
+    content: [{ type: "text", text: JSON.stringify(result) }],
+    structuredContent: result,
+  };
+  return result.error ? { ...answer, isError: true } : answer;
 };

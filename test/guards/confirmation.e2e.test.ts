@@ -740,7 +740,6 @@ describe("time", () => {
     const server = createServer({
       info: { name: "test", version: "1.0.0" },
       instructions: "",
-      secrets: [key],
       log: { error: () => {}, info: () => {}, debug: () => {} },
       tools: [
         {
