@@ -26,14 +26,12 @@ const amount = quick
 const bundlePrograms = async (): Promise<Programs> => {
   const input = {
     forwarder: "bench/forwarder.ts",
-    "raw-undici": "bench/raw-undici.ts",
     upstream: "bench/upstream.ts",
   };
   await bundle(input, "out/bench");
   return {
     ours: resolve("dist/prelude-profile-mcp.cjs"),
     forwarder: resolve("out/bench/forwarder.cjs"),
-    rawUndici: resolve("out/bench/raw-undici.cjs"),
     upstream: resolve("out/bench/upstream.cjs"),
   };
 };

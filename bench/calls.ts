@@ -1,4 +1,3 @@
-import type { ChildProcess } from "node:child_process";
 import {
   type Env,
   memory,
@@ -16,21 +15,16 @@ export const concurrency = 32;
 export type Amount = { rounds: number; latencyCalls: number; throughputCalls: number };
 
 /** The programs: each file is run by the Node under test. */
-export type Programs = { ours: string; forwarder: string; rawUndici: string; upstream: string };
+export type Programs = { ours: string; forwarder: string; upstream: string };
 
+/** Ratios are against the forwarder; CPU is that of the server's process for one call. */
 export type Calls = {
-  raw_ms: Summary;
   call_ms: Summary;
   forwarder_ms: Summary;
-  /** (p50 of a call - p50 of raw undici) / p50 of raw undici. */
-  added_vs_raw: number;
-  forwarder_added_vs_raw: number;
-  raw_per_second: number;
+  p50_vs_forwarder: number;
   per_second: number;
   forwarder_per_second: number;
-  throughput_vs_raw: number;
-  forwarder_throughput_vs_raw: number;
-  /** CPU of the server's process for one call, against the forwarder's; medians of the rounds. */
+  per_second_vs_forwarder: number;
   cpu_vs_forwarder: number;
   cpu_one_at_a_time_vs_forwarder: number;
   cpu_ms: number;
@@ -84,36 +78,23 @@ const sampleServer = async (server: Server, amount: Amount): Promise<Sample> => 
   };
 };
 
-const sampleRaw = async (raw: ChildProcess): Promise<Sample> => {
-  raw.send("go");
-  const measured = await receive<Pick<Sample, "latencies" | "perSecond">>(raw);
-  return { ...measured, cpuSequential: Number.NaN, cpu: Number.NaN };
-};
-
-type Name = "raw" | "ours" | "forwarder";
+type Name = "ours" | "forwarder";
 
 const describe = (samples: Record<Name, Sample>[]): Calls => {
   const each = (read: (round: Record<Name, Sample>) => number) => median(samples.map(read));
+  const ratio = (read: (sample: Sample) => number) =>
+    each(({ ours, forwarder }) => read(ours) / read(forwarder));
   const latencies = (name: Name) => summary(samples.flatMap((round) => round[name].latencies));
-  const raw_ms = latencies("raw");
-  const call_ms = latencies("ours");
-  const forwarder_ms = latencies("forwarder");
-  const added = ({ p50 }: Summary): number => (p50 - raw_ms.p50) / raw_ms.p50;
+  const [call_ms, forwarder_ms] = [latencies("ours"), latencies("forwarder")];
   return {
-    raw_ms,
     call_ms,
     forwarder_ms,
-    added_vs_raw: added(call_ms),
-    forwarder_added_vs_raw: added(forwarder_ms),
-    raw_per_second: each(({ raw }) => raw.perSecond),
+    p50_vs_forwarder: call_ms.p50 / forwarder_ms.p50,
     per_second: each(({ ours }) => ours.perSecond),
     forwarder_per_second: each(({ forwarder }) => forwarder.perSecond),
-    throughput_vs_raw: each(({ raw, ours }) => ours.perSecond / raw.perSecond),
-    forwarder_throughput_vs_raw: each(({ raw, forwarder }) => forwarder.perSecond / raw.perSecond),
-    cpu_vs_forwarder: each(({ ours, forwarder }) => ours.cpu / forwarder.cpu),
-    cpu_one_at_a_time_vs_forwarder: each(
-      ({ ours, forwarder }) => ours.cpuSequential / forwarder.cpuSequential,
-    ),
+    per_second_vs_forwarder: ratio(({ perSecond }) => perSecond),
+    cpu_vs_forwarder: ratio(({ cpu }) => cpu),
+    cpu_one_at_a_time_vs_forwarder: ratio(({ cpuSequential }) => cpuSequential),
     cpu_ms: each(({ ours }) => ours.cpu),
     forwarder_cpu_ms: each(({ forwarder }) => forwarder.cpu),
   };
@@ -127,25 +108,20 @@ const startUpstream = async (node: string, program: string) => {
     PRELUDE_BASE_URL: url,
     PRELUDE_MAX_WRITES_PER_MINUTE: "0",
   };
-  return { upstream, url, env };
+  return { upstream, env };
 };
 
-/** Calls to our server, to a server that only forwards them, and the same PATCH without a server. */
+/** Calls to our server, and to a server that only forwards them. */
 export const measureCalls = async (
   node: string,
   programs: Programs,
   amount: Amount,
 ): Promise<Calls> => {
-  const { upstream, url, env } = await startUpstream(node, programs.upstream);
-  const raw = startHelper(node, programs.rawUndici, [
-    `${url}/v2/session/apps/54e9ujn/users/usr_0/profile`,
-    ...[amount.latencyCalls, amount.throughputCalls, concurrency].map(String),
-  ]);
+  const { upstream, env } = await startUpstream(node, programs.upstream);
   const ours = startServer([node, programs.ours], env);
   const forwarder = startServer([node, programs.forwarder], env);
   await Promise.all([ours.initialize(), forwarder.initialize()]);
   const jobs: Record<Name, () => Promise<Sample>> = {
-    raw: () => sampleRaw(raw),
     ours: () => sampleServer(ours, amount),
     forwarder: () => sampleServer(forwarder, amount),
   };
@@ -157,7 +133,6 @@ export const measureCalls = async (
     if (round > 0) rounds.push(samples as Record<Name, Sample>);
   }
   await Promise.all([ours.end(), forwarder.end()]);
-  raw.disconnect();
   upstream.disconnect();
   return describe(rounds);
 };

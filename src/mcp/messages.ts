@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import {
   isJSONRPCErrorResponse,
   isJSONRPCNotification,
@@ -115,27 +116,16 @@ const refuseEntry = (value: unknown): Incoming => {
     : ignored("a line that is not UTF-8");
 };
 
-const utf8 = new TextDecoder("utf-8", { fatal: true });
-
-/** The text without its byte order mark; undefined where the bytes are no UTF-8. */
-const decode = (bytes: Buffer): string | undefined => {
-  try {
-    return utf8.decode(bytes);
-  } catch {
-    return undefined;
-  }
-};
-
 /** The messages of a line: one, as a rule, or those of a batch (MCP 2025-03-26). */
 export const readLine = (line: Buffer): Incoming[] => {
-  const text = decode(line);
-  // As Latin-1 any bytes are a text, of which the ids can be told.
-  const json = (text ?? line.toString("latin1")).trim();
+  const isText = isUtf8(line);
+  // As Latin-1 any bytes are a text, of which the ids can be told. A byte order mark counts as blank.
+  const json = line.toString(isText ? "utf8" : "latin1").trim();
   if (json === "") return [];
   try {
     const value: unknown = JSON.parse(json);
     const entries: unknown[] = Array.isArray(value) ? value : [value];
-    return entries.map(text === undefined ? refuseEntry : readEntry);
+    return entries.map(isText ? readEntry : refuseEntry);
   } catch {
     return [ignored("a line that is not JSON")];
   }

@@ -124,7 +124,7 @@ const outgoing = (message: JSONRPCMessage, requests: Requests): JSONRPCMessage |
 };
 
 export type StdioEvents = {
-  /** stdin has ended; `isHeard`: after a message. */
+  /** stdin has ended; `isHeard`: something had come before. */
   onStdinEnd: (isHeard: boolean) => void;
   /** Nobody reads the answers any more. */
   onStdoutBroken: () => void;
@@ -178,7 +178,7 @@ export const createTransport = (
   };
   const receive = (incoming: Incoming): void => {
     const { deliver, answer, ignored } = routeOf(incoming, requests);
-    isHeard ||= ignored === undefined;
+    isHeard = true;
     if (deliver) transport.onmessage?.(deliver);
     if (answer) write(answer);
     if (ignored !== undefined) onIgnored(ignored);
@@ -206,7 +206,9 @@ export const createTransport = (
         onSettled = resolve;
         settleIfIdle();
       }),
-    cutOff: () => requests.cancellations().forEach((message) => transport.onmessage?.(message)),
+    cutOff: () => {
+      for (const message of requests.cancellations()) transport.onmessage?.(message);
+    },
     close: async () => {
       input.stop();
       stdout.off("drain", resume);
