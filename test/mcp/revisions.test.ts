@@ -12,8 +12,8 @@ import {
   type ServerProcess,
   startServer,
   user,
-} from "../../support/server-process.ts";
-import { apiError, noContent, startUpstream, type Upstream } from "../../support/upstream.ts";
+} from "../support/server-process.ts";
+import { apiError, noContent, startUpstream, type Upstream } from "../support/upstream.ts";
 
 const newest = "2026-07-28";
 const upstreams: Upstream[] = [];
