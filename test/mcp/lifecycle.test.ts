@@ -368,15 +368,19 @@ describe.concurrent("a call that the end does not wait for", () => {
       },
     ],
   ])("puts no question to a person any more: %s", async (_, meta) => {
-    const upstream = await upstreamWith(hang);
-    const env = {
-      PRELUDE_API_KEY: "sk_test_lifecycle",
-      PRELUDE_BASE_URL: upstream.url,
-      PRELUDE_CONFIRM: "true",
-      PRELUDE_READ: "values",
-      PRELUDE_LOG_LEVEL: "info",
-    };
-    const server = start({ env });
+    let answer = () => {};
+    const upstream = await upstreamWith((_request, response) => {
+      answer = () => response.writeHead(404).end();
+    });
+    const settings = { PRELUDE_CONFIRM: "true", PRELUDE_READ: "values" };
+    const server = start({
+      env: {
+        ...noUpstream,
+        ...settings,
+        PRELUDE_BASE_URL: upstream.url,
+        PRELUDE_LOG_LEVEL: "info",
+      },
+    });
     await server.initialize({ elicitation: {} });
     // What is there now is looked up first, and this one is in the middle of that.
     call(server, 1, meta);
@@ -384,6 +388,8 @@ describe.concurrent("a call that the end does not wait for", () => {
     endings["SIGTERM comes"](server);
     await server.until(() => server.stderr().includes("stopping: "));
     call(server, 2, meta, "usr_other");
+    await server.until(() => server.messages.some(({ id }) => id === 2));
+    answer();
     await server.exited;
     await server.closed;
     expect(answerTo(server, 1)).toMatchObject(stopped("not_updated"));
