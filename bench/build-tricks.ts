@@ -2,7 +2,6 @@ import { resolve } from "node:path";
 import type { Plugin } from "rolldown";
 import { bundle } from "../scripts/build/bundle.ts";
 import { tricks } from "../scripts/build/tricks.ts";
-import { measureCpu } from "./calls.ts";
 import { otherNode } from "./installed.ts";
 import { measureStart } from "./start-up.ts";
 
@@ -26,26 +25,18 @@ const build = async (without?: string): Promise<string> => {
 const report = async (node: string, files: Record<string, string>): Promise<void> => {
   const servers = Object.entries(files).map(([name, file]) => [name, [node, file]]);
   const start = await measureStart(node, Object.fromEntries(servers), Number(runs));
-  const call = await measureCpu(node, files, resolve("out/bench/upstream.cjs"), amount);
-  const share = (name: string, all = Number.NaN, without = Number.NaN): string => {
-    if (Number.isNaN(all / without)) throw new Error(`${name} was not measured`);
+  const saved = (name: string, field: "init_ms" | "cpu_ms"): string => {
+    const [all, without] = [start.all?.[field]?.p50, start[name]?.[field]?.p50];
+    if (all === undefined || without === undefined) throw new Error(`${name} was not measured`);
     return `${(100 * (1 - all / without)).toFixed(0)} %`;
   };
-  const saved = (name: string, field: "init_ms" | "cpu_ms"): string =>
-    share(name, start.all?.[field]?.p50, start[name]?.[field]?.p50);
   console.log(node);
   for (const name of Object.keys(tricks)) {
     const [time, cpu] = [saved(name, "init_ms"), saved(name, "cpu_ms")];
-    const ofCall = share(name, call.all, call[name]);
-    console.log(
-      `  ${name} saves ${time} of the time to initialize, ${cpu} of its CPU time, ${ofCall} of that of a call`,
-    );
+    console.log(`  ${name} saves ${time} of the time to initialize, ${cpu} of its CPU time`);
   }
 };
 
-const amount = { rounds: 9, throughputCalls: 8_000 };
-
-await bundle({ upstream: "bench/upstream.ts" }, "out/bench");
 const files: Record<string, string> = { all: await build() };
 for (const name of Object.keys(tricks)) files[name] = await build(name);
 for (const node of [process.execPath, otherNode(24)]) await report(node, files);

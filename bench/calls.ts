@@ -137,37 +137,6 @@ export const measureCalls = async (
   return describe(rounds);
 };
 
-/**
- * CPU of a call in ms for each of several builds, `concurrency` at a time; medians of the rounds. Each
- * round starts the servers anew: two processes of one build differ more than two rounds of a process.
- */
-export const measureCpu = async (
-  node: string,
-  builds: Record<string, string>,
-  upstreamProgram: string,
-  { rounds, throughputCalls }: Pick<Amount, "rounds" | "throughputCalls">,
-): Promise<Record<string, number>> => {
-  const { upstream, env } = await startUpstream(node, upstreamProgram);
-  const rows = Object.entries(builds).map(([name, file]) => ({
-    name,
-    file,
-    samples: [] as number[],
-  }));
-  for (let round = 0; round < rounds; round++) {
-    for (const { file, samples } of shuffled(rows)) {
-      const server = startServer([node, file], env);
-      await server.initialize();
-      await many(server, throughputCalls);
-      const before = threadsCpuMs(server.pid);
-      await many(server, throughputCalls);
-      samples.push((threadsCpuMs(server.pid) - before) / throughputCalls);
-      await server.end();
-    }
-  }
-  upstream.disconnect();
-  return Object.fromEntries(rows.map(({ name, samples }) => [name, median(samples)]));
-};
-
 export type Growth = { after_1000_mb: number; after_10000_mb: number; ratio: number };
 
 /** Resident memory after 1,000 and after 10,000 calls; of several servers, the one in the middle. */

@@ -155,6 +155,8 @@ const createIgnoredReport = (log: Log) => {
   };
 };
 
+const waiting =
+  "waiting for an MCP client on stdin; --help says how to set one up, Ctrl-C ends this";
 const noClient =
   "stdin ended before any message: an MCP client must be on stdin (with Docker: `docker run -i`)";
 
@@ -191,17 +193,12 @@ export const serve = async (options: Options): Promise<void> => {
     onStdoutBroken: () => void stop("stdout broke", 0),
     onIgnored: createIgnoredReport(log),
   });
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.on(signal, () => {
-      // Unlike the end of stdin, before which requests may have come that are to be handled.
-      stopping = true;
-      void stop(signal, graceMs);
-    });
-  }
+  const onSignal = (signal: string): void => {
+    // Unlike the end of stdin, before which requests may have come that are to be handled.
+    stopping = true;
+    void stop(signal, graceMs);
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, onSignal);
   await server.connect(stdio);
-  if (process.stdin.isTTY) {
-    log.error(
-      "waiting for an MCP client on stdin; --help says how to set one up, Ctrl-C ends this",
-    );
-  }
+  if (process.stdin.isTTY) log.error(waiting);
 };
