@@ -5,21 +5,17 @@ import {
   isJSONRPCRequest,
   isJSONRPCResultResponse,
   type JSONRPCErrorResponse,
-  type JSONRPCNotification,
-  type JSONRPCRequest,
-  type JSONRPCResponse,
+  type JSONRPCMessage,
   type RequestId,
 } from "@modelcontextprotocol/sdk/types.js";
 import { isObject } from "../lib/json.ts";
 import { canAsk } from "./elicitation.ts";
 
-/** What a client sent, as the SDK takes it; or why it is refused, or not even answered. */
+/** What a client sent: a message that the SDK takes, one that is refused, or not even answered. */
 export type Incoming =
-  | { kind: "request"; message: JSONRPCRequest }
-  | { kind: "notification"; message: JSONRPCNotification }
-  | { kind: "response"; message: JSONRPCResponse }
-  | { kind: "refused"; response: JSONRPCErrorResponse }
-  | { kind: "ignored"; reason: string };
+  | { message: JSONRPCMessage }
+  | { refusal: JSONRPCErrorResponse }
+  | { ignored: string };
 
 type Json = Record<string, unknown>;
 
@@ -29,13 +25,6 @@ export const errorResponse = (
   code: number,
   message: string,
 ): JSONRPCErrorResponse => ({ jsonrpc: "2.0", id, error: { code, message } });
-
-const refused = (id: RequestId, code: number, message: string): Incoming => ({
-  kind: "refused",
-  response: errorResponse(id, code, message),
-});
-
-const ignored = (reason: string): Incoming => ({ kind: "ignored", reason });
 
 const isId = (value: unknown): value is RequestId =>
   typeof value === "string" || Number.isSafeInteger(value);
@@ -76,11 +65,10 @@ const readCall = (value: Json): Incoming => {
   if (isObject(params)) {
     message.params = method === "initialize" ? fitInitialize(params) : fitParams(params);
   }
-  if (isJSONRPCRequest(message)) return { kind: "request", message };
-  if (isJSONRPCNotification(message)) return { kind: "notification", message };
+  if (isJSONRPCRequest(message) || isJSONRPCNotification(message)) return { message };
   return isId(id)
-    ? refused(id, -32600, notARequest)
-    : ignored("a message that is neither a request nor a notification");
+    ? { refusal: errorResponse(id, -32600, notARequest) }
+    : { ignored: "a message that is neither a request nor a notification" };
 };
 
 /** The id on the wire of a request of the server's own. Some clients take the SDK's first, 0, for none. */
@@ -89,20 +77,17 @@ export const wireIdOf = (id: unknown): string => `server-${id}`;
 /** What is no valid answer becomes an error, so that nobody waits on for one that has come. */
 const readResponse = (value: Json): Incoming => {
   const [, number] = /^server-(\d{1,9})$/.exec(String(value.id)) ?? [];
-  if (number === undefined) return ignored("a response to no request");
+  if (number === undefined) return { ignored: "a response to no request" };
   const id = Number(number);
   const message = { ...pick(value, ["jsonrpc", "result", "error"]), id };
   const isValid = isJSONRPCResultResponse(message) || isJSONRPCErrorResponse(message);
-  return {
-    kind: "response",
-    message: isValid ? message : errorResponse(id, -32600, "not a valid response"),
-  };
+  return { message: isValid ? message : errorResponse(id, -32600, "not a valid response") };
 };
 
 const readEntry = (value: unknown): Incoming => {
-  if (!isObject(value)) return ignored("a message that is not an object");
+  if (!isObject(value)) return { ignored: "a message that is not an object" };
   if (value.id !== undefined && !isId(value.id)) {
-    return ignored("a message whose id is neither a string nor an integer");
+    return { ignored: "a message whose id is neither a string nor an integer" };
   }
   const isResponse = isNothing(value.method) && ("result" in value || "error" in value);
   return isResponse ? readResponse(value) : readCall(value);
@@ -111,9 +96,9 @@ const readEntry = (value: unknown): Incoming => {
 /** A message of a line that is not UTF-8, whose texts are not what the client meant. */
 const refuseEntry = (value: unknown): Incoming => {
   const entry = readEntry(value);
-  return entry.kind === "request"
-    ? refused(entry.message.id, -32700, "Parse error: a line that is not UTF-8")
-    : ignored("a line that is not UTF-8");
+  return "message" in entry && isJSONRPCRequest(entry.message)
+    ? { refusal: errorResponse(entry.message.id, -32700, "Parse error: a line that is not UTF-8") }
+    : { ignored: "a line that is not UTF-8" };
 };
 
 /** The messages of a line: one, as a rule, or those of a batch (MCP 2025-03-26). */
@@ -127,6 +112,6 @@ export const readLine = (line: Buffer): Incoming[] => {
     const entries: unknown[] = Array.isArray(value) ? value : [value];
     return entries.map(isText ? readEntry : refuseEntry);
   } catch {
-    return [ignored("a line that is not JSON")];
+    return [{ ignored: "a line that is not JSON" }];
   }
 };

@@ -42,31 +42,6 @@ const createLines = (onLine: (line: Buffer) => void, onTooLong: () => void) => {
   return { push, end };
 };
 
-/** Reads lines from stdin until it ends, in whichever way, or is not wanted any more. */
-const createInput = (
-  stdin: Readable,
-  { push, end }: ReturnType<typeof createLines>,
-  onEnd: () => void,
-) => {
-  let isOver = false;
-  const onLast = (): void => {
-    if (isOver) return;
-    isOver = true;
-    end();
-    onEnd();
-  };
-  return {
-    start: (): void => {
-      stdin.on("data", push);
-      for (const event of ["end", "close", "error"]) stdin.on(event, onLast);
-    },
-    stop: (): void => {
-      isOver = true;
-      stdin.off("data", push).pause();
-    },
-  };
-};
-
 const cancellationOf = (requestId: RequestId): JSONRPCNotification => ({
   jsonrpc: "2.0",
   method: "notifications/cancelled",
@@ -141,20 +116,52 @@ export type StdioTransport = Transport & {
 
 const sharedId = "Invalid request: another request with this id is in flight";
 
-/** A message for the SDK, an answer in the SDK's place, or why there is neither, if that is worth a word. */
-type Route = { deliver?: JSONRPCMessage | undefined; answer?: JSONRPCMessage; ignored?: string };
-
-const routeOf = (incoming: Incoming, requests: Requests): Route => {
-  if (incoming.kind === "ignored") return { ignored: incoming.reason };
-  if (incoming.kind === "refused") return { answer: incoming.response };
-  if (incoming.kind === "request") {
-    const { message } = incoming;
+/** A message under the ids that it has inside; undefined if it is a cancellation of nothing. */
+const ingoing = (message: JSONRPCMessage, requests: Requests): Incoming | undefined => {
+  if (!("method" in message)) return { message };
+  if ("id" in message) {
     const opened = requests.open(message);
-    return opened ? { deliver: opened } : { answer: errorResponse(message.id, -32600, sharedId) };
+    return opened ? { message: opened } : { refusal: errorResponse(message.id, -32600, sharedId) };
   }
-  const { message } = incoming;
-  const isCancelled = "method" in message && message.method === "notifications/cancelled";
-  return { deliver: isCancelled ? requests.cancel(message.params?.requestId) : message };
+  if (message.method !== "notifications/cancelled") return { message };
+  const cancellation = requests.cancel(message.params?.requestId);
+  return cancellation && { message: cancellation };
+};
+
+/**
+ * Reads stdin until it ends, in whichever way, or is not wanted any more, and no further while what
+ * was written to stdout is not read.
+ */
+const createWire = (
+  stdin: Readable,
+  stdout: Writable,
+  { push, end }: ReturnType<typeof createLines>,
+  { onEnd, onBroken }: Record<"onEnd" | "onBroken", () => void>,
+) => {
+  let isOver = false;
+  const resume = () => stdin.resume();
+  const onLast = (): void => {
+    if (isOver) return;
+    isOver = true;
+    end();
+    onEnd();
+  };
+  return {
+    start: (): void => {
+      stdin.on("data", push);
+      for (const event of ["end", "close", "error"]) stdin.on(event, onLast);
+      stdout.on("drain", resume);
+      for (const event of ["close", "error"]) stdout.on(event, onBroken);
+    },
+    write: (message: JSONRPCMessage): void => {
+      if (stdout.writable && !stdout.write(serializeMessage(message))) stdin.pause();
+    },
+    stop: (): void => {
+      isOver = true;
+      stdout.off("drain", resume);
+      stdin.off("data", push).pause();
+    },
+  };
 };
 
 /**
@@ -173,45 +180,39 @@ export const createTransport = (
   const settleIfIdle = (): void => {
     if (requests.isEmpty()) onSettled();
   };
-  const write = (message: JSONRPCMessage): void => {
-    if (stdout.writable && !stdout.write(serializeMessage(message))) stdin.pause();
-  };
-  const receive = (incoming: Incoming): void => {
-    const { deliver, answer, ignored } = routeOf(incoming, requests);
+  const receive = (read: Incoming): void => {
     isHeard = true;
-    if (deliver) transport.onmessage?.(deliver);
-    if (answer) write(answer);
-    if (ignored !== undefined) onIgnored(ignored);
+    const incoming = "message" in read ? ingoing(read.message, requests) : read;
+    if (incoming === undefined) return;
+    if ("ignored" in incoming) onIgnored(incoming.ignored);
+    else if ("refusal" in incoming) wire.write(incoming.refusal);
+    else transport.onmessage?.(incoming.message);
     settleIfIdle();
   };
   const lines = createLines(
     (line) => readLine(line).forEach(receive),
     () => onIgnored("a line of more than 10 MiB"),
   );
-  const input = createInput(stdin, lines, () => onStdinEnd(isHeard));
-  const resume = () => stdin.resume();
+  const onEnd = () => onStdinEnd(isHeard);
+  const wire = createWire(stdin, stdout, lines, { onEnd, onBroken: onStdoutBroken });
+  const settled = () =>
+    new Promise<void>((resolve) => {
+      onSettled = resolve;
+      settleIfIdle();
+    });
   const transport: StdioTransport = {
-    start: async () => {
-      input.start();
-      stdout.on("drain", resume);
-      for (const event of ["close", "error"]) stdout.on(event, onStdoutBroken);
-    },
+    start: async () => wire.start(),
     send: async (message) => {
       const sent = outgoing(message, requests);
-      if (sent) write(sent);
+      if (sent) wire.write(sent);
       settleIfIdle();
     },
-    settled: () =>
-      new Promise((resolve) => {
-        onSettled = resolve;
-        settleIfIdle();
-      }),
+    settled,
     cutOff: () => {
       for (const message of requests.cancellations()) transport.onmessage?.(message);
     },
     close: async () => {
-      input.stop();
-      stdout.off("drain", resume);
+      wire.stop();
       transport.onclose?.();
     },
   };
