@@ -241,7 +241,7 @@ describe("on the wire", () => {
     ["not sent", undefined, { status: "updated" }],
     ["ticked off", { write: false }, declined],
     ["a word", { write: "true" }, declined],
-    ["null", { write: null }, declined],
+    ["null", { write: null }, unavailable],
   ])("an acceptance with the field %s", async (_, content, expected) => {
     const { server } = await startGuarded({ env, capabilities });
     const call = server.callTool(args);
