@@ -16,4 +16,4 @@ if (have[i] < want[i]) {
   );
   process.exit(1);
 }
-require("./chunks/main.cjs");
+require("./BUILD_FOLDER/main.cjs");

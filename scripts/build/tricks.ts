@@ -1,8 +1,6 @@
 import type { Plugin } from "rolldown";
 import { evaluateWire } from "./evaluate-wire.ts";
 import { lazySchemas } from "./lazy-schemas.ts";
-import { lightSignals } from "./light-signals.ts";
-import { trustedEnvelope } from "./trusted-envelope.ts";
 import { withoutAjv } from "./without-ajv.ts";
 
 /**
@@ -12,7 +10,5 @@ import { withoutAjv } from "./without-ajv.ts";
 export const tricks: Record<string, () => Plugin> = {
   "evaluate-wire": evaluateWire,
   "without-ajv": withoutAjv,
-  "trusted-envelope": trustedEnvelope,
   "lazy-schemas": lazySchemas,
-  "light-signals": lightSignals,
 };

@@ -5,9 +5,10 @@ import { createRateLimit } from "../guards/rate-limit.ts";
 import type { Log } from "../lib/log.ts";
 import { name, title, version, websiteUrl } from "../lib/package.wire.ts";
 import { createServer } from "../mcp/server.ts";
-import { createStdio, type StdioTransport } from "../mcp/stdio/transport.ts";
+import { createTransport, type StdioTransport } from "../mcp/transport.ts";
 import { toolName as getName } from "../tools/get-profile/definition.ts";
 import { publishedGet, publishedUpdate } from "../tools/published.ts";
+import { unlessReplaced } from "../tools/replaced.ts";
 import type { Tool } from "../tools/tool.ts";
 import { toolName as updateName } from "../tools/update-profile/definition.ts";
 import { instructions } from "../tools/words.ts";
@@ -70,7 +71,7 @@ const clientOf = ({ config, sandbox, log, secrets }: Session, cleanups: (() => u
 
 /** The tools that the operator's settings offer: one, or two where profiles may be read. */
 const toolsOf = (session: Session, client: ReturnType<typeof clientOf>): Tool[] => {
-  const { config } = session;
+  const { config, log } = session;
   const now = () => performance.now();
   const reads = createRateLimit(config.maxReadsPerMinute, now);
   const dependencies = { ...session, client, reads, now };
@@ -85,13 +86,15 @@ const toolsOf = (session: Session, client: ReturnType<typeof clientOf>): Tool[] 
   const updateTool: Tool = {
     name: updateName,
     definition: lazily(() => publishedUpdate(config)),
-    call: async (call) => await (await update())(call),
+    call: unlessReplaced({ status: "not_updated", updated_keys: [] }, log, async (call) =>
+      (await update())(call),
+    ),
   };
   if (config.read === "off") return [updateTool];
   const getTool: Tool = {
     name: getName,
     definition: lazily(() => publishedGet(config)),
-    call: async (call) => await (await get())(call),
+    call: unlessReplaced({ status: "not_read" }, log, async (call) => (await get())(call)),
   };
   return [updateTool, getTool];
 };
@@ -141,6 +144,11 @@ const createIgnoredReport = (log: Log) => {
   };
 };
 
+const waiting =
+  "waiting for an MCP client on stdin; --help says how to set one up, Ctrl-C ends this";
+const noClient =
+  "stdin ended before any message: an MCP client must be on stdin (with Docker: `docker run -i`)";
+
 /** Runs the MCP server on stdin and stdout until the client goes away or a signal comes. */
 export const serve = async (options: Options): Promise<void> => {
   const { config, sandbox, log } = options;
@@ -166,23 +174,20 @@ export const serve = async (options: Options): Promise<void> => {
       setImmediate(flushAudit, options);
     },
   });
-  const stdio = createStdio(process.stdin, process.stdout, {
-    onStdinEnd: () => void stop("stdin ended", graceMs),
+  const stdio = createTransport(process.stdin, process.stdout, {
+    onStdinEnd: (isHeard) => {
+      if (!isHeard && !stopping) log.error(noClient);
+      void stop("stdin ended", graceMs);
+    },
     onStdoutBroken: () => void stop("stdout broke", 0),
-    onStdoutUnread: () => void stop("nobody reads stdout", 0),
     onIgnored: createIgnoredReport(log),
   });
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.on(signal, () => {
-      // Unlike the end of stdin, before which requests may have come that are to be handled.
-      stopping = true;
-      void stop(signal, graceMs);
-    });
-  }
+  const onSignal = (signal: string): void => {
+    // Unlike the end of stdin, before which requests may have come that are to be handled.
+    stopping = true;
+    void stop(signal, graceMs);
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, onSignal);
   await server.connect(stdio);
-  if (process.stdin.isTTY) {
-    log.error(
-      "waiting for an MCP client on stdin; --help says how to set one up, Ctrl-C ends this",
-    );
-  }
+  if (process.stdin.isTTY) log.error(waiting);
 };

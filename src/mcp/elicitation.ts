@@ -1,5 +1,6 @@
 import type { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { ErrorCode, McpError } from "@modelcontextprotocol/sdk/types.js";
+import { looseObject } from "zod/v4";
 import type { Answer } from "../guards/confirmation.ts";
 import { isObject } from "../lib/json.ts";
 import { askingText, waitingText } from "../tools/progress.ts";
@@ -24,16 +25,21 @@ export const confirmationForm = (question: string) => ({
   },
 });
 
-/**
- * What a client's answer to the form means (`ElicitResult`). Everything that is not a clear yes is a
- * no: another action, or the field ticked off.
- */
+/** Whether a client with these capabilities can show a form; `{}` stands for forms (MCP 2025-06-18). */
+export const canAsk = (capabilities: unknown): boolean => {
+  const elicitation = isObject(capabilities) ? capabilities.elicitation : undefined;
+  return isObject(elicitation) && (isObject(elicitation.form) || !isObject(elicitation.url));
+};
+
+/** The actions of `ElicitResult`; anything else is no answer. */
+export const actions: ReadonlySet<unknown> = new Set(["accept", "decline", "cancel"]);
+
+/** What an answer to the form means (`ElicitResult`): a yes is `accept` and nothing in it that is not true. */
 export const answerOf = (response: unknown): "accepted" | "declined" => {
   if (!isObject(response) || response.action !== "accept") return "declined";
   const content = response.content ?? {};
-  if (!isObject(content)) return "declined";
-  const { write = true } = content;
-  return write === true ? "accepted" : "declined";
+  const isYes = isObject(content) && Object.values(content).every((value) => value === true);
+  return isYes ? "accepted" : "declined";
 };
 
 type Extra = { signal: AbortSignal; requestId: string | number };
@@ -58,7 +64,13 @@ export const elicit = async (
   }, reminderMs);
   try {
     const options = { signal, timeout: personTimeoutMs, relatedRequestId: requestId };
-    return answerOf(await server.elicitInput(confirmationForm(question), options));
+    const request = {
+      method: "elicitation/create" as const,
+      params: confirmationForm(question),
+    };
+    // Not elicitInput, which takes an answer with a null in it for none; here that is a no.
+    const response = await server.request(request, looseObject({}), options);
+    return actions.has(response.action) ? answerOf(response) : "unavailable";
   } catch (error) {
     const silent = error instanceof McpError && error.code === ErrorCode.RequestTimeout;
     return silent ? "timeout" : "unavailable";

@@ -1,6 +1,7 @@
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { ErrorCode, McpError } from "@modelcontextprotocol/sdk/types.js";
 import type { Log } from "../lib/log.ts";
+import { isMissingFile, replacedText } from "../tools/replaced.ts";
 import { isAsked, type Tool, type ToolCall, type ToolResult } from "../tools/tool.ts";
 import { elicit } from "./elicitation.ts";
 import {
@@ -80,6 +81,7 @@ const answerAnyway = ({ transport }: Server, { requestId }: Extra, outcome: Outc
 /** What a client is told of a defect of this server; the log gets the rest. */
 const defect = (error: unknown, log: Log): McpError => {
   log.error(`defect: ${error instanceof Error ? error.stack : String(error)}`);
+  if (isMissingFile(error)) return rpcError(ErrorCode.InternalError, replacedText);
   return rpcError(
     ErrorCode.InternalError,
     "Internal error of prelude-profile-mcp; if this was a write, it is unknown whether it took effect",
@@ -194,8 +196,9 @@ const rpcError = (code: number, message: string, data?: object): McpError =>
 
 /** The result as text and as data, both the same. */
 const toCallResult = (result: ToolResult) => {
-  const content = [{ type: "text", text: JSON.stringify(result) }];
-  return result.error
-    ? { content, structuredContent: result, isError: true }
-    : { content, structuredContent: result };
+  const answer = {
+    content: [{ type: "text", text: JSON.stringify(result) }],
+    structuredContent: result,
+  };
+  return result.error ? { ...answer, isError: true } : answer;
 };

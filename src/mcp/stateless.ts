@@ -1,6 +1,5 @@
 import { isObject } from "../lib/json.ts";
-import { answerOf, confirmationForm, personTimeoutMs } from "./elicitation.ts";
-import { cutName } from "./stdio/params.ts";
+import { actions, answerOf, canAsk, confirmationForm, personTimeoutMs } from "./elicitation.ts";
 
 /**
  * The stateless MCP revision that clients may pin. SDK v1 speaks up to 2025-11-25 only; the two
@@ -34,15 +33,13 @@ export const readClient = (
   if (!isObject(capabilities)) return invalid("clientCapabilities", "an object");
   if (requested !== revision) {
     const message = "Unsupported protocol version";
-    const data = { supported: [revision], requested: requested.slice(0, 100) };
+    const data = { supported: [revision], requested };
     return { error: { code: -32022, message, data } };
   }
-  const { elicitation } = capabilities;
   const { name, version } = isObject(info) ? info : {};
-  const canAsk = isObject(elicitation) && (isObject(elicitation.form) || !("url" in elicitation));
-  const client: ClientFacts = { canAsk };
-  if (typeof name === "string") client.clientName = cutName(name);
-  if (typeof version === "string") client.clientVersion = cutName(version);
+  const client: ClientFacts = { canAsk: canAsk(capabilities) };
+  if (typeof name === "string") client.clientName = name;
+  if (typeof version === "string") client.clientVersion = version;
   return { client };
 };
 
@@ -69,9 +66,6 @@ export const completeList = (result: object, serverInfo: ServerInfo): Record<str
 
 /** The person's answer to an earlier question, undefined where the client brought none. */
 export type Claim = { subject: string; answer: "accepted" | "declined" | undefined };
-
-/** The actions of `ElicitResult`; anything else is no answer. */
-const actions: ReadonlySet<unknown> = new Set(["accept", "decline", "cancel"]);
 
 /**
  * There are no requests from server to client in this revision: a call ends with the question, and

@@ -15,7 +15,7 @@ const repository = () => {
     writeFileSync(join(root, path), "");
   };
   const touch = (path: string, second: number) => utimesSync(join(root, path), second, second);
-  const built = ["dist/chunks/main.cjs", "out/bundle.json"];
+  const built = ["dist/0123456789/main.cjs", "out/bundle.json"];
   for (const path of [...sources, ...built]) write(path);
   for (const path of ["src", "src/a", "scripts", "scripts/build", ...sources]) touch(path, 100);
   for (const path of built) touch(path, 200);

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { builtinModules } from "node:module";
+import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 
 const read = <T>(path: string): T => JSON.parse(readFileSync(path, "utf8"));
@@ -57,8 +58,9 @@ describe("what ships", () => {
     const imports = bundle.chunks.flatMap((chunk) => chunk.imports);
     expect(imports.filter((name) => !isKnown(name))).toEqual([]);
     // The record speaks of the files that are there, no more and no fewer.
-    const files = readdirSync("dist", { recursive: true, encoding: "utf8" });
-    expect(files.filter((name) => name.endsWith(".cjs")).sort()).toEqual([...own].sort());
+    const folder = dirname(bundle.chunks[0]?.fileName ?? "");
+    const files = readdirSync(join("dist", folder)).map((name) => `${folder}/${name}`);
+    expect([bundle.entry.fileName, ...files].sort()).toEqual([...own].sort());
   });
 
   it("has no use for other processes, other contexts or datagrams", () => {

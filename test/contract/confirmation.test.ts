@@ -22,7 +22,7 @@ const replies: Row[] = [
   replied("yes, but the field ticked off", accept({ write: false }), declined),
   replied("yes, but the field a word", accept({ write: "true" }), declined),
   replied("yes, but the field null", accept({ write: null }), declined),
-  replied("yes, but a field of another name says no", accept({ approve: false }), updated),
+  replied("yes, but a field of another name says no", accept({ approve: false }), declined),
   replied("no", { action: "decline" }, declined),
   replied("no, with content", { action: "decline", content: { write: true } }, declined),
   replied("the question dismissed", { action: "cancel" }, declined),

@@ -202,6 +202,10 @@ describe("a name that is almost a setting stops the start; somebody else's does 
   });
 });
 
+/** What a start says whose stdin ended before any message came. */
+const noClient =
+  "prelude-profile-mcp: stdin ended before any message: an MCP client must be on stdin (with Docker: `docker run -i`)\n";
+
 describe("the key", () => {
   it.concurrent.for([
     ['"key-1"', "key-1"],
@@ -222,7 +226,7 @@ describe("the key", () => {
     expect(await run([], { PRELUDE_API_KEY: given })).toEqual({
       exit: 0,
       out: "",
-      err: "prelude-profile-mcp: PRELUDE_API_KEY holds something that stands in for a key, so calls are answered with not_configured until the key itself is set\n",
+      err: `prelude-profile-mcp: PRELUDE_API_KEY holds something that stands in for a key, so calls are answered with not_configured until the key itself is set\n${noClient}`,
     });
   });
 
@@ -272,7 +276,7 @@ describe("the key", () => {
 
   it.concurrent("that is short and a word of another setting is a key", async ({ expect }) => {
     const ended = await run([], { PRELUDE_API_KEY: "test", PRELUDE_APP_ID: "test" });
-    expect(ended).toEqual({ exit: 0, out: "", err: "" });
+    expect(ended).toEqual({ exit: 0, out: "", err: noClient });
   });
 });
 

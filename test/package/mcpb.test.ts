@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, sep } from "node:path";
 import { getMcpConfigForManifest, type McpbManifestAny } from "@anthropic-ai/mcpb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { builtFiles } from "../support/fresh-build.ts";
 import { app, startServer, user } from "../support/server-process.ts";
 import { startUpstream } from "../support/upstream.ts";
 import { run, succeed, temporaryFolder } from "./run.ts";
@@ -62,14 +63,11 @@ describe("the bundle", () => {
     const files = readdirSync(unpacked, { recursive: true })
       .map(String)
       .filter((path) => statSync(join(unpacked, path)).isFile());
-    const built = readdirSync("dist", { recursive: true })
-      .map(String)
-      .filter((path) => statSync(join("dist", path)).isFile());
     const expected = [
       "manifest.json",
       "LICENSE",
       join("assets", "icon.png"),
-      ...built.map((path) => join("server", path)),
+      ...builtFiles().map((path) => join("server", path)),
     ];
     expect(files.sort()).toEqual(expected.sort());
     expect(statSync(bundle).size).toBeLessThan(400_000);

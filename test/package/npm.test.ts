@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Client as NextClient } from "@modelcontextprotocol/client";
 import { StdioClientTransport as NextTransport } from "@modelcontextprotocol/client/stdio";
@@ -6,6 +6,7 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { publint } from "publint";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { builtFiles } from "../support/fresh-build.ts";
 import { app, user } from "../support/server-process.ts";
 import { npm, run, shell, temporaryFolder } from "./run.ts";
 
@@ -33,13 +34,7 @@ afterAll(temporary.remove);
 
 describe("the package", () => {
   test("holds the built files, the README, the licence, and nothing else", () => {
-    const built = readdirSync("dist", { recursive: true })
-      .map((path) => join("dist", String(path)))
-      .filter((path) => statSync(path).isFile())
-      .map((path) => path.replaceAll("\\", "/"));
-    expect(built.filter((path) => !path.endsWith(".cjs"))).toEqual([
-      "dist/THIRD-PARTY-NOTICES.txt",
-    ]);
+    const built = builtFiles().map((path) => `dist/${path}`);
     const files = packed.files.map(({ path }) => path);
     expect(files.sort()).toEqual(["LICENSE", "README.md", "package.json", ...built].sort());
   });

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 // What dist is made of. Folders count, too: theirs is the time of the last file that came or went.
@@ -21,6 +21,14 @@ export const isFresh = (root: string): boolean => {
   return (
     timeOf(join(root, "dist")) > 0 && sources.every((path) => newest(join(root, path)) < built)
   );
+};
+
+type Built = { entry: { fileName: string }; notices: string; chunks: { fileName: string }[] };
+
+/** The files of this build, as paths in dist, which holds those of earlier builds, too. */
+export const builtFiles = (): string[] => {
+  const { entry, notices, chunks }: Built = JSON.parse(readFileSync(record, "utf8"));
+  return [entry.fileName, notices, ...chunks.map(({ fileName }) => fileName)];
 };
 
 /**

@@ -12,8 +12,8 @@ import {
   type ServerProcess,
   startServer,
   user,
-} from "../../support/server-process.ts";
-import { apiError, type Handler, startUpstream, type Upstream } from "../../support/upstream.ts";
+} from "../support/server-process.ts";
+import { apiError, type Handler, startUpstream, type Upstream } from "../support/upstream.ts";
 
 /** A client sends SIGTERM when the server is not gone after this time. */
 const patienceMs = 2_000;
@@ -103,34 +103,8 @@ const said = (server: ServerProcess, method: string) => () =>
 
 const noUpstream = { PRELUDE_API_KEY: "sk_test_lifecycle", PRELUDE_BASE_URL: "http://127.0.0.1:9" };
 
-/** Bytes that the server has read so far. */
-const readBy = (server: ServerProcess): number =>
-  Number(/rchar: (\d+)/.exec(readFileSync(`/proc/${pidOf(server)}/io`, "utf8"))?.[1]);
-
-/** A server whose answers nobody reads and that is sent so many MiB of requests behind those. */
-const flooded = async (mebibytes: number): Promise<ServerProcess> => {
-  const server = start({ env: noUpstream });
-  await server.initialize();
-  server.stdout.pause();
-  for (let id = 1; id <= 1_000; id++) server.send({ jsonrpc: "2.0", id, method: "tools/list" });
-  const pad = "x".repeat(64 * 1024);
-  for (let i = 0; i < mebibytes * 16; i++) {
-    server.send({ jsonrpc: "2.0", id: `more ${i}`, method: "ping", params: { pad } });
-  }
-  await soon(() => readBy(server) > 10 * 1024 * 1024);
-  return server;
-};
-
-/** The same, once it has read as much as it holds. */
-const full = async (mebibytes: number): Promise<ServerProcess> => {
-  const server = await flooded(mebibytes);
-  await soon(() => readBy(server) > 65 * 1024 * 1024);
-  return server;
-};
-
 /** What the server may be doing -> a server that does it. */
 const states = {
-  "has just started": async () => start({ env: noUpstream }),
   "is idle": async () => {
     const server = start({ env: noUpstream });
     await server.initialize();
@@ -138,16 +112,6 @@ const states = {
   },
   "waits for Prelude's answer": async () => {
     const { server, upstream } = await calling([hang]);
-    await soon(() => upstream.received.length === 1);
-    return server;
-  },
-  "reads an answer that never ends": async () => {
-    const { server, upstream } = await calling([
-      (_, response) => {
-        response.writeHead(400, { "content-type": "application/json" });
-        response.write('{"code":');
-      },
-    ]);
     await soon(() => upstream.received.length === 1);
     return server;
   },
@@ -167,23 +131,9 @@ const states = {
     await soon(() => upstream.received.length === 3);
     return server;
   },
-  "has a call waiting behind another": async () => {
-    const { server, upstream } = await calling([hang]);
-    call(server, 2);
-    ping(server, 3);
-    await server.until(() => server.messages.some(({ id }) => id === 3));
-    await soon(() => upstream.received.length === 1);
-    return server;
-  },
   "waits for a person's answer": async () => {
     const { server } = await calling([hang], { PRELUDE_CONFIRM: "true" });
     await server.until(said(server, "elicitation/create"));
-    return server;
-  },
-  "has a sandbox": async () => {
-    const server = start({ args: ["--sandbox"] });
-    await server.initialize();
-    expect((await server.callTool(args)).structured.status).toBe("updated");
     return server;
   },
   "is about to start its sandbox": async () => {
@@ -201,10 +151,6 @@ const states = {
     }
     return server;
   },
-  "has 12 MiB to read and answers that nobody reads": () => flooded(12),
-  "has 40 MiB to read and answers that nobody reads": () => flooded(40),
-  "has 70 MiB read and answers that nobody reads": () => full(70),
-  "has 100 MiB to read and answers that nobody reads": () => full(100),
 } satisfies Record<string, () => Promise<ServerProcess>>;
 type State = keyof typeof states;
 
@@ -228,23 +174,14 @@ type Ending = keyof typeof endings;
 
 const every = Object.keys(endings) as Ending[];
 const plan: Record<State, Ending[]> = {
-  // A signal during the first milliseconds ends Node itself; there is no code of ours to run yet.
-  "has just started": ["stdin ends", "stdin is closed"],
   "is idle": every,
   "waits for Prelude's answer": every,
-  "reads an answer that never ends": ["stdin ends", "SIGTERM comes"],
   "waits before a retry": ["stdin ends", "SIGTERM comes", "stdout breaks"],
   "looks for reserved keys": ["stdin ends", "SIGTERM comes"],
-  "has a call waiting behind another": ["stdin ends", "SIGTERM comes"],
   "waits for a person's answer": ["stdin ends", "SIGTERM comes", "stdout breaks"],
-  "has a sandbox": ["stdin ends", "SIGTERM comes", "stdout breaks"],
   "is about to start its sandbox": ["stdin ends", "SIGTERM comes"],
-  "has answers that nobody reads": ["stdin ends", "SIGTERM comes", "stdout breaks"],
-  "has 12 MiB to read and answers that nobody reads": ["stdin ends", "stdin is closed"],
-  "has 40 MiB to read and answers that nobody reads": ["stdin ends", "SIGTERM comes"],
-  // Where more waits in the client, an end is not sent before that is read.
-  "has 70 MiB read and answers that nobody reads": ["stdin is closed", "SIGTERM comes"],
-  "has 100 MiB to read and answers that nobody reads": ["stdin is closed", "SIGTERM comes"],
+  // An end of stdin does not show while it is not read; a client sends SIGTERM then.
+  "has answers that nobody reads": ["SIGTERM comes", "stdout breaks"],
 };
 const pairs = Object.entries(plan).flatMap(([state, all]) =>
   all.map((ending) => [state as State, ending] as const),
@@ -258,31 +195,6 @@ describe.concurrent("the process is gone within 2 s, with code 0 and nothing on 
     expect(await server.exited).toEqual({ code: 0, signal: null });
     expect(await ms).toBeLessThan(soonerThan(patienceMs));
     expect(server.stderr()).toBe("");
-  });
-});
-
-describe("a flood of 20,000 calls that Prelude does not answer", () => {
-  it("is answered or in flight, but no more in flight than memory and the end allow", async () => {
-    const upstream = await upstreamWith(hang);
-    const server = start({
-      env: {
-        PRELUDE_API_KEY: "sk_test_lifecycle",
-        PRELUDE_BASE_URL: upstream.url,
-        PRELUDE_MAX_WRITES_PER_MINUTE: "0",
-      },
-    });
-    await server.initialize();
-    for (let id = 1; id <= 20_000; id++) call(server, `call ${id}`, {}, `usr_${id}`);
-    await server.request("ping");
-    const refused = server.messages.filter(({ error }) => error !== undefined);
-    expect(refused.every(({ error }) => error?.code === -32000)).toBe(true);
-    const [, peak] =
-      /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pidOf(server)}/status`, "utf8")) ?? [];
-    expect(Number(peak) / 1024).toBeLessThan(200);
-    const ms = timeToEnd(pidOf(server));
-    server.stdin.end();
-    expect(await server.exited).toEqual({ code: 0, signal: null });
-    expect(await ms).toBeLessThan(soonerThan(patienceMs));
   });
 });
 
@@ -336,10 +248,10 @@ describe.concurrent("a call in flight when stdin ends", () => {
     const lines = readFileSync(audit, "utf8").trimEnd().split("\n");
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([
       { event: "attempt" },
-      { event: "outcome", status: "unknown", code: "timeout" },
+      { event: "outcome", status: "unknown" },
     ]);
     await server.closed;
-    expect(answerTo(server, 1)).toMatchObject({ status: "unknown", error: { code: "timeout" } });
+    expect(answerTo(server, 1)).toMatchObject({ status: "unknown" });
   });
 
   it.each([
@@ -370,7 +282,7 @@ const answerTo = (server: ServerProcess, id: unknown) =>
 describe.concurrent("a call that the end does not wait for", () => {
   const stopped = (status: string) => ({
     status,
-    error: { code: "timeout", message: expect.stringContaining("This server is being stopped") },
+    error: { message: expect.stringContaining("This server is being stopped") },
   });
   const ended = async (server: ServerProcess) => {
     expect(await server.exited).toEqual({ code: 0, signal: null });
@@ -456,15 +368,19 @@ describe.concurrent("a call that the end does not wait for", () => {
       },
     ],
   ])("puts no question to a person any more: %s", async (_, meta) => {
-    const upstream = await upstreamWith(hang);
-    const env = {
-      PRELUDE_API_KEY: "sk_test_lifecycle",
-      PRELUDE_BASE_URL: upstream.url,
-      PRELUDE_CONFIRM: "true",
-      PRELUDE_READ: "values",
-      PRELUDE_LOG_LEVEL: "info",
-    };
-    const server = start({ env });
+    let answer = () => {};
+    const upstream = await upstreamWith((_request, response) => {
+      answer = () => response.writeHead(404).end();
+    });
+    const settings = { PRELUDE_CONFIRM: "true", PRELUDE_READ: "values" };
+    const server = start({
+      env: {
+        ...noUpstream,
+        ...settings,
+        PRELUDE_BASE_URL: upstream.url,
+        PRELUDE_LOG_LEVEL: "info",
+      },
+    });
     await server.initialize({ elicitation: {} });
     // What is there now is looked up first, and this one is in the middle of that.
     call(server, 1, meta);
@@ -472,28 +388,13 @@ describe.concurrent("a call that the end does not wait for", () => {
     endings["SIGTERM comes"](server);
     await server.until(() => server.stderr().includes("stopping: "));
     call(server, 2, meta, "usr_other");
+    await server.until(() => server.messages.some(({ id }) => id === 2));
+    answer();
     await server.exited;
     await server.closed;
     expect(answerTo(server, 1)).toMatchObject(stopped("not_updated"));
     expect(answerTo(server, 2)).toMatchObject(stopped("not_updated"));
     expect(upstream.received.length).toBe(1);
-    expect(said(server, "elicitation/create")()).toBe(false);
-  });
-
-  it("asks nobody when the look before the question ends after a signal", async () => {
-    let answer = () => {};
-    const later: Handler = (_, response) => {
-      answer = () => response.writeHead(404).end();
-    };
-    const env = { PRELUDE_CONFIRM: "true", PRELUDE_READ: "values", PRELUDE_LOG_LEVEL: "info" };
-    const { server, upstream } = await calling([later], env);
-    await soon(() => upstream.received.length === 1);
-    endings["SIGTERM comes"](server);
-    await server.until(() => server.stderr().includes("stopping: "));
-    answer();
-    await server.exited;
-    await server.closed;
-    expect(answerTo(server, 1)).toMatchObject(stopped("not_updated"));
     expect(said(server, "elicitation/create")()).toBe(false);
   });
 
@@ -548,8 +449,8 @@ describe.concurrent("no orphan", () => {
   });
 
   // From the moment stdin ends until after the last moment that a stop may take.
-  const moments = Array.from({ length: 10 }, (_, i) => i * 180);
-  it.each(["SIGTERM", "SIGINT", "SIGKILL"] as const)(
+  const moments = Array.from({ length: 6 }, (_, i) => i * 300);
+  it.each(["SIGTERM", "SIGKILL"] as const)(
     "when %s comes at any moment of the shutdown",
     async (signal) => {
       const ends = moments.map(async (delay) => {

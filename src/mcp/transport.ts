@@ -1,0 +1,220 @@
+import type { Readable, Writable } from "node:stream";
+import { serializeMessage } from "@modelcontextprotocol/sdk/shared/stdio.js";
+import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
+import type {
+  JSONRPCMessage,
+  JSONRPCNotification,
+  JSONRPCRequest,
+  RequestId,
+} from "@modelcontextprotocol/sdk/types.js";
+import { errorResponse, type Incoming, readLine, wireIdOf } from "./messages.ts";
+
+/** Longest line that is read, in bytes without its line break; the SDK's own limit. */
+const maxLineBytes = 10 * 1024 * 1024;
+const lineBreak = 10;
+
+/** Splits bytes into lines. One that is too long is dropped up to its line break. */
+const createLines = (onLine: (line: Buffer) => void, onTooLong: () => void) => {
+  let pieces: Buffer[] = [];
+  let length = 0;
+  const add = (piece: Buffer): void => {
+    length += piece.length;
+    if (length > maxLineBytes) pieces = [];
+    else pieces.push(piece);
+  };
+  const end = (): void => {
+    const line = Buffer.concat(pieces);
+    const isTooLong = length > maxLineBytes;
+    pieces = [];
+    length = 0;
+    if (isTooLong) onTooLong();
+    else onLine(line);
+  };
+  const push = (chunk: Buffer): void => {
+    let from = 0;
+    for (let at = chunk.indexOf(lineBreak); at >= 0; at = chunk.indexOf(lineBreak, from)) {
+      add(chunk.subarray(from, at));
+      end();
+      from = at + 1;
+    }
+    add(chunk.subarray(from));
+  };
+  return { push, end };
+};
+
+const cancellationOf = (requestId: RequestId): JSONRPCNotification => ({
+  jsonrpc: "2.0",
+  method: "notifications/cancelled",
+  params: { requestId },
+});
+
+/**
+ * The client's requests that are not answered. Inside, each has a number that none had before: the
+ * client may use its id again as soon as it has cancelled the request, and the SDK, which handles a
+ * cancellation later than the message behind it, would hit the successor. Nor can it cancel the id 0.
+ */
+const createRequests = () => {
+  const innerOf = new Map<unknown, number>();
+  const outerOf = new Map<unknown, RequestId>();
+  let last = 0;
+  /** Ends a request and gives the client's id of it; undefined if it had ended before. */
+  const close = (inner: unknown): RequestId | undefined => {
+    const outer = outerOf.get(inner);
+    outerOf.delete(inner);
+    innerOf.delete(outer);
+    return outer;
+  };
+  return {
+    close,
+    /** The request under its number; undefined if another one in flight has its id. */
+    open: (message: JSONRPCRequest): JSONRPCRequest | undefined => {
+      if (innerOf.has(message.id)) return undefined;
+      last += 1;
+      innerOf.set(message.id, last);
+      outerOf.set(last, message.id);
+      return { ...message, id: last };
+    },
+    /** Takes a request back for the client, which is not answered then; undefined: there is none. */
+    cancel: (outer: unknown): JSONRPCNotification | undefined => {
+      const inner = innerOf.get(outer);
+      close(inner);
+      return inner === undefined ? undefined : cancellationOf(inner);
+    },
+    cancellations: (): JSONRPCNotification[] => [...innerOf.values()].map(cancellationOf),
+    isEmpty: (): boolean => outerOf.size === 0,
+  };
+};
+
+type Requests = ReturnType<typeof createRequests>;
+
+/** What the SDK sends under the ids of the wire; undefined if nobody waits for it any more. */
+const outgoing = (message: JSONRPCMessage, requests: Requests): JSONRPCMessage | undefined => {
+  if (!("method" in message)) {
+    const id = requests.close(message.id);
+    return id === undefined ? undefined : { ...message, id };
+  }
+  if ("id" in message) return { ...message, id: wireIdOf(message.id) };
+  if (message.method !== "notifications/cancelled") return message;
+  return cancellationOf(wireIdOf(message.params?.requestId));
+};
+
+export type StdioEvents = {
+  /** stdin has ended; `isHeard`: something had come before. */
+  onStdinEnd: (isHeard: boolean) => void;
+  /** Nobody reads the answers any more. */
+  onStdoutBroken: () => void;
+  /** Input that cannot be answered, in words without any of its content. */
+  onIgnored: (reason: string) => void;
+};
+
+export type StdioTransport = Transport & {
+  /** Resolves when every request that came in has been answered or cancelled. */
+  settled: () => Promise<void>;
+  /** Aborts the requests in flight. Unlike what a client cancels, they are still answered. */
+  cutOff: () => void;
+};
+
+const sharedId = "Invalid request: another request with this id is in flight";
+
+/** A message under the ids that it has inside; undefined if it is a cancellation of nothing. */
+const ingoing = (message: JSONRPCMessage, requests: Requests): Incoming | undefined => {
+  if (!("method" in message)) return { message };
+  if ("id" in message) {
+    const opened = requests.open(message);
+    return opened ? { message: opened } : { refusal: errorResponse(message.id, -32600, sharedId) };
+  }
+  if (message.method !== "notifications/cancelled") return { message };
+  const cancellation = requests.cancel(message.params?.requestId);
+  return cancellation && { message: cancellation };
+};
+
+/**
+ * Reads stdin until it ends, in whichever way, or is not wanted any more, and no further while what
+ * was written to stdout is not read.
+ */
+const createWire = (
+  stdin: Readable,
+  stdout: Writable,
+  { push, end }: ReturnType<typeof createLines>,
+  { onEnd, onBroken }: Record<"onEnd" | "onBroken", () => void>,
+) => {
+  let isOver = false;
+  const resume = () => stdin.resume();
+  const onLast = (): void => {
+    if (isOver) return;
+    isOver = true;
+    end();
+    onEnd();
+  };
+  return {
+    start: (): void => {
+      stdin.on("data", push);
+      for (const event of ["end", "close", "error"]) stdin.on(event, onLast);
+      stdout.on("drain", resume);
+      for (const event of ["close", "error"]) stdout.on(event, onBroken);
+    },
+    write: (message: JSONRPCMessage): void => {
+      if (stdout.writable && !stdout.write(serializeMessage(message))) stdin.pause();
+    },
+    stop: (): void => {
+      isOver = true;
+      stdout.off("drain", resume);
+      stdin.off("data", push).pause();
+    },
+  };
+};
+
+/**
+ * A stdio transport for the SDK. The SDK's own one leaves invalid requests unanswered, ends in
+ * silence after a line that is too long, crashes on a broken pipe, does not notice the end of stdin,
+ * and reads on while nobody reads its answers.
+ */
+export const createTransport = (
+  stdin: Readable,
+  stdout: Writable,
+  { onStdinEnd, onStdoutBroken, onIgnored }: StdioEvents,
+): StdioTransport => {
+  const requests = createRequests();
+  let isHeard = false;
+  let onSettled = (): void => {};
+  const settleIfIdle = (): void => {
+    if (requests.isEmpty()) onSettled();
+  };
+  const receive = (read: Incoming): void => {
+    isHeard = true;
+    const incoming = "message" in read ? ingoing(read.message, requests) : read;
+    if (incoming === undefined) return;
+    if ("ignored" in incoming) onIgnored(incoming.ignored);
+    else if ("refusal" in incoming) wire.write(incoming.refusal);
+    else transport.onmessage?.(incoming.message);
+    settleIfIdle();
+  };
+  const lines = createLines(
+    (line) => readLine(line).forEach(receive),
+    () => onIgnored("a line of more than 10 MiB"),
+  );
+  const onEnd = () => onStdinEnd(isHeard);
+  const wire = createWire(stdin, stdout, lines, { onEnd, onBroken: onStdoutBroken });
+  const settled = () =>
+    new Promise<void>((resolve) => {
+      onSettled = resolve;
+      settleIfIdle();
+    });
+  const transport: StdioTransport = {
+    start: async () => wire.start(),
+    send: async (message) => {
+      const sent = outgoing(message, requests);
+      if (sent) wire.write(sent);
+      settleIfIdle();
+    },
+    settled,
+    cutOff: () => {
+      for (const message of requests.cancellations()) transport.onmessage?.(message);
+    },
+    close: async () => {
+      wire.stop();
+      transport.onclose?.();
+    },
+  };
+  return transport;
+};
