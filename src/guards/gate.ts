@@ -15,7 +15,7 @@ export const createGate = (
   isStopping: () => boolean,
 ): Gate => ({
   first: () => {
-    if (isStopping()) return { code: "timeout", stopping: true };
+    if (isStopping()) return { code: "stopping" };
     const waitMs = limit.wait();
     if (waitMs !== undefined) return { code: full, waitMs };
     try {

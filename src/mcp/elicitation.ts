@@ -2,7 +2,7 @@ import type { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { ErrorCode, McpError } from "@modelcontextprotocol/sdk/types.js";
 import type { Answer } from "../guards/confirmation.ts";
 import { isObject } from "../lib/json.ts";
-import { askingText, waitingText } from "../tools/progress.ts";
+import { askingText, waitingText } from "../tools/words.ts";
 
 /** Longest wait for a person's answer, in milliseconds. */
 export const personTimeoutMs = 300_000;

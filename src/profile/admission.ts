@@ -3,7 +3,7 @@ export type Held =
   | { code: "too_many_writes" | "too_many_reads"; waitMs: number }
   | { code: "audit_unavailable" }
   /** The server is being stopped. */
-  | { code: "timeout"; stopping: true };
+  | { code: "stopping" };
 
 /** What is asked about each request of a call right before it leaves. */
 export type Gate = {

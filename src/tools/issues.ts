@@ -1,8 +1,10 @@
+import { shortName } from "../lib/names.ts";
+
 /** One problem of a call's arguments. No value is ever repeated in it. */
 export type Issue = { path: string; received: string; accepted: string };
 
 /** Problems that one answer tells at most; nobody looks for more. */
-export const maxIssues = 200;
+const maxIssues = 200;
 
 /** As many problems as one answer tells, and whether there are more. */
 export const shortened = (issues: readonly Issue[]): Issue[] => {
@@ -24,3 +26,14 @@ export const kindOf = (value: unknown): string => {
   if (value === "") return "an empty string";
   return `a ${typeof value}`;
 };
+
+/** A name as the path of an issue has it. */
+export const namePath = (name: string): string => (name === "" ? '""' : shortName(name));
+
+/** A problem that zod has no name for, as its `addIssue` and its `refine` take one. */
+export const problem = (received: string, accepted: string, path: string[] = []) => ({
+  code: "custom" as const,
+  message: accepted,
+  params: { received },
+  path,
+});

@@ -1,78 +1,68 @@
 import type { Trace } from "../../guards/audit.ts";
-import { type Answer, type Before, confirmationOf } from "../../guards/confirmation.ts";
+import { type Answer, confirmationOf } from "../../guards/confirmation.ts";
+import type { RateLimit } from "../../guards/rate-limit.ts";
 import type { Write } from "../../profile/write.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { type Failed, refused, tooMany } from "../result.ts";
 import type { Asked, ToolCall } from "../tool.ts";
-import { refused, tooMany } from "./failure.ts";
 import { lookBefore } from "./look.ts";
-import type { Failure } from "./result.ts";
-import type { State } from "./state.ts";
+
+export type AskScope = Dependencies & {
+  writes: RateLimit;
+  /** Counts the questions: as many a minute as there may be writes. */
+  questions: RateLimit;
+};
 
 /** Asks the person; undefined: the write may go on. */
 export const askPerson = async (
-  state: State,
+  scope: AskScope,
   write: Write,
   call: ToolCall,
   trace: Trace,
-): Promise<Failure | Asked | undefined> => {
+): Promise<Failed | Asked | undefined> => {
   const confirmation = confirmationOf(write);
-  if (!confirmation) return refused("confirmation_unavailable", { tooLargeToShow: true });
+  if (!confirmation) return tooLarge;
   const answer =
-    call.answered(confirmation.subject) ?? (await putQuestion(state, write, call, trace));
+    call.answered(confirmation.subject) ?? (await putQuestion(scope, write, call, trace));
   if (typeof answer === "object") return answer;
-  return answer === "accepted" ? undefined : refused(unconfirmed[answer]);
+  return answer === "accepted" ? undefined : refused(`confirmation_${answer}`);
 };
+
+const tooLarge = refused("confirmation_unavailable", { tooLargeToShow: true });
 
 /** Puts the question, with what is there now where the operator lets that be read. */
 const putQuestion = async (
-  state: State,
+  scope: AskScope,
   write: Write,
   call: ToolCall,
   trace: Trace,
-): Promise<Answer | Failure> => {
-  const held = holdQuestion(state);
+): Promise<Answer | Failed> => {
+  const held = holdQuestion(scope);
   if (held) return held;
-  const reads = state.config.read !== "off";
-  const before = reads ? await lookBeforeQuestion(state, write, call, trace) : undefined;
-  if (before === "audit_unavailable") return refused(before);
+  const reads = scope.config.read !== "off";
+  if (reads && !wasTold(() => trace.attempt())) return refused("audit_unavailable");
+  const before = reads ? await lookBefore(scope, write, call.signal) : undefined;
   // Nobody waits for the answer any more, or a yes could not be acted on.
-  if (call.signal.aborted || state.isStopping()) return stopped(state);
-  const confirmation = confirmationOf(write, before, state.secrets);
-  if (!confirmation) return refused("confirmation_unavailable", { tooLargeToShow: true });
-  return call.confirm(confirmation);
+  if (scope.isStopping()) return refused("stopping");
+  if (call.signal.aborted) return refused("timeout");
+  const confirmation = confirmationOf(write, before, scope.secrets);
+  return confirmation ? call.confirm(confirmation) : tooLarge;
 };
-
-const lookBeforeQuestion = async (
-  state: State,
-  write: Write,
-  call: ToolCall,
-  trace: Trace,
-): Promise<Before | "audit_unavailable"> => {
-  try {
-    trace.attempt();
-  } catch {
-    return "audit_unavailable";
-  }
-  return lookBefore(state, write, call.signal);
-};
-
-const stopped = ({ isStopping }: Pick<State, "isStopping">): Failure =>
-  refused("timeout", isStopping() ? { stopping: true } : {});
-
-const unconfirmed = {
-  declined: "confirmation_declined",
-  timeout: "confirmation_timeout",
-  unavailable: "confirmation_unavailable",
-} as const;
 
 /** Why nobody is asked: there are too many questions, or a yes could not be acted on. */
-const holdQuestion = ({ isStopping, writes, questions, audit }: State): Failure | undefined => {
-  if (isStopping()) return stopped({ isStopping });
+const holdQuestion = ({ isStopping, writes, questions, audit }: AskScope): Failed | undefined => {
+  if (isStopping()) return refused("stopping");
   const waitMs = writes.wait() ?? questions.take();
-  if (waitMs !== undefined) return tooMany(waitMs);
+  if (waitMs !== undefined) return tooMany("too_many_writes", waitMs);
+  return wasTold(() => audit?.check()) ? undefined : refused("audit_unavailable");
+};
+
+/** Whether the audit could take a line. */
+const wasTold = (tell: () => void): boolean => {
   try {
-    audit?.check();
-    return undefined;
+    tell();
+    return true;
   } catch {
-    return refused("audit_unavailable");
+    return false;
   }
 };

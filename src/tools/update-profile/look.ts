@@ -1,24 +1,18 @@
 import type { Config } from "../../config/config.ts";
 import type { Before } from "../../guards/confirmation.ts";
-import type { RateLimit } from "../../guards/rate-limit.ts";
-import type { CallScope, PreludeClient } from "../../prelude/client.ts";
+import type { CallScope } from "../../prelude/client.ts";
 import { readProfile } from "../../profile/read.ts";
 import type { Write } from "../../profile/write.ts";
+import type { Dependencies } from "../dependencies.ts";
 
-/** What the server itself reads for a write, where the operator lets profiles be read. */
+// What the server itself reads for a write, where the operator lets profiles be read.
 
-export type LookScope = {
-  config: Config;
-  client: () => Promise<PreludeClient>;
-  reads: RateLimit;
-};
+type LookScope = Pick<Dependencies, "config" | "client" | "reads">;
 
 /** Longest look before a question, in milliseconds; it is asked without if this fails. */
 const beforeMs = 5_000;
 /** Time that is kept for the look after a lost answer, in milliseconds; at most a fifth of a call's. */
 const afterMs = 3_000;
-
-type Profile = Readonly<Record<string, unknown>>;
 
 /**
  * The user's profile as it is now, or undefined for whatever reason. Such a look counts towards the
@@ -29,7 +23,7 @@ const look = async (
   { appId, userId }: Write,
   cancelled: AbortSignal,
   timeoutMs: number,
-): Promise<Profile | undefined> => {
+): Promise<Readonly<Record<string, unknown>> | undefined> => {
   const scope: CallScope = {
     signal: cancelled,
     deadlineAt: performance.now() + timeoutMs,
