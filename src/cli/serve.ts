@@ -47,34 +47,23 @@ type Session = Options & {
   isStopping: () => boolean;
 };
 
-/** How many secrets are kept: the key in use and those before it. */
-const maxSecrets = 17;
-
-/** Reads the key from its file again; what it holds is a secret from now on. */
-const rereadKeyInto = (secrets: string[], file: string | undefined): string | undefined => {
-  const key = file === undefined ? undefined : rereadKeyFile(file);
-  if (key === undefined || secrets.includes(key)) return key;
-  secrets.push(key);
-  if (secrets.length > maxSecrets) secrets.shift();
-  return key;
-};
-
 /** The HTTP client for Prelude or for the sandbox; what it opens is closed by `cleanups`. */
 const clientOf = ({ config, sandbox, log, secrets }: Session, cleanups: (() => unknown)[]) =>
   lazily(async () => {
     const { createClient } = await import("../prelude/client.ts");
-    const product = `${name}/${version}`;
+    const common = { product: `${name}/${version}`, log: log.debug };
     if (!sandbox) {
       const { baseUrl, apiKey = "", apiKeyFile } = config;
-      const rereadKey = () => rereadKeyInto(secrets, apiKeyFile);
-      const real = createClient({ baseUrl, apiKey, rereadKey, product, useProxy: true });
+      const rereadKey = () => (apiKeyFile === undefined ? undefined : rereadKeyFile(apiKeyFile));
+      const key = { apiKey, secrets, rereadKey };
+      const real = createClient({ baseUrl, ...key, useProxy: true, ...common });
       cleanups.push(real.close);
       return real;
     }
     const { startSandbox } = await import("../sandbox/sandbox.ts");
     const { baseUrl, apiKey, close } = await startSandbox(config);
     log.info(`sandbox at ${baseUrl}`);
-    const simulated = createClient({ baseUrl, apiKey, product, useProxy: false });
+    const simulated = createClient({ baseUrl, apiKey, useProxy: false, ...common });
     cleanups.push(simulated.close, close);
     return simulated;
   });

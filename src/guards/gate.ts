@@ -1,10 +1,15 @@
-import type { Gate, Held } from "../profile/admission.ts";
+import type { Gate, Held } from "../profile/write.ts";
 import type { Trace } from "./audit.ts";
 import type { RateLimit } from "./rate-limit.ts";
 
+/** Requests that one call may take, its repeats and its search for reserved keys included. */
+export const maxRequests = 64;
+
 /**
- * What each request of a call passes right before it leaves: the server must not be about to
- * end, then the rate limit, then the audit, whose line must be in the file.
+ * What the requests of one call pass right before they leave. At the first, the server must not be
+ * about to end, the minute must have room for the call, and its line must be in the audit's file.
+ * Those that follow are not refused before there are too many, so that no profile is left
+ * half-written.
  *
  * @param full the code of a call that the limit holds up
  */
@@ -13,8 +18,11 @@ export const createGate = (
   full: Extract<Held, { waitMs: number }>["code"],
   trace: Trace,
   isStopping: () => boolean,
-): Gate => ({
-  first: () => {
+): Gate => {
+  let left = maxRequests;
+  let held: Held | undefined;
+
+  const holdFirst = (): Held | undefined => {
     if (isStopping()) return { code: "stopping" };
     const waitMs = limit.wait();
     if (waitMs !== undefined) return { code: full, waitMs };
@@ -24,8 +32,19 @@ export const createGate = (
       return { code: "audit_unavailable" };
     }
     // Only what leaves uses up a place.
-    limit.count();
+    limit.take();
     return undefined;
-  },
-  further: limit.count,
-});
+  };
+
+  return {
+    admit: () => {
+      if (left === 0) return false;
+      if (left === maxRequests) held = holdFirst();
+      if (held !== undefined) return false;
+      left -= 1;
+      return true;
+    },
+    held: () => held,
+    left: () => left,
+  };
+};

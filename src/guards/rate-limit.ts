@@ -1,33 +1,29 @@
 const windowMs = 60_000;
 
 /**
- * Counts what happens in a sliding minute. A limit of 0 turns it off. What is only counted can push
- * the minute beyond its limit; then so many places must become free again before the next is taken.
+ * Lets a number of things happen in any minute. A limit of 0 turns it off.
  *
  * @param now a monotonic clock in milliseconds
  */
 export const createRateLimit = (maxPerMinute: number, now: () => number) => {
-  // A ring of the last `maxPerMinute` times. The minute is full exactly while the oldest of them is
-  // in it, however many came before: so this is all there is to remember.
+  // A ring of the last `maxPerMinute` times: the minute is full while the oldest of them is in it.
   const times: number[] = [];
   let oldest = 0;
 
   const wait = (): number | undefined => {
-    if (maxPerMinute === 0 || times.length < maxPerMinute) return undefined;
-    const waitMs = (times[oldest] as number) + windowMs - now();
+    const first = times[oldest];
+    if (first === undefined || times.length < maxPerMinute) return undefined;
+    const waitMs = first + windowMs - now();
     return waitMs > 0 ? waitMs : undefined;
   };
 
-  const count = (): void => {
-    if (maxPerMinute === 0) return;
+  const take = (): number | undefined => {
+    if (maxPerMinute === 0) return undefined;
+    const waitMs = wait();
+    if (waitMs !== undefined) return waitMs;
     times[oldest] = now();
     oldest = (oldest + 1) % maxPerMinute;
-  };
-
-  const take = (): number | undefined => {
-    const waitMs = wait();
-    if (waitMs === undefined) count();
-    return waitMs;
+    return undefined;
   };
 
   return {
@@ -35,8 +31,6 @@ export const createRateLimit = (maxPerMinute: number, now: () => number) => {
     wait,
     /** Uses up a place and returns undefined, or returns the milliseconds until one is free. */
     take,
-    /** Uses up a place, whether one is free or not. */
-    count,
   };
 };
 

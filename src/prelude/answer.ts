@@ -1,21 +1,80 @@
 import { isObject } from "../lib/json.ts";
 import { foreignText, redact, type Secrets } from "../lib/text.ts";
-import { isAcknowledgement } from "./acknowledgement.ts";
-import { maxBodyRead, maxContentRead } from "./body.ts";
-import type { PreludeCode, Reason, RequestFailure } from "./errors.ts";
+import type { PreludeCode, Reason, ReasonDetail, RequestFailure } from "./errors.ts";
+
+/** A body as text, or why it could not be read. */
+export type Body = { text: string } | { unread: "broke_off" | "too_large" | "not_decodable" };
 
 /** An answer of the API, or of whatever stands in its place, read as far as it matters. */
 export type Answer = {
   status: number;
   headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** The body, decoded, as far as it was read. */
-  body: string;
-  /** False: the body was longer, broke off or could not be decoded. */
-  complete: boolean;
+  body: Body;
+};
+
+/** What an answer holds for the one who asked, or why it holds nothing. */
+export type Reading<T> = { content: T } | { failure: RequestFailure };
+
+/** What a write asked for. */
+export type Asked = { userId: string; profile: Readonly<Record<string, string>> };
+
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};
+
+// Good news is a closed list. A list of bad words could never be finished.
+const goodFlags: ReadonlySet<string> = new Set(["success", "ok", "updated"]);
+const goodNames: ReadonlySet<string> = new Set(["status", "state", "result", "message"]);
+const goodWord = /^(?:ok|success|succeeded|updated|saved|done)$/i;
+const badNames = ["error", "errors", "code"];
+
+const isJudged = (name: string): boolean => goodFlags.has(name) || goodNames.has(name);
+
+const isGood = ([name, value]: [string, unknown]): boolean =>
+  goodFlags.has(name)
+    ? value === true
+    : goodNames.has(name) && typeof value === "string" && goodWord.test(value);
+
+const holdsValues = (profile: unknown, asked: Asked["profile"]): boolean =>
+  isObject(profile) &&
+  Object.entries(asked).every(
+    ([key, value]) => Object.hasOwn(profile, key) && profile[key] === value,
+  );
+
+const isUser = (user: unknown, { userId, profile }: Asked): boolean =>
+  isObject(user) &&
+  user.id === userId &&
+  (user.profile === undefined || holdsValues(user.profile, profile));
+
+/** Whether the object holds the user or the profile as they must be after the write. */
+const showsWrite = (body: Record<string, unknown>, asked: Asked): boolean => {
+  const { id, user, profile } = body;
+  const shown: boolean[] = [];
+  if (id !== undefined) shown.push(isUser(body, asked));
+  if (user !== undefined) shown.push(isUser(user, asked));
+  if (profile !== undefined) shown.push(holdsValues(profile, asked.profile));
+  if (shown.length === 0 || shown.includes(false)) return false;
+  if (badNames.some((name) => Object.hasOwn(body, name))) return false;
+  // What a user's status says is about the user.
+  const judged = Object.entries(body).filter(
+    ([name]) => isJudged(name) && !(name === "status" && id !== undefined),
+  );
+  return judged.every(isGood);
+};
+
+/** Whether the whole body of an answer acknowledges a write. */
+export const isAcknowledgement = (text: string, asked: Asked): boolean => {
+  if (/^(?:|ok|"ok"|true)$/i.test(text.trim())) return true;
+  const body = parseJson(text);
+  return isObject(body) && (Object.entries(body).every(isGood) || showsWrite(body, asked));
 };
 
 /** The API document's five codes, and the global ones of Prelude's V2 API, whose HTTP status is not stated. */
-const apiCodes: ReadonlyMap<string, PreludeCode> = new Map([
+const apiCodes: ReadonlyMap<unknown, PreludeCode> = new Map([
   ["invalid_request", "invalid_request"],
   ["reserved_profile_key", "reserved_profile_key"],
   ["session_disabled", "session_disabled"],
@@ -35,134 +94,91 @@ const statusCodes: ReadonlyMap<number, PreludeCode> = new Map([
 
 const plainToken = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 const requestIdForm = /^[\w.:/+=-]{1,128}$/;
-const requestIdHeaders = [
-  "x-request-id",
-  "request-id",
-  "x-correlation-id",
-  "x-amzn-requestid",
-  "cf-ray",
-];
+const idHeaders = ["x-request-id", "request-id", "x-correlation-id", "x-amzn-requestid", "cf-ray"];
 
-const parseJson = (text: string): { value: unknown } | undefined => {
-  try {
-    return { value: JSON.parse(text) };
-  } catch {
-    return undefined;
-  }
-};
+/** A foreign text, if it is of this form and holds no secret. */
+const tokenOf = (text: unknown, form: RegExp, secrets: Secrets): string | undefined =>
+  typeof text === "string" && form.test(text) && redact(text, secrets) === text ? text : undefined;
 
-/** What a JSON object that broke off may be, closed at its end or after its last whole property. */
-const salvage = (text: string): string[] => {
-  let depth = 0;
-  let inString = false;
-  let end = 0;
-  for (let i = 0; i < text.length; i++) {
-    const char = text[i] as string;
-    if (inString) {
-      if (char === "\\") i++;
-      else if (char === '"') inString = false;
-    } else if (char === '"') inString = true;
-    else if (char === "{" || char === "[") depth++;
-    else if (char === "}" || char === "]") depth--;
-    else if (char === "," && depth === 1) end = i;
-  }
-  return [`${text}}`, `${text.slice(0, end)}}`];
-};
-
-const parseError = (text: string, complete: boolean): Record<string, unknown> => {
-  const candidates = complete ? [text] : [text, ...salvage(text)];
-  const value = candidates.map(parseJson).find((json) => json !== undefined)?.value;
-  return isObject(value) ? value : {};
-};
-
-/** What an answer's headers call the request, if that is a plain token and none of the secrets. */
-export const requestIdOf = (headers: Answer["headers"], secrets: Secrets): string | undefined => {
-  for (const name of requestIdHeaders) {
-    const value = headers[name];
-    if (typeof value === "string" && requestIdForm.test(value) && redact(value, secrets) === value)
-      return value;
-  }
-  return undefined;
-};
+/** What an answer's headers call the request. */
+export const requestIdOf = (headers: Answer["headers"], secrets: Secrets): string | undefined =>
+  idHeaders
+    .map((name) => tokenOf(headers[name], requestIdForm, secrets))
+    .find((id) => id !== undefined);
 
 const failureAt = (
   { status, headers }: Answer,
   secrets: Secrets,
-  what: Pick<RequestFailure, "code" | "mayHaveWritten"> & { reason?: Reason },
-): RequestFailure => {
-  const failure: RequestFailure = { ...what, httpStatus: status };
-  const requestId = requestIdOf(headers, secrets);
-  if (requestId !== undefined) failure.requestId = requestId;
-  return failure;
-};
+  what: RequestFailure,
+): RequestFailure => ({ ...what, httpStatus: status, requestId: requestIdOf(headers, secrets) });
+
+/** A page for people: a proxy, a firewall or a sign-in page gives one, Prelude's API does not. */
+const isPage = ({ headers, body }: Answer): boolean =>
+  /^\s*text\/html\b/i.test(String(headers["content-type"])) ||
+  ("text" in body && body.text.trimStart().startsWith("<"));
 
 /** A refusal or an error: any status from 400. */
 const refusalOf = (answer: Answer, secrets: Secrets): RequestFailure => {
-  const { status, complete } = answer;
-  const { code, message } = parseError(withoutMark(answer.body), complete);
-  const known = typeof code === "string" ? apiCodes.get(code) : undefined;
+  const { status } = answer;
+  if ((status === 401 || status === 403) && isPage(answer)) {
+    const page = {
+      code: "unexpected_response",
+      reason: "web_page",
+      mayHaveWritten: false,
+    } as const;
+    return failureAt(answer, secrets, page);
+  }
+  const json = "text" in answer.body ? parseJson(answer.body.text) : undefined;
+  const { code, message } = isObject(json) ? json : {};
+  const known = apiCodes.get(code);
   const failure = failureAt(answer, secrets, {
     code: status >= 500 ? "upstream_error" : (known ?? statusCodes.get(status) ?? "api_error"),
     mayHaveWritten: status >= 500,
   });
   const words = typeof message === "string" ? foreignText(message, secrets) : "";
   if (words !== "") failure.apiMessage = words;
-  const isToken = typeof code === "string" && plainToken.test(code);
-  if (!known && isToken && redact(code, secrets) === code) failure.apiCode = code;
+  const apiCode = known ? undefined : tokenOf(code, plainToken, secrets);
+  if (apiCode !== undefined) failure.apiCode = apiCode;
   if (status === 408) Object.assign(failure, { retryable: true, reason: "request_timeout" });
   return failure;
 };
 
-const withoutMark = (body: string): string => body.replace(/^\ufeff/, "");
+/** The wanted part of a body, or what of it is not there. */
+export type Picked<T> = { content: T } | { lacks: string };
 
-/** Why an incomplete answer is so: it was cut at the limit, which is no defect of the connection. */
-const brokeOff = ({ body, complete }: Answer, limit: number): boolean =>
-  !complete && Buffer.byteLength(body) < limit && !/^\ufeff?\s*</.test(body);
+/** Finds the wanted part of a body that is an object. */
+export const pickFrom =
+  <T>(pick: (body: Record<string, unknown>) => Picked<T>) =>
+  (text: string): Picked<T> => {
+    const body = parseJson(text);
+    return isObject(body) ? pick(body) : { lacks: "a JSON object" };
+  };
 
 /**
- * Reads the answer to a write: undefined for a success, else the failure. A success is 204 as
- * documented, or 200 or 201 with a body that acknowledges it. Every other 2xx leaves open what
- * became of the write (202 accepted it, 207 is about parts of it), and a redirect is not followed.
+ * Reads an answer. A success is 204 to a write, as documented, or 200 (to a write also 201) with the
+ * wanted body. Every other 2xx leaves open what became of a write (202 accepted it, 207 is about
+ * parts of it), and a redirect is not followed.
  *
  * @param secrets removed from the API's words, should it echo them
  */
-export const failureOf = (answer: Answer, secrets: Secrets): RequestFailure | undefined => {
-  const { status, complete } = answer;
-  if (status >= 400) return refusalOf(answer, secrets);
-  if (status === 204) return undefined;
-  const unexpected = (reason: Reason) =>
-    failureAt(answer, secrets, { code: "unexpected_response", mayHaveWritten: true, reason });
-  if (status >= 300) return unexpected("redirect");
-  if (status > 201) return unexpected("undocumented_status");
-  if (complete && isAcknowledgement(withoutMark(answer.body))) return undefined;
-  if (!brokeOff(answer, maxBodyRead)) return unexpected("no_acknowledgement");
-  const lost = { code: "connection_lost", mayHaveWritten: true, reason: "broke_off" } as const;
-  return failureAt(answer, secrets, lost);
-};
-
-export type Reading<T> = { content: T } | { failure: RequestFailure };
-
-/**
- * Reads the answer to a GET: the wanted part of a 200, else the failure.
- *
- * @param pick takes the wanted part out of the parsed body; undefined where it is not there
- */
-export const readingOf = <T>(
+export const readAnswer = <T>(
   answer: Answer,
   secrets: Secrets,
-  pick: (body: Record<string, unknown>) => T | undefined,
+  { isWrite, pick }: { isWrite: boolean; pick: (text: string) => Picked<T> },
 ): Reading<T> => {
-  const { status, complete } = answer;
+  const { status, body } = answer;
   if (status >= 400) return { failure: refusalOf(answer, secrets) };
-  const failed = (code: PreludeCode, reason: Reason): Reading<T> => ({
-    failure: failureAt(answer, secrets, { code, mayHaveWritten: false, reason }),
+  const failed = (code: PreludeCode, reason: Reason, reasonDetail: ReasonDetail = {}) => ({
+    failure: failureAt(answer, secrets, { code, mayHaveWritten: isWrite, reason, reasonDetail }),
   });
   if (status >= 300) return failed("unexpected_response", "redirect");
-  if (status !== 200) return failed("unexpected_response", "undocumented_status");
-  if (brokeOff(answer, maxContentRead)) return failed("connection_lost", "broke_off");
-  if (!complete && Buffer.byteLength(answer.body) >= maxContentRead)
-    return failed("unexpected_response", "too_large");
-  const body = complete ? parseJson(withoutMark(answer.body))?.value : undefined;
-  const content = isObject(body) ? pick(body) : undefined;
-  return content === undefined ? failed("unexpected_response", "unexpected_shape") : { content };
+  if (status !== 200 && !(isWrite && (status === 201 || status === 204))) {
+    return failed("unexpected_response", "undocumented_status");
+  }
+  if ("unread" in body && body.unread === "broke_off")
+    return failed("connection_lost", body.unread);
+  if ("unread" in body) return failed("unexpected_response", body.unread);
+  const picked = pick(body.text);
+  if ("content" in picked) return picked;
+  return failed("unexpected_response", isWrite ? "no_acknowledgement" : "unexpected_shape", picked);
 };

@@ -1,19 +1,25 @@
-import type { Dispatcher } from "undici";
 import { isObject } from "../lib/json.ts";
-import { failureOf, readingOf } from "./answer.ts";
-import { proxyInvalid } from "./connect-errors.ts";
-import { createDispatcher } from "./dispatcher.ts";
-import type { RequestFailure } from "./errors.ts";
-import { createKeys } from "./keys.ts";
-import { chooseProxy } from "./proxy.ts";
-import { type RetryPolicy, retryPolicy } from "./retry.ts";
-import { type Call, type CallScope, type Outcome, type Sender, type Sent, send } from "./send.ts";
+import { isAcknowledgement, type Picked, pickFrom, readAnswer } from "./answer.ts";
+import { chooseProxy, connectionTo, createConnections } from "./connection.ts";
+import { proxyInvalid, type RequestFailure } from "./errors.ts";
+import {
+  type Call,
+  type CallScope,
+  type Outcome,
+  type RetryPolicy,
+  retryPolicy,
+  type Sender,
+  type Sent,
+  send,
+} from "./send.ts";
 
 export type { CallScope, Outcome } from "./send.ts";
 
 export type ClientOptions = {
   baseUrl: string;
   apiKey: string;
+  /** What must not be shown; a new key is added at the end. */
+  secrets?: string[];
   /**
    * Gives the key as it is now, where it may have changed. Asked once per call, when Prelude does
    * not accept the key in use; another key is used for one more try, and kept.
@@ -24,6 +30,8 @@ export type ClientOptions = {
   /** Whether HTTP_PROXY, HTTPS_PROXY and NO_PROXY are obeyed. */
   useProxy: boolean;
   retry?: RetryPolicy;
+  /** Told of each request: method, path without the query, what came of it. Never of content. */
+  log?: (line: string) => void;
 };
 
 export type Patch = { appId: string; userId: string; profile: Readonly<Record<string, string>> };
@@ -34,53 +42,50 @@ export type Identifier = {
   identifierValue: string;
 };
 
-const readWritten: Call<true>["read"] = (answer, secrets) => {
-  const failure = failureOf(answer, secrets);
-  return failure ? { failure } : { content: true };
-};
+const pickUser = pickFrom<unknown>(({ user }) =>
+  isObject(user) ? { content: user } : { lacks: "the object user" },
+);
 
-const readUser: Call<unknown>["read"] = (answer, secrets) =>
-  readingOf(answer, secrets, ({ user }) => (isObject(user) ? user : undefined));
-
-const readUsers: Call<unknown[]>["read"] = (answer, secrets) =>
-  readingOf(answer, secrets, ({ users }) => (Array.isArray(users) ? users : undefined));
-
-type Connection = { sender: Sender } | { failure: RequestFailure };
-
-/** The headers of a request, made once for each key. */
-const headersFor = (product: string): Sender["headers"] => {
-  const common = [
-    ...["accept", "application/json", "accept-encoding", "identity"],
-    ...["user-agent", `${product} node/${process.versions.node}`],
-  ];
-  const withKey = (key: string) => {
-    const all = [...common, "authorization", `Bearer ${key}`];
-    return { key, GET: all, PATCH: [...all, "content-type", "application/json"] };
-  };
-  let made = withKey("");
-  return (method, key) => {
-    if (made.key !== key) made = withKey(key);
-    return made[method];
-  };
-};
-
-const senderFor = (options: ClientOptions, dispatcher: Dispatcher): Sender => ({
-  dispatcher,
-  origin: new URL(options.baseUrl).origin,
-  headers: headersFor(options.product),
-  keys: createKeys(options.apiKey, options.rereadKey ?? (() => undefined)),
-  policy: options.retry ?? retryPolicy,
+const pickUsers = pickFrom<unknown[]>(({ users }) => {
+  if (users === null) return { content: [] };
+  return Array.isArray(users) ? { content: users } : { lacks: "the list users" };
 });
 
-const connectionFor = (options: ClientOptions): Connection => {
-  const target = new URL(options.baseUrl);
-  const proxy = options.useProxy ? chooseProxy(target, process.env) : ({ kind: "direct" } as const);
-  if (proxy.kind === "invalid") return { failure: proxyInvalid(proxy.variable) };
+const get = <T>(path: string, pick: (text: string) => Picked<T>): Call<T> => ({
+  method: "GET",
+  path,
+  read: (answer, secrets) => readAnswer(answer, secrets, { isWrite: false, pick }),
+});
+
+const patch = (path: string, { userId, profile }: Patch): Call<true> => {
+  const pick = (text: string): Picked<true> =>
+    isAcknowledgement(text, { userId, profile })
+      ? { content: true }
+      : { lacks: "an acknowledgement" };
+  return {
+    method: "PATCH",
+    path: `${path}/profile`,
+    body: Buffer.from(JSON.stringify({ profile })),
+    read: (answer, secrets) => readAnswer(answer, secrets, { isWrite: true, pick }),
+  };
+};
+
+const senderFor = (options: ClientOptions): Sender | { failure: RequestFailure } => {
+  const { baseUrl, apiKey, secrets = [apiKey], product, log = () => {} } = options;
+  const target = new URL(baseUrl);
+  const proxy = options.useProxy ? chooseProxy(target, process.env) : undefined;
   try {
-    return { sender: senderFor(options, createDispatcher(target.origin, proxy)) };
+    return {
+      connections: createConnections(() => connectionTo(target.origin, proxy)),
+      origin: target.origin,
+      secrets,
+      rereadKey: options.rereadKey ?? (() => undefined),
+      product,
+      policy: options.retry ?? retryPolicy,
+      log,
+    };
   } catch (error) {
-    // undici has rules of its own for the address of a proxy.
-    if (proxy.kind === "proxy") return { failure: proxyInvalid(proxy.variable) };
+    if (proxy) return { failure: proxyInvalid(proxy.variable) };
     throw error;
   }
 };
@@ -104,26 +109,22 @@ const pathsBelow = (baseUrl: string) => {
  * address that cannot be used, every call fails with the reason `proxy_invalid`.
  */
 export const createClient = (options: ClientOptions) => {
-  const connection = connectionFor(options);
+  const sender = senderFor(options);
   const paths = pathsBelow(options.baseUrl);
 
   const sent = async <T>(call: Call<T>, scope: CallScope): Promise<Sent<T>> =>
-    "sender" in connection
-      ? await send(connection.sender, call, scope)
-      : { outcome: { attempts: 0, failure: connection.failure } };
+    "failure" in sender
+      ? { outcome: { attempts: 0, failure: sender.failure } }
+      : await send(sender, call, scope);
 
   return {
     /** `PATCH /v2/session/apps/{appID}/users/{userID}/profile` of the API document. */
-    patchProfile: async ({ profile, ...user }: Patch, scope: CallScope): Promise<Outcome> => {
-      const body = Buffer.from(JSON.stringify({ profile }));
-      const path = `${paths.user(user)}/profile`;
-      return (await sent({ method: "PATCH", path, body, read: readWritten }, scope)).outcome;
-    },
+    patchProfile: async (of: Patch, scope: CallScope): Promise<Outcome> =>
+      (await sent(patch(paths.user(of), of), scope)).outcome,
 
     /** "Get user" of Prelude's public reference. `user`, an object, is there exactly after a success. */
     getUser: async (user: UserOf, scope: CallScope): Promise<Outcome & { user?: unknown }> => {
-      const call = { method: "GET", path: paths.user(user), read: readUser } as const;
-      const { outcome, content } = await sent(call, scope);
+      const { outcome, content } = await sent(get(paths.user(user), pickUser), scope);
       return content === undefined ? outcome : { ...outcome, user: content };
     },
 
@@ -132,13 +133,12 @@ export const createClient = (options: ClientOptions) => {
       identifier: Identifier,
       scope: CallScope,
     ): Promise<Outcome & { users?: unknown[] }> => {
-      const call = { method: "GET", path: paths.usersWith(identifier), read: readUsers } as const;
-      const { outcome, content } = await sent(call, scope);
+      const { outcome, content } = await sent(get(paths.usersWith(identifier), pickUsers), scope);
       return content === undefined ? outcome : { ...outcome, users: content };
     },
 
     close: async (): Promise<void> => {
-      if ("sender" in connection) await connection.sender.dispatcher.destroy();
+      if ("connections" in sender) await sender.connections.close();
     },
   };
 };

@@ -16,36 +16,35 @@ export type PreludeCode =
   | "timeout"
   | "connection_lost";
 
+/** Codes of Node and undici for a connection that did not come about. */
+const connectReasons = {
+  ENOTFOUND: "dns_failed",
+  EAI_AGAIN: "dns_failed",
+  ECONNREFUSED: "connection_refused",
+  EHOSTUNREACH: "no_route",
+  ENETUNREACH: "no_route",
+  EADDRNOTAVAIL: "no_route",
+  EACCES: "forbidden_by_system",
+  EPERM: "forbidden_by_system",
+  UND_ERR_CONNECT_TIMEOUT: "connect_timeout",
+  ETIMEDOUT: "connect_timeout",
+  EPROTO: "tls_failed",
+} as const;
+
+type KnownCode = keyof typeof connectReasons;
+
 /** Why no connection came about. */
 export type ConnectReason =
-  | "dns_unknown"
-  | "dns_no_answer"
-  | "connection_refused"
-  | "no_route"
-  | "network_unreachable"
-  | "no_local_address"
-  | "forbidden_by_system"
-  | "connect_timeout"
-  | "tls_not_spoken"
-  | "tls_no_common_version"
-  | "tls_expired"
-  | "tls_not_yet_valid"
-  | "tls_self_signed"
-  | "tls_untrusted"
-  | "tls_other_host"
-  | "tls_failed"
+  | (typeof connectReasons)[KnownCode]
+  | "certificate"
   | "closed_before_sent";
 
 /** What is wrong with the proxy that the environment names. */
 export type ProxyReason =
   | "proxy_invalid"
   | "proxy_unreachable"
-  | "proxy_hung_up"
   | "proxy_no_answer"
-  | "proxy_not_http"
-  | "proxy_wants_credentials"
-  | "proxy_refused"
-  | "proxy_failed";
+  | "proxy_refused";
 
 /** What is wrong with an answer. */
 type AnswerReason =
@@ -53,8 +52,10 @@ type AnswerReason =
   | "redirect"
   | "undocumented_status"
   | "no_acknowledgement"
+  | "web_page"
   | "unexpected_shape"
   | "too_large"
+  | "not_decodable"
   | "not_http"
   | "request_timeout";
 
@@ -68,6 +69,10 @@ export type ReasonDetail = {
   variable?: string;
   /** Why the proxy could not be reached. */
   cause?: ConnectReason;
+  /** What Node reports of the certificate, such as CERT_HAS_EXPIRED. */
+  certificate?: string;
+  /** What is not in the answer. */
+  lacks?: string;
 };
 
 /** Why one request did not succeed. */
@@ -80,7 +85,7 @@ export type RequestFailure = {
   reason?: Reason;
   reasonDetail?: ReasonDetail;
   httpStatus?: number;
-  requestId?: string;
+  requestId?: string | undefined;
   /**
    * The API's own code where this product does not know it: 1 to 64 characters of `A-Za-z0-9_.-`.
    * It is foreign text, so whoever puts it into a sentence must quote it.
@@ -88,4 +93,96 @@ export type RequestFailure = {
   apiCode?: string;
   /** The API's message, safe to show (`foreignText`), and to be quoted like the code. */
   apiMessage?: string;
+};
+
+/**
+ * Node names what is wrong with a certificate as OpenSSL does (or `UNSPECIFIED`), so its code has
+ * none of the prefixes that the codes of the system, of Node and of undici have.
+ */
+const certificateCode =
+  /^ERR_TLS_CERT_|^(?!E[A-Z0-9]+$|EAI_|ERR_|UND_ERR_|HPE_|ABORT_ERR$)[A-Z0-9_]+$/;
+
+/** The codes of an error and of what is behind it, and the names, which some have instead. */
+const codesOf = (error: unknown): string[] => {
+  if (typeof error !== "object" || error === null) return [];
+  const { code, name, cause, errors = [] } = error as Record<string, unknown>;
+  const own = [code, name].filter((word) => typeof word === "string");
+  return [...own, ...[errors].flat().flatMap(codesOf), ...codesOf(cause)];
+};
+
+type Unconnected = { reason: ConnectReason; certificate?: string };
+
+const unconnectedOf = (error: unknown): Unconnected | undefined => {
+  const codes = codesOf(error);
+  const certificate = codes.find((code) => certificateCode.test(code));
+  if (certificate !== undefined) return { reason: "certificate", certificate };
+  const known = codes.find((code): code is KnownCode => Object.hasOwn(connectReasons, code));
+  if (known !== undefined) return { reason: connectReasons[known] };
+  return codes.some((code) => /^ERR_(?:SSL|TLS)_/.test(code))
+    ? { reason: "tls_failed" }
+    : undefined;
+};
+
+/** Codes of undici for an answer that breaks HTTP's rules. */
+const malformed =
+  /^(?:HTTPParserError|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_CONTENT_LENGTH_MISMATCH)$/;
+
+const neverSent = { code: "unreachable", mayHaveWritten: false } as const;
+/** The same, where the operator must set something right first. */
+const lastingly = { ...neverSent, retryable: false } as const;
+
+const isTls = (reason: ConnectReason): boolean =>
+  reason === "tls_failed" || reason === "certificate";
+
+/** An error of the proxy's, which undici passes on to the request that needed it. */
+class ProxyError extends Error {
+  readonly failure: RequestFailure;
+  constructor(failure: RequestFailure) {
+    super("the proxy failed");
+    this.failure = failure;
+  }
+}
+
+/** The failure of every request where the proxy's address cannot be used. */
+export const proxyInvalid = (variable: string): RequestFailure => ({
+  ...lastingly,
+  reason: "proxy_invalid",
+  reasonDetail: { variable },
+});
+
+/** The error for a proxy that answered CONNECT with something else than 200. */
+export const proxyRefusal = (proxyStatus: number, variable: string): Error => {
+  // A 5xx means that the proxy itself could not get through.
+  const kind = proxyStatus >= 500 ? neverSent : lastingly;
+  const reasonDetail = { proxyStatus, variable };
+  return new ProxyError({ ...kind, reason: "proxy_refused", reasonDetail });
+};
+
+/** The error for a proxy that could not be asked, or gave no answer, from what undici threw. */
+export const proxyFailure = (error: unknown, variable: string): Error => {
+  const unconnected = unconnectedOf(error);
+  if (unconnected === undefined) {
+    return new ProxyError({ ...neverSent, reason: "proxy_no_answer", reasonDetail: { variable } });
+  }
+  const { reason: cause, ...certificate } = unconnected;
+  const kind = isTls(cause) ? lastingly : neverSent;
+  const reasonDetail = { variable, cause, ...certificate };
+  return new ProxyError({ ...kind, reason: "proxy_unreachable", reasonDetail });
+};
+
+/**
+ * Classifies what undici threw. Its message is never passed on: it can contain header values.
+ *
+ * @param sent whether the request had been handed to a connection
+ */
+export const failureOfTransport = (error: unknown, sent: boolean): RequestFailure => {
+  if (sent) {
+    return codesOf(error).some((code) => malformed.test(code))
+      ? { code: "unexpected_response", mayHaveWritten: true, reason: "not_http" }
+      : { code: "connection_lost", mayHaveWritten: true };
+  }
+  if (error instanceof ProxyError) return error.failure;
+  const { reason, certificate } = unconnectedOf(error) ?? { reason: "closed_before_sent" };
+  const failure = { ...(isTls(reason) ? lastingly : neverSent), reason };
+  return certificate === undefined ? failure : { ...failure, reasonDetail: { certificate } };
 };

@@ -1,25 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Dispatcher } from "undici";
+import type { Secrets } from "../lib/text.ts";
 import { type Answer, type Reading, requestIdOf } from "./answer.ts";
-import { decodeBody } from "./body.ts";
-import { failureOfTransport } from "./connect-errors.ts";
+import type { Connection, Connections } from "./connection.ts";
 import type { RequestFailure } from "./errors.ts";
-import type { Keys } from "./keys.ts";
-import { type Exchange, exchange, type Request } from "./request.ts";
-import { askedDelayMs, backoffMs, isRetried, type RetryPolicy } from "./retry.ts";
+import { type Bounds, exchange, type Request } from "./request.ts";
 
-/** The bounds of one tool call, shared by every request that it takes. */
-export type CallScope = {
-  /** Aborted when the call is cancelled. */
-  signal: AbortSignal;
-  /** When the call ends, on the clock of `performance.now()`. */
-  deadlineAt: number;
+export type CallScope = Bounds & {
   onRetry?: (wait: { attempt: number; waitMs: number; failure: RequestFailure }) => void;
-  /**
-   * Called for each attempt at the moment it would leave, before any byte is written; false: it is
-   * not sent and the outcome is `held`.
-   */
-  admit?: () => boolean;
 };
 
 export type Outcome = {
@@ -27,9 +14,9 @@ export type Outcome = {
   attempts: number;
   /** Of a success; a failure has its own. */
   httpStatus?: number;
-  requestId?: string;
+  requestId?: string | undefined;
   /** How long the API asked to wait, at most 24 hours. */
-  retryAfterMs?: number;
+  retryAfterMs?: number | undefined;
   /** Beside `held`: how the attempt before failed. */
   failure?: RequestFailure;
   /** `admit` refused the attempt, so it was not sent. */
@@ -38,12 +25,17 @@ export type Outcome = {
 
 /** What all calls to one API have in common. */
 export type Sender = {
-  dispatcher: Dispatcher;
+  connections: Connections;
   origin: string;
-  /** Names and values in turn. */
-  headers: (method: Request["method"], key: string) => string[];
-  keys: Keys;
+  /** Every key that an answer could repeat; the last is the one in use. */
+  secrets: string[];
+  /** Gives the key as it is now where the operator keeps it. */
+  rereadKey: () => string | undefined;
+  /** Name and version of this product. */
+  product: string;
   policy: RetryPolicy;
+  /** Told of each attempt in a line without content. */
+  log: (line: string) => void;
 };
 
 /** What a call sends, apart from the headers, and how it reads the answer. */
@@ -51,132 +43,183 @@ export type Call<T> = {
   method: Request["method"];
   path: string;
   body?: Buffer;
-  read: (answer: Answer, secrets: readonly string[]) => Reading<T>;
+  read: (answer: Answer, secrets: Secrets) => Reading<T>;
 };
 
-type Attempt<T> =
-  | { kind: "held" }
-  | { kind: "done"; httpStatus: number; requestId: string | undefined; content: T }
-  | { kind: "failed"; failure: RequestFailure; headers: Answer["headers"] };
+/**
+ * How often a call is repeated, and how long apart. A repeat is safe because the call sets literal
+ * values. The numbers are those of Prelude's own server SDKs.
+ */
+export const retryPolicy = {
+  maxRetries: 2,
+  firstDelayMs: 500,
+  factor: 2,
+  maxDelayMs: 8_000,
+  /** A delay is shortened by up to this share, so that many clients do not come back together. */
+  jitter: 0.25,
+};
 
-const failed = (failure: RequestFailure, headers: Answer["headers"] = {}) =>
-  ({ kind: "failed", failure, headers }) as const;
+export type RetryPolicy = typeof retryPolicy;
 
-/** A timer may come a little before its time by the other clock. */
-const timerSlackMs = 2;
+const header = (headers: Answer["headers"], name: string): string =>
+  String(headers[name] ?? "").trim();
 
-/** Whether a call was cancelled or has used up its time: no further request is of use. */
-const isOver = ({ signal, deadlineAt }: CallScope): boolean =>
-  signal.aborted || performance.now() + timerSlackMs >= deadlineAt;
+/** Whether a failure is worth repeating at once, as it seems or as the API says. */
+const isRetried = (failure: RequestFailure, headers: Answer["headers"]): boolean => {
+  const { code, httpStatus: status = 0, retryable } = failure;
+  const word = header(headers, "x-should-retry").toLowerCase();
+  if (word === "true" || word === "false") return word === "true";
+  if (status >= 300) return status === 408 || status === 429 || status >= 500;
+  return (code === "unreachable" || code === "connection_lost") && retryable !== false;
+};
 
-/** Reads what came back. The scope tells an answer that broke off from one that was cut off. */
-const readAnswer = async <T>(
-  { status, headers, body, limit }: Extract<Exchange, { kind: "answered" }>,
-  read: Call<T>["read"],
-  secrets: readonly string[],
+const numberOf = (text: string): number =>
+  /^\d{1,12}(?:\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+
+const dateOf = (text: string): number =>
+  /^[A-Z][a-z]+, .* GMT$/.test(text) ? Date.parse(text) : Number.NaN;
+
+/** The longest wait that is taken for an answer to "when", in milliseconds. */
+const maxAskedMs = 24 * 60 * 60 * 1000;
+
+/**
+ * How long the API asks to wait, in milliseconds: `retry-after-ms`, else `Retry-After` in seconds
+ * or as an HTTP date (RFC 9110, 10.2.3). A wait of more than 24 hours counts as not said: nobody
+ * can plan with it, and it is rather a defect than an answer.
+ *
+ * @param now wall-clock time in milliseconds since the epoch
+ */
+export const askedDelayMs = (headers: Answer["headers"], now: number): number | undefined =>
+  [
+    numberOf(header(headers, "retry-after-ms")),
+    numberOf(header(headers, "retry-after")) * 1000,
+    Math.max(0, dateOf(header(headers, "retry-after")) - now),
+  ].find((ms) => ms <= maxAskedMs);
+
+/** Exponential backoff with jitter, in milliseconds, before retry number `retry` (0 is the first). */
+export const backoffMs = (retry: number, policy: RetryPolicy, random: () => number): number =>
+  Math.min(policy.firstDelayMs * policy.factor ** retry, policy.maxDelayMs) *
+  (1 - policy.jitter * random());
+
+type Failed = { failure: RequestFailure; headers: Answer["headers"]; silent?: true };
+type Attempt<T> = { answer: Answer; content: T } | Failed | "held";
+
+/** With what an attempt is made. */
+type Means = { key: string; connection: Connection; wary: boolean };
+
+const attempt = async <T>(
+  { origin, product, secrets }: Sender,
+  { read, ...what }: Call<T>,
+  { key, connection, wary }: Means,
   scope: CallScope,
 ): Promise<Attempt<T>> => {
-  const encoding = headers["content-encoding"];
-  const { text, complete } = await decodeBody(
-    body,
-    typeof encoding === "string" ? encoding : undefined,
-    limit,
-  );
-  const reading = read({ status, headers, body: text, complete }, secrets);
-  if ("content" in reading) {
-    const requestId = requestIdOf(headers, secrets);
-    return { kind: "done", httpStatus: status, requestId, content: reading.content };
+  const headers = [
+    ...["accept", "application/json", "accept-encoding", "identity"],
+    ...["user-agent", `${product} node/${process.versions.node}`],
+    ...["authorization", `Bearer ${key}`],
+    ...(what.body ? ["content-type", "application/json"] : []),
+  ];
+  const end = await exchange(connection, { ...what, origin, headers }, scope, wary);
+  if (end === "held") return end;
+  if ("failure" in end) return { ...end, headers: {} };
+  const { answer } = end;
+  return { ...read(answer, secrets), answer, headers: answer.headers };
+};
+
+const wordsOf = (end: Exclude<Attempt<unknown>, "held">): string => {
+  if ("content" in end) return `${end.answer.status}`;
+  const { httpStatus, code, reason } = end.failure;
+  return [httpStatus, code, reason].filter((word) => word !== undefined).join(" ");
+};
+
+/** How many keys are kept out of results: the one in use and those before it. */
+const maxSecrets = 17;
+
+/** Looks for a key other than the one that was refused, which is then the one in use. */
+const renewKey = ({ secrets, rereadKey }: Sender, refused: string): boolean => {
+  const found = rereadKey();
+  if (found === undefined || found === "" || found === refused) return false;
+  const others = secrets.filter((secret) => secret !== found).slice(1 - maxSecrets);
+  secrets.splice(0, Number.POSITIVE_INFINITY, ...others, found);
+  return true;
+};
+
+/** Whether a call was cancelled or has used up its time (a timer may come a little early). */
+const isOver = ({ signal, deadlineAt }: CallScope): boolean =>
+  signal.aborted || performance.now() + 2 >= deadlineAt;
+
+/** What a call has used up of its further attempts. */
+type Tries = { retries: number; newKey: boolean; newConnection: boolean };
+
+/** How long to wait before the next attempt, in milliseconds; undefined: there is none. */
+const nextIn = (
+  sender: Sender,
+  tries: Tries,
+  { failure, headers, silent, askedMs }: Failed & { askedMs: number | undefined },
+  { key, connection }: Means,
+): number | undefined => {
+  const { policy } = sender;
+  if (silent) {
+    tries.newConnection = true;
+    sender.connections.giveUp(connection);
+    return 0;
   }
-  const { failure } = reading;
-  if (!isOver(scope) || failure.code !== "connection_lost") return failed(failure, headers);
-  return failed({ ...failure, code: "timeout" }, headers);
+  if ((failure.httpStatus === 401 || failure.code === "unauthorized") && !tries.newKey) {
+    tries.newKey = true;
+    if (renewKey(sender, key)) return 0;
+  }
+  if (tries.retries >= policy.maxRetries || !isRetried(failure, headers)) return undefined;
+  tries.retries += 1;
+  return askedMs ?? backoffMs(tries.retries - 1, policy, Math.random);
+};
+
+/** Waits for the next attempt. False: it does not fit, or the call is over. */
+const waited = async (
+  waitMs: number,
+  { attempts, failure }: Outcome,
+  scope: CallScope,
+): Promise<boolean> => {
+  if (performance.now() + waitMs >= scope.deadlineAt) return false;
+  if (failure) scope.onRetry?.({ attempt: attempts, waitMs, failure });
+  return sleep(waitMs, true, { signal: scope.signal }).catch(() => false);
 };
 
 /** `content` is there exactly after a success. */
 export type Sent<T> = { outcome: Outcome; content?: T };
 
-const attempt = async <T>(
-  { dispatcher, origin, headers, keys }: Sender,
-  { method, path, body, read }: Call<T>,
-  key: string,
-  scope: CallScope,
-): Promise<Attempt<T>> => {
-  const request: Request = { origin, method, path, headers: headers(method, key) };
-  if (body) request.body = body;
-  const end = await exchange(dispatcher, request, scope);
-  if (end.kind === "answered") return await readAnswer(end, read, keys.secrets(), scope);
-  if (end.kind === "held") return end;
-  if (end.kind === "aborted" || isOver(scope))
-    return failed({ code: "timeout", mayHaveWritten: end.sent });
-  return failed(failureOfTransport(end.error, end.sent));
-};
-
-/** What the attempts of one call have come to. */
-type Tries = {
-  retries: number;
-  /** The key was looked up afresh, which happens once. */
-  renewed: boolean;
-  last: Outcome;
-};
-
-/** Waits for the next attempt. False: there is none, since it does not fit or the call is over. */
-const waited = async (
-  failure: RequestFailure,
-  { retries, last: { attempts, retryAfterMs } }: Tries,
-  policy: RetryPolicy,
-  scope: CallScope,
-): Promise<boolean> => {
-  const waitMs = retryAfterMs ?? backoffMs(retries, policy, Math.random);
-  if (performance.now() + waitMs >= scope.deadlineAt) return false;
-  scope.onRetry?.({ attempt: attempts, waitMs, failure });
-  return sleep(waitMs, true, { signal: scope.signal }).catch(() => false);
-};
-
-/** Whether a failed attempt is followed by another one; resolves when that may begin. */
-const goesOn = async (
-  { keys, policy }: Sender,
-  tries: Tries,
-  { failure, headers }: { failure: RequestFailure; headers: Answer["headers"] },
-  key: string,
-  scope: CallScope,
-): Promise<boolean> => {
-  if (isOver(scope)) return false;
-  if (failure.code === "unauthorized" && !tries.renewed) {
-    tries.renewed = true;
-    if (keys.renew(key)) return true;
-  }
-  if (tries.retries >= policy.maxRetries || !isRetried(failure, headers, policy)) return false;
-  if (!(await waited(failure, tries, policy, scope))) return false;
-  tries.retries++;
-  return true;
-};
-
-const succeeded = <T>(attempts: number, end: Extract<Attempt<T>, { kind: "done" }>): Sent<T> => {
-  const outcome: Outcome = { attempts, httpStatus: end.httpStatus };
-  if (end.requestId !== undefined) outcome.requestId = end.requestId;
-  return { outcome, content: end.content };
-};
-
-/** Sends a call, repeated as the retry policy says, and once more with a key that is new. */
+/**
+ * Sends a call. It is repeated as the policy says, inside its deadline, once more with a key that
+ * is new, and once more on a new connection where one that was used before has fallen silent.
+ */
 export const send = async <T>(
   sender: Sender,
   call: Call<T>,
   scope: CallScope,
 ): Promise<Sent<T>> => {
-  const tries: Tries = { retries: 0, renewed: false, last: { attempts: 0 } };
+  const tries: Tries = { retries: 0, newKey: false, newConnection: false };
+  const line = `${call.method} ${call.path.replace(/\?.*/, "")}`;
+  let outcome: Outcome = { attempts: 0 };
   for (;;) {
-    const key = sender.keys.current();
-    const end = await attempt(sender, call, key, scope);
-    const { last } = tries;
-    if (end.kind === "held") return { outcome: { ...last, held: true } };
-    const attempts = last.attempts + 1;
-    if (end.kind === "done") return succeeded(attempts, end);
+    const { secrets, connections } = sender;
+    const wary = !tries.newConnection;
+    const means = { key: secrets.at(-1) ?? "", connection: connections.current(), wary };
+    const started = performance.now();
+    const end = await attempt(sender, call, means, scope);
+    if (end === "held") return { outcome: { ...outcome, held: true } };
+    const attempts = outcome.attempts + 1;
+    const ms = Math.round(performance.now() - started);
+    sender.log(`${line}: ${wordsOf(end)}, ${ms} ms, attempt ${attempts}`);
+    if ("content" in end) {
+      const { answer, content } = end;
+      const requestId = requestIdOf(answer.headers, secrets);
+      return { outcome: { attempts, httpStatus: answer.status, requestId }, content };
+    }
     // What an attempt before may have written stays true, and a GET writes nothing.
-    const wrote = end.failure.mayHaveWritten || last.failure?.mayHaveWritten === true;
-    const mayHaveWritten = call.method === "PATCH" && wrote;
-    tries.last = { attempts, failure: { ...end.failure, mayHaveWritten } };
-    const asked = askedDelayMs(end.headers, Date.now());
-    if (asked !== undefined) tries.last.retryAfterMs = asked;
-    if (!(await goesOn(sender, tries, end, key, scope))) return { outcome: tries.last };
+    const wrote = end.failure.mayHaveWritten || outcome.failure?.mayHaveWritten === true;
+    const failure = { ...end.failure, mayHaveWritten: call.method === "PATCH" && wrote };
+    const askedMs = askedDelayMs(end.headers, Date.now());
+    outcome = { attempts, failure, retryAfterMs: askedMs };
+    const waitMs = isOver(scope) ? undefined : nextIn(sender, tries, { ...end, askedMs }, means);
+    if (waitMs === undefined || !(await waited(waitMs, outcome, scope))) return { outcome };
   }
 };

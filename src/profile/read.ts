@@ -26,16 +26,19 @@ export type Read = { outcome: Outcome } & (
 
 const timeForm = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)$/;
 
-const userOf = (value: unknown): User | undefined => {
-  if (!isObject(value) || typeof value.id !== "string" || !userIdPattern.test(value.id)) {
-    return undefined;
-  }
-  const profile = value.profile ?? {};
-  if (!isObject(profile)) return undefined;
-  const { id, updated_at: updatedAt } = value;
-  return typeof updatedAt === "string" && timeForm.test(updatedAt)
-    ? { id, profile, updatedAt }
-    : { id, profile };
+/** What a value must have to tell of a user; undefined: it has all of it. */
+const lacking = (value: unknown, { by }: Sought): string | undefined => {
+  if (!isObject(value)) return "a user that is an object";
+  const { id, profile, identifiers } = value;
+  if (typeof id !== "string" || !userIdPattern.test(id)) return "a user's id";
+  if (!isObject(profile ?? {})) return "a user's profile that is an object";
+  return by === "user_id" || Array.isArray(identifiers) ? undefined : "a user's list identifiers";
+};
+
+const userOf = (value: Record<string, unknown>): User => {
+  const { id, profile, updated_at: updatedAt } = value;
+  const user = { id: String(id), profile: isObject(profile) ? profile : {} };
+  return typeof updatedAt === "string" && timeForm.test(updatedAt) ? { ...user, updatedAt } : user;
 };
 
 /** Of ASCII only: some letters of other scripts have the same lower case as an ASCII letter. */
@@ -49,11 +52,9 @@ const sameContact = (by: "email" | "phone", a: string, b: string): boolean =>
 
 const identifierTypes = { email: "email_address", phone: "phone_number" } as const;
 
-/** Whether an answer is about the user that was asked for: never take somebody else's profile. */
-const isSought = (value: unknown, { by, value: wanted }: Sought): boolean => {
-  if (!isObject(value)) return false;
-  if (by === "user_id") return value.id === wanted;
-  const { identifiers } = value;
+/** Whether a user is the one that was asked for: never take somebody else's profile. */
+const isSought = ({ id, identifiers }: Record<string, unknown>, { by, value }: Sought): boolean => {
+  if (by === "user_id") return id === value;
   return (
     Array.isArray(identifiers) &&
     identifiers.some(
@@ -61,21 +62,30 @@ const isSought = (value: unknown, { by, value: wanted }: Sought): boolean => {
         isObject(one) &&
         one.type === identifierTypes[by] &&
         typeof one.value === "string" &&
-        sameContact(by, one.value, wanted),
+        sameContact(by, one.value, value),
     )
   );
 };
 
 const judge = (answer: readonly unknown[], sought: Sought, outcome: Outcome): Read => {
-  const users = answer.filter((one) => isSought(one, sought)).map(userOf);
-  const known = users.filter((user) => user !== undefined);
-  if (known.length < answer.length) return { kind: "somebody_else", outcome };
+  const users = answer.filter(isObject);
+  const lacks = answer.map((one) => lacking(one, sought)).find((what) => what !== undefined);
+  if (lacks !== undefined) return { kind: "failed", outcome: incomplete(outcome, lacks) };
+  if (!users.every((one) => isSought(one, sought))) return { kind: "somebody_else", outcome };
+  const known = users.map(userOf);
   const [user] = known;
   if (!user) return { kind: "nobody", outcome };
   const userIds = [...new Set(known.map(({ id }) => id))];
   return userIds.length > 1
     ? { kind: "several", userIds, outcome }
     : { kind: "found", user, outcome };
+};
+
+const incomplete = (outcome: Outcome, lacks: string): Outcome => {
+  const { httpStatus = 200, requestId } = outcome;
+  const told = { httpStatus, requestId, reasonDetail: { lacks } };
+  const failure = { code: "unexpected_response", reason: "unexpected_shape", ...told } as const;
+  return { ...outcome, failure: { ...failure, mayHaveWritten: false } };
 };
 
 /**

@@ -1,7 +1,21 @@
 import type { Outcome, PreludeClient } from "../prelude/client.ts";
 import type { RequestFailure } from "../prelude/errors.ts";
-import { type Admission, type Gate, type Held, startAdmission } from "./admission.ts";
 import { type Separation, separateReserved } from "./reserved-keys.ts";
+
+/** Why a request may not leave; `stopping`: the server is about to end. */
+export type Held =
+  | { code: "too_many_writes" | "too_many_reads"; waitMs: number }
+  | { code: "audit_unavailable" | "stopping" };
+
+/** What a call passes before each of its requests. */
+export type Gate = {
+  /** Whether the next request may leave; it then counts as sent. */
+  admit: () => boolean;
+  /** Why the first one was held, if it was. */
+  held: () => Held | undefined;
+  /** How many more may leave. */
+  left: () => number;
+};
 
 export type Profile = Readonly<Record<string, string>>;
 
@@ -50,6 +64,8 @@ export type NotWritten = Tally & {
   refusedTogether: readonly string[];
   /** Keys that Prelude refused alone, where others are left that could be written without them. */
   leaveOut: readonly string[];
+  /** Of a search that stopped: keys that were neither acknowledged nor refused alone. */
+  untried: readonly string[];
 };
 
 /** What a write is busy with; never a value, never a key. */
@@ -72,7 +88,6 @@ export type WriteScope = {
 
 type Sender = {
   tally: () => Tally;
-  admission: Admission;
   /** Sends one PATCH of these keys; undefined: Prelude acknowledged it. */
   send: (keys: readonly string[]) => Promise<Why | "spent" | undefined>;
 };
@@ -91,7 +106,7 @@ export const writeProfile = async (
   if (first === undefined) return { wrote: "all", keys, ...sender.tally() };
   if (first === "spent") throw new Error("a call's first PATCH cannot be one too many");
   if (first.code === "reserved_profile_key" && onReservedKey === "skip" && keys.length > 1) {
-    return writeOthers(write, sender, first, scope.onProgress);
+    return writeOthers(write, sender, first, scope);
   }
   const wrote = sender.tally().mayHaveWritten ? "unknown" : "none";
   return { ...noSearch, ...sender.tally(), wrote, why: first, keys };
@@ -102,12 +117,12 @@ const noSearch = {
   acknowledgedKeys: [],
   refusedTogether: [],
   leaveOut: [],
+  untried: [],
 } as const;
 
 const createSender = (write: Write, scope: WriteScope): Sender => {
   const { appId, userId, profile } = write;
-  const { client, signal, deadlineAt, onProgress } = scope;
-  const admission = startAdmission(scope.gate);
+  const { client, signal, deadlineAt, gate, onProgress } = scope;
   let tally: Tally = {
     attempts: 0,
     httpStatus: undefined,
@@ -121,24 +136,25 @@ const createSender = (write: Write, scope: WriteScope): Sender => {
       {
         signal,
         deadlineAt,
-        admit: admission.admit,
+        admit: gate.admit,
         onRetry: ({ attempt, waitMs, failure: { httpStatus } }) =>
           onProgress({ step: "retry", attempt, waitMs, httpStatus }),
       },
     );
     tally = addTo(tally, outcome);
-    if (outcome.held) return admission.held() ?? outcome.failure ?? "spent";
+    if (outcome.held) return gate.held() ?? outcome.failure ?? "spent";
     return outcome.failure;
   };
-  return { tally: () => tally, admission, send };
+  return { tally: () => tally, send };
 };
 
-const addTo = (tally: Tally, { attempts, failure, ...answer }: Outcome): Tally => {
+const addTo = (tally: Tally, { attempts, failure, retryAfterMs, ...answer }: Outcome): Tally => {
+  const { httpStatus, requestId } = failure ?? answer;
   return {
     attempts: tally.attempts + attempts,
-    httpStatus: failure ? failure.httpStatus : answer.httpStatus,
-    requestId: failure ? failure.requestId : answer.requestId,
-    retryAfterMs: answer.retryAfterMs,
+    httpStatus,
+    requestId,
+    retryAfterMs,
     mayHaveWritten: tally.mayHaveWritten || failure?.mayHaveWritten === true,
   };
 };
@@ -153,12 +169,12 @@ const keptForTheLast = 8;
 /** Finds the reserved keys and writes the others. */
 const writeOthers = async (
   { keys }: Write,
-  { send, tally, admission }: Sender,
+  { send, tally }: Sender,
   refused: Why,
-  onProgress: WriteScope["onProgress"],
+  { gate, onProgress }: WriteScope,
 ): Promise<Written | NotWritten> => {
   const found = await separateReserved<Why>(keys, {
-    mayGoOn: () => admission.left() > keptForTheLast,
+    mayGoOn: () => gate.left() > keptForTheLast,
     send: async (group) => {
       onProgress({ step: "search", trying: group.length, of: keys.length });
       const why = await send(group);
@@ -167,7 +183,7 @@ const writeOthers = async (
       return why.code === "reserved_profile_key" ? "reserved" : { stop: why };
     },
   });
-  if (found.wroteTogether && found.accepted.length === keys.length) {
+  if (found.together === "accepted" && found.accepted.length === keys.length) {
     return { wrote: "all", keys, ...tally() };
   }
   return { ...tally(), ...resultOf(found, keys, refused), wrote: wroteOf(found, tally()) };
@@ -177,16 +193,18 @@ const writeOthers = async (
 const wroteOf = (found: Separation<Why>, { mayHaveWritten }: Tally): NotWritten["wrote"] => {
   if (mayHaveWritten) return "unknown";
   if (found.accepted.length === 0) return "none";
-  return found.wroteTogether ? "partial" : "unknown";
+  return found.together === "accepted" ? "partial" : "unknown";
 };
 
 const resultOf = (found: Separation<Why>, keys: readonly string[], refused: Why) => {
-  const { accepted, reserved, refusedTogether, stopped } = found;
-  const settled = !stopped && accepted.length + reserved.length === keys.length;
-  const search = settled ? ("finished" as const) : ("stopped" as const);
+  const { accepted, reserved, stopped } = found;
+  const tried = new Set([...accepted, ...reserved]);
+  const untried = keys.filter((key) => !tried.has(key));
+  const search = stopped || untried.length > 0 ? ("stopped" as const) : ("finished" as const);
+  const refusedTogether = found.together === "reserved" ? accepted : [];
   const isRest = reserved.length < keys.length && refusedTogether.length === 0;
   const leaveOut = isRest ? reserved : [];
-  const common = { search, acknowledgedKeys: accepted, refusedTogether, leaveOut };
+  const common = { search, acknowledgedKeys: accepted, refusedTogether, leaveOut, untried };
   if (!stopped || stopped.why === refused) return { ...common, why: refused, keys: reserved };
   // What stopped the search is about the last group, not about the reserved keys found before it.
   return { ...common, why: stopped.why, keys: stopped.group };

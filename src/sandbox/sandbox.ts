@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
-import { createStore, type Fixed, type Refusal } from "./store.ts";
+import { isObject } from "../lib/json.ts";
 
 // Codes, statuses and messages of the API document. The document has no answer for a missing or
 // wrong key; this one follows Prelude's global error codes.
@@ -12,13 +12,121 @@ const errors = {
   session_disabled: [403, "forbidden", "Session management is disabled for this application."],
   app_not_found: [404, "not_found", "The application was not found."],
   user_not_found: [404, "not_found", "The user was not found."],
-} as const satisfies Record<Refusal | "invalid_api_token", readonly [number, string, string]>;
+} as const;
 
 type Answer = { status: number; body?: object };
 
 const refusal = (code: keyof typeof errors): Answer => {
   const [status, word, message] = errors[code];
   return { status, body: { code, status: word, message } };
+};
+
+const noSuchRoute: Answer = { status: 404, body: { message: "no such route" } };
+
+type User = {
+  id: string;
+  email?: string;
+  phone?: string;
+  profile: Map<string, string>;
+  /** RFC 3339. */
+  createdAt: string;
+  updatedAt: string;
+};
+
+// The users of the API document's examples. Their addresses and numbers are of the kinds that are
+// kept free for examples (RFC 2606; +1 202 555 01xx).
+const jane = {
+  id: "usr_01jqebhswje1ka1z7ahr9rfsgt",
+  email: "jane@example.com",
+  phone: "+12025550123",
+  profile: { first_name: "Jane", last_name: "Miller", locale: "en-GB", newsletter: "weekly" },
+};
+const sam = {
+  id: "usr_01jqy7455pf8p9bap5qke912g1",
+  email: "sam@example.com",
+  phone: "+12025550156",
+  profile: { first_name: "Sam", locale: "fr-FR" },
+};
+
+/** An app that is known only to show `session_disabled`. */
+const disabled = "disabled";
+/** Apps of the API document's examples, and the users of each. */
+const people = { "54e9ujn": [jane, sam], fvua38g: [sam], [disabled]: [jane] };
+
+/** The sandbox's own choice: Prelude publishes no list of reserved keys. */
+const reservedKeys: ReadonlySet<string> = new Set(["sub", "user_id", "created_at"]);
+
+/** What the operator fixed; it exists in the sandbox too, so that a real configuration can be rehearsed. */
+export type Fixed = { appId?: string | undefined; userId?: string | undefined };
+
+type Apps = Map<string, Map<string, User>>;
+
+const seeded = ({ appId, userId }: Fixed): Apps => {
+  const createdAt = new Date().toISOString();
+  const fixedApp = appId === undefined ? {} : { [appId]: [jane, sam] };
+  const fixedUser = userId === undefined ? [] : [{ id: userId, profile: {} }];
+  const users = (known: readonly { id: string; profile: object }[]) =>
+    [...fixedUser, ...known].map(({ profile, ...user }): [string, User] => {
+      const values = new Map<string, string>(Object.entries(profile));
+      return [user.id, { ...user, profile: values, createdAt, updatedAt: createdAt }];
+    });
+  const all = Object.entries({ ...fixedApp, ...people });
+  return new Map(all.map(([id, known]) => [id, new Map(users(known))]));
+};
+
+/** A user as Prelude's reference shows one ("Get user"). */
+const shown = ({ id, email, phone, profile, createdAt, updatedAt }: User) => ({
+  id,
+  status: "active",
+  identifiers: [
+    { type: "email_address", value: email },
+    { type: "phone_number", value: phone },
+  ].filter(({ value }) => value !== undefined),
+  profile: Object.fromEntries(profile),
+  created_at: createdAt,
+  updated_at: updatedAt,
+});
+
+/** Sets the keys of a user's profile. That it merges them into it is the sandbox's own choice. */
+const update = (user: User, body: string): Answer => {
+  const { profile } = JSON.parse(body) as { profile?: unknown };
+  if (!isObject(profile)) return refusal("invalid_request");
+  const patch = Object.entries(profile);
+  if (!patch.every((entry): entry is [string, string] => typeof entry[1] === "string")) {
+    return refusal("invalid_request");
+  }
+  if (patch.some(([key]) => reservedKeys.has(key))) return refusal("reserved_profile_key");
+  for (const [key, value] of patch) user.profile.set(key, value);
+  user.updatedAt = new Date().toISOString();
+  return { status: 204 };
+};
+
+/** The users who have this address or number. */
+const list = (users: Iterable<User>, search: URLSearchParams): Answer => {
+  const type = search.get("identifier_type");
+  const value = search.get("identifier_value")?.toLowerCase();
+  if (type === null || value === undefined) return refusal("invalid_request");
+  const found = [...users].filter(
+    (user) => (type === "email_address" ? user.email : user.phone) === value,
+  );
+  return { status: 200, body: { users: found.map(shown) } };
+};
+
+const route = /^\/v2\/session\/apps\/([^/]+)\/users(?:\/([^/]+)(\/profile)?)?$/;
+
+/** Answers one request, once its body is read. */
+const answer = (apps: Apps, { method, url = "" }: IncomingMessage, body: string): Answer => {
+  const { pathname, searchParams } = new URL(url, "http://sandbox");
+  const [, app, id, profile] = route.exec(pathname) ?? [];
+  const writes = profile !== undefined;
+  if (app === undefined || method !== (writes ? "PATCH" : "GET")) return noSuchRoute;
+  const users = apps.get(decodeURIComponent(app));
+  if (!users) return refusal("app_not_found");
+  if (app === disabled) return refusal("session_disabled");
+  if (id === undefined) return list(users.values(), searchParams);
+  const user = users.get(decodeURIComponent(id));
+  if (!user) return refusal("user_not_found");
+  return writes ? update(user, body) : { status: 200, body: { user: shown(user) } };
 };
 
 const maxBodyBytes = 1024 * 1024;
@@ -34,52 +142,6 @@ const readBody = async (request: IncomingMessage): Promise<string> => {
   return Buffer.concat(chunks).toString("utf8");
 };
 
-/** The entries of a valid request body (`PatchUserProfileRequest`), or undefined. */
-const parsePatch = (body: string): [key: string, value: string][] | undefined => {
-  try {
-    const { profile } = JSON.parse(body) as { profile?: unknown };
-    if (typeof profile !== "object" || profile === null || Array.isArray(profile)) return undefined;
-    const entries = Object.entries(profile);
-    return entries.every(([, value]) => typeof value === "string") ? entries : undefined;
-  } catch {
-    return undefined;
-  }
-};
-
-const route = /^\/v2\/session\/apps\/([^/]+)\/users(?:\/([^/]+)(\/profile)?)?$/;
-
-/** Answers one request, once its body is read. */
-const answer = (
-  store: ReturnType<typeof createStore>,
-  { method, url = "" }: IncomingMessage,
-  body: string,
-): Answer => {
-  const { pathname, searchParams } = new URL(url, "http://sandbox");
-  const [, app, user, profile] = route.exec(pathname) ?? [];
-  const noSuchRoute = { status: 404, body: { message: "no such route" } };
-  if (app === undefined) return noSuchRoute;
-  const appId = decodeURIComponent(app);
-  const userId = user === undefined ? undefined : decodeURIComponent(user);
-  if (method === "PATCH" && userId !== undefined && profile) {
-    const refused = store.update(appId, userId, parsePatch(body));
-    return refused ? refusal(refused) : { status: 204 };
-  }
-  if (method !== "GET" || profile) return noSuchRoute;
-  const found =
-    userId === undefined
-      ? store.list(appId, searchParams.get("identifier_type"), searchParams.get("identifier_value"))
-      : store.get(appId, userId);
-  return typeof found === "string" ? refusal(found) : { status: 200, body: found };
-};
-
-const respond = (response: ServerResponse, { status, body }: Answer): void => {
-  if (!body) {
-    response.writeHead(status).end();
-    return;
-  }
-  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
-};
-
 /**
  * Starts an embedded Prelude on a free loopback port: the documented contract of the operations
  * used here over real HTTP, with users and profiles in memory. It answers nobody without its key,
@@ -87,19 +149,19 @@ const respond = (response: ServerResponse, { status, body }: Answer): void => {
  */
 export const startSandbox = async (fixed: Fixed = {}) => {
   const apiKey = randomBytes(16).toString("hex");
-  const store = createStore(fixed, () => new Date().toISOString());
-
+  const apps = seeded(fixed);
+  const answerTo = async (request: IncomingMessage): Promise<Answer> => {
+    if (request.headers.authorization !== `Bearer ${apiKey}`) return refusal("invalid_api_token");
+    // No JSON, a path that is not URL-encoded, or a client that went away while it sent.
+    const failed = () => refusal("invalid_request");
+    return await readBody(request)
+      .then((body) => answer(apps, request, body))
+      .catch(failed);
+  };
   const server = createServer(async (request, response) => {
-    if (request.headers.authorization !== `Bearer ${apiKey}`) {
-      respond(response, refusal("invalid_api_token"));
-      return;
-    }
-    try {
-      respond(response, answer(store, request, await readBody(request)));
-    } catch {
-      // A path that is not URL-encoded, or a client that went away while it sent.
-      respond(response, refusal("invalid_request"));
-    }
+    const { status, body } = await answerTo(request);
+    if (body) response.setHeader("content-type", "application/json");
+    response.writeHead(status).end(body && JSON.stringify(body));
   });
 
   await new Promise<void>((resolve, reject) => {

@@ -17,7 +17,7 @@ export type Dependencies = {
   /** Loaded at the first call that sends something, since most conversations make none. */
   client: () => Promise<PreludeClient>;
   audit: Audit | undefined;
-  /** Counts every read of a profile, those that are made for a write included. */
+  /** Counts the calls of `get_user_profile`. */
   reads: RateLimit;
   /** Whether the server is about to end, and no call may begin to send. */
   isStopping: () => boolean;

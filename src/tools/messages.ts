@@ -8,7 +8,7 @@ type Told = Pick<
   RequestFailure,
   "reason" | "reasonDetail" | "apiCode" | "apiMessage" | "httpStatus"
 > &
-  Pick<NotWritten, "acknowledgedKeys" | "refusedTogether" | "leaveOut" | "search"> &
+  Pick<NotWritten, "acknowledgedKeys" | "refusedTogether" | "leaveOut" | "search" | "untried"> &
   Pick<KeyRefusal, "lookAlike">;
 
 /** What is known about a failed call, as far as its sentences need it. */
@@ -132,7 +132,7 @@ const whyNotAllowed = (f: FailureFacts): string => {
 
 /** The two sentences about reserved keys: what is known of them depends on whether they were searched. */
 const reserved = (f: FailureFacts): [what: string, next: string] => {
-  const { refusedTogether = [], acknowledgedKeys = [], search } = f;
+  const { refusedTogether = [], acknowledgedKeys = [], untried = [], search } = f;
   const found = f.keys?.length ? keys(f) : undefined;
   if (refusedTogether.length > 0) {
     const together = quoteList(refusedTogether);
@@ -142,8 +142,11 @@ const reserved = (f: FailureFacts): [what: string, next: string] => {
     ];
   }
   if (search === "stopped") {
+    const known: string[] = [];
+    if (found) known.push(`found: ${found}`);
+    if (untried.length > 0) known.push(`untried: ${quoteList(untried)}`);
     return [
-      `The search for the keys that Prelude reserves stopped before it was finished${found ? ` (found: ${found})` : ""}`,
+      `The search for the keys that Prelude reserves stopped before it was finished${known.length > 0 ? ` (${known.join("; ")})` : ""}`,
       "Call again with fewer keys at a time and without the reserved ones that were found. Until such a call answers updated, tell the person that the update is not finished.",
     ];
   }

@@ -1,5 +1,5 @@
 import type { RequestFailure } from "../prelude/errors.ts";
-import type { Held } from "../profile/admission.ts";
+import type { Held } from "../profile/write.ts";
 import type { ReadArguments } from "./arguments.ts";
 import { type Issue, shortened } from "./issues.ts";
 import { type ErrorCode, type FailureFacts, type Recovery, recovery } from "./messages.ts";

@@ -18,7 +18,7 @@ import { readConfig } from "../../src/config/config.ts";
 import { openAudit } from "../../src/guards/audit.ts";
 import type { Answer } from "../../src/guards/confirmation.ts";
 import { createClient, type PreludeClient } from "../../src/prelude/client.ts";
-import { retryPolicy } from "../../src/prelude/retry.ts";
+import { retryPolicy } from "../../src/prelude/send.ts";
 import { createUpdateProfile } from "../../src/tools/update-profile/update-profile.ts";
 import {
   apiError,

@@ -6,7 +6,7 @@ import {
   type Outcome,
   type PreludeClient,
 } from "../../src/prelude/client.ts";
-import { retryPolicy } from "../../src/prelude/retry.ts";
+import { retryPolicy } from "../../src/prelude/send.ts";
 import {
   type FaultServer,
   type Stage,
@@ -28,6 +28,8 @@ type Options = {
   retry?: typeof retryPolicy;
   useProxy?: boolean;
   rereadKey?: () => string | undefined;
+  secrets?: string[];
+  log?: (line: string) => void;
 };
 
 /** A success as it is documented. */

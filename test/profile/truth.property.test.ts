@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Config } from "../../src/config/config.ts";
 import { escapeInvisible } from "../../src/lib/text.ts";
 import { createClient, type PreludeClient } from "../../src/prelude/client.ts";
-import { retryPolicy } from "../../src/prelude/retry.ts";
+import { retryPolicy } from "../../src/prelude/send.ts";
 import { readArguments } from "../../src/tools/arguments.ts";
 import {
   argumentsSpec,

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createClient, type PreludeClient } from "../../src/prelude/client.ts";
-import { retryPolicy } from "../../src/prelude/retry.ts";
+import { retryPolicy } from "../../src/prelude/send.ts";
 import { createUpdateProfile } from "../../src/tools/update-profile/update-profile.ts";
 import { defaults } from "../config/support.ts";
 import { callOf, dependenciesOf } from "../support/use-case.ts";

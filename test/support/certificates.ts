@@ -1,5 +1,5 @@
 /**
- * Test material only: one key and four self-signed certificates, made for these tests and used by
+ * Test material only: one key and five self-signed certificates, made for these tests and used by
  * nothing else. The key is public, so trust none of them outside of a test.
  */
 export const testKey = `-----BEGIN PRIVATE KEY-----
@@ -56,6 +56,18 @@ XxragxBfo1AwTjAcBgNVHREEFTATghFlbHNld2hlcmUuZXhhbXBsZTAPBgNVHRMB
 Af8EBTADAQH/MB0GA1UdDgQWBBRLN1owxfEphVYaLf1wyuGmnC8YRjAKBggqhkjO
 PQQDAgNHADBEAiA9RnG1Kt3EYF+1xZUYsobMCvkbqmXfErtReIi7uDp2awIgJHXS
 XCR1oM1W9WdoXDx9w053zd0eKp2Hpe1qjZ1WgWw=
+-----END CERTIFICATE-----`,
+  /** For the purpose of a client, not of a server. */
+  purpose: `-----BEGIN CERTIFICATE-----
+MIIBmjCCAUCgAwIBAgIBATAKBggqhkjOPQQDAjAjMSEwHwYDVQQDDBhwcmVsdWRl
+LXByb2ZpbGUtbWNwIHRlc3QwIBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAw
+MDBaMCMxITAfBgNVBAMMGHByZWx1ZGUtcHJvZmlsZS1tY3AgdGVzdDBZMBMGByqG
+SM49AgEGCCqGSM49AwEHA0IABF6cd/+WDtTj03EIO1012TKk34h2Cen16Hgkbuvf
+6Ylt165ady5+eLkY9iISz5CF8mSpPlTahCklrUJfGtqDEF+jYzBhMBoGA1UdEQQT
+MBGCCWxvY2FsaG9zdIcEfwAAATAPBgNVHRMBAf8EBTADAQH/MBMGA1UdJQQMMAoG
+CCsGAQUFBwMCMB0GA1UdDgQWBBRLN1owxfEphVYaLf1wyuGmnC8YRjAKBggqhkjO
+PQQDAgNIADBFAiEAp+7arbmSv+2mvg+tkUQEPk3dQBA+hL0fyHjgwhWQoO0CIEak
+wVb8C799Emcl0rkPMymoc8/G82muy0xTgJL5xFUj
 -----END CERTIFICATE-----`,
 } as const;
 

@@ -2,7 +2,6 @@ import type { Trace, TracedEnd } from "../../guards/audit.ts";
 import { createGate } from "../../guards/gate.ts";
 import { createKeyCheck } from "../../guards/key-policy.ts";
 import type { Outcome } from "../../prelude/client.ts";
-import { startAdmission } from "../../profile/admission.ts";
 import { type Read as Answer, readProfile, type Sought, type User } from "../../profile/read.ts";
 import { type ReadArguments, readArguments } from "../arguments.ts";
 import {
@@ -57,13 +56,13 @@ const run = async (
   if (config.apiKey === undefined && !sandbox) return refused("not_configured");
   if (!data) return { ...refused("invalid_arguments", { advice }), issues };
   const client = await state.client();
-  const admission = startAdmission(createGate(reads, "too_many_reads", trace, isStopping));
+  const gate = createGate(reads, "too_many_reads", trace, isStopping);
   const answer = await readProfile(client, data.appId, data.sought, {
     signal: call.signal,
     deadlineAt: performance.now() + config.timeoutMs,
-    admit: admission.admit,
+    admit: gate.admit,
   });
-  const held = admission.held();
+  const held = gate.held();
   return held ? failedBy(held, { attempts: 0 }, 0) : outcomeOf(state, answer, data.sought);
 };
 

@@ -7,19 +7,16 @@ import type { Dependencies } from "../dependencies.ts";
 
 // What the server itself reads for a write, where the operator lets profiles be read.
 
-type LookScope = Pick<Dependencies, "config" | "client" | "reads">;
+type LookScope = Pick<Dependencies, "config" | "client">;
 
 /** Longest look before a question, in milliseconds; it is asked without if this fails. */
 const beforeMs = 5_000;
 /** Time that is kept for the look after a lost answer, in milliseconds; at most a fifth of a call's. */
 const afterMs = 3_000;
 
-/**
- * The user's profile as it is now, or undefined for whatever reason. Such a look counts towards the
- * limit of reads, but is never refused by it: a write must not fail for it.
- */
+/** The user's profile as it is now, or undefined for whatever reason. The look is a part of its write. */
 const look = async (
-  { client, reads }: LookScope,
+  { client }: LookScope,
   { appId, userId }: Write,
   cancelled: AbortSignal,
   timeoutMs: number,
@@ -27,10 +24,6 @@ const look = async (
   const scope: CallScope = {
     signal: cancelled,
     deadlineAt: performance.now() + timeoutMs,
-    admit: () => {
-      reads.count();
-      return true;
-    },
   };
   const read = await readProfile(await client(), appId, { by: "user_id", value: userId }, scope);
   return read.kind === "found" ? read.user.profile : undefined;

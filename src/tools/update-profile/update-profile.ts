@@ -176,11 +176,11 @@ const aboutKeys: ReadonlySet<string> = new Set([
 
 /** What the sentences for the model need to know of a write that did not write everything. */
 const failureOf = (outcome: NotWritten, timeoutMs: number): Failed => {
-  const { why, wrote, keys, acknowledgedKeys, refusedTogether, leaveOut, search } = outcome;
+  const { why, wrote, acknowledgedKeys, refusedTogether, leaveOut, untried, search } = outcome;
   const failed = failedBy(why, outcome, timeoutMs);
-  const facts = { acknowledgedKeys, refusedTogether, leaveOut, search };
-  Object.assign(failed.facts, facts, { unsettled: wrote === "unknown" });
-  if (aboutKeys.has(why.code)) failed.facts.keys = keys;
+  const keys = aboutKeys.has(why.code) ? outcome.keys : undefined;
+  const told = { acknowledgedKeys, refusedTogether, leaveOut, untried, search, keys };
+  failed.facts = { ...failed.facts, ...told, unsettled: wrote === "unknown" };
   return { ...failed, wrote };
 };
 

@@ -1,8 +1,19 @@
+import dns from "node:dns";
 import { createServer as createHttpServer } from "node:http";
 import { connect, createServer, type Socket } from "node:net";
+import { setImmediate as turn } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { chooseProxy } from "../../src/prelude/proxy.ts";
-import { apiBody, applied, drop, reply, startFaultServer } from "../support/fault-server.ts";
+import { chooseProxy } from "../../src/prelude/connection.ts";
+import {
+  apiBody,
+  applied,
+  drop,
+  honest,
+  never,
+  reply,
+  startFaultServer,
+} from "../support/fault-server.ts";
 import { appId, done, scopeOf, send, setTheScene } from "./scene.ts";
 
 const { server, closers, newClient, scene, listen } = setTheScene();
@@ -67,7 +78,7 @@ describe("a proxy", () => {
     const { failure } = await send(through(name, proxy.url, named(own.port, "https")), "usr_1");
     expect(proxy.connects.map(({ target }) => target)).toEqual([`api.prelude.test:${own.port}`]);
     // Through the tunnel, the certificate that was seen is the API's, and it was looked at.
-    expect(failure?.reason).toBe("tls_self_signed");
+    expect(failure?.reason).toBe("certificate");
   });
 
   test("is passed by for the hosts in NO_PROXY, and where proxies are off", async () => {
@@ -76,51 +87,27 @@ describe("a proxy", () => {
     const baseUrl = named(server().port);
     const { failure } = await send(newClient({ baseUrl, useProxy: false }), "usr_1");
     // Without the proxy, nobody knows this name.
-    expect(failure?.reason).toMatch(/^dns_/);
+    expect(failure?.reason).toBe("dns_failed");
     vi.stubEnv("NO_PROXY", "example.com, .prelude.test");
     const exempt = await send(newClient({ baseUrl, useProxy: true }), "usr_1");
-    expect(exempt.failure?.reason).toMatch(/^dns_/);
+    expect(exempt.failure?.reason).toBe("dns_failed");
     expect(proxy.connects).toEqual([]);
-  });
-
-  test.each(["127.0.0.1", "localhost", "[::1]"])("is never used for %s", async (host) => {
-    const proxy = await startProxy();
-    const baseUrl = `http://${host}:${server().port}`;
-    for (const name of ["HTTP_PROXY", "https_proxy"]) vi.stubEnv(name, proxy.url);
-    vi.stubEnv("NO_PROXY", "10.0.0.0/8");
-    const { user } = scene([]);
-    const outcome = await send(newClient({ baseUrl, useProxy: true }), user);
-    // The fault server listens on the IPv4 address only.
-    if (host !== "[::1]") expect(outcome).toEqual(done(1));
-    else expect(outcome.failure?.code).toBe("unreachable");
-    expect(proxy.connects).toEqual([]);
-  });
-
-  test("written without http:// is understood, as other programs do", async () => {
-    const proxy = await startProxy();
-    const { user } = scene([]);
-    for (const host of ["127.0.0.1", "localhost"]) {
-      const client = through("HTTP_PROXY", `${host}:${proxy.port}`);
-      expect(await send(client, user)).toEqual(done(1));
-    }
-    expect(proxy.connects).toHaveLength(2);
-  });
-
-  const ends = ["/", "\\", "/?", "?", "#", "/#"];
-  test.each(ends)("whose address ends in %s, with nothing behind it, is used", async (end) => {
-    const proxy = await startProxy();
-    const { user } = scene([]);
-    expect(await send(through("HTTP_PROXY", proxy.url + end), user)).toEqual(done(1));
-    expect(proxy.connects).toHaveLength(1);
   });
 
   const unusable = [
-    ...["http://", "::", "http://a b", "http://proxy:99999", "http://me:100%@proxy:8080"],
-    ...["socks4://127.0.0.1:1080", "socks5://127.0.0.1:1080", "ftp://127.0.0.1:21"],
-    ...["http://\u0024{PROXY_HOST}:8080", "http://<host>:8080", "http://{{host}}", "%HOST%:8080"],
-    ...["http://127.0.0.1:1/p", "http://127.0.0.1:1/?x", "http://127.0.0.1:1?x", "127.0.0.1:1#f"],
-    ...["http://127.0.0.1:1//", "http://127.0.0.1:1\\path", "https://127.0.0.1:1/proxy.pac"],
-    ...["http:\\\\127.0.0.1:1", "http://127.0.0.1:1/%20", "proxy.example:80/a?b#c"],
+    ...["http://", "::", "http://proxy:99999", "http://me:100%@proxy:8080", "socks5://127.0.0.1:1"],
+    ...[
+      "http://\u0024{PROXY_HOST}:8080",
+      "http://<host>:8080",
+      "%HOST%:8080",
+      "proxy:80/proxy.pac",
+    ],
+    ...[
+      "http://127.0.0.1:1/p",
+      "http://127.0.0.1:1?x",
+      "127.0.0.1:1#f",
+      "http://127.0.0.1:1\\path",
+    ],
   ];
   test.each(unusable)(
     "at %s is a failure with a reason, before anything is sent",
@@ -140,36 +127,21 @@ describe("a proxy", () => {
     },
   );
 
-  const blank = [
-    "\u0024{HTTPS_PROXY}",
-    "\u0024{env:HTTPS_PROXY}",
-    "$HTTPS_PROXY",
-    "%HTTPS_PROXY%",
-    "{{proxy}}",
-    "<proxy>",
-    " ",
-  ];
-  test.each(blank)("named by %j only is none", async (text) => {
-    const proxy = await startProxy();
-    vi.stubEnv("http_proxy", text);
-    vi.stubEnv("HTTP_PROXY", proxy.url);
-    const { user } = scene([]);
-    const next = newClient({ baseUrl: named(server().port), useProxy: true });
-    expect(await send(next, user)).toEqual(done(1));
-    vi.stubEnv("HTTP_PROXY", text);
-    const { failure } = await send(
-      newClient({ baseUrl: named(server().port), useProxy: true }),
-      user,
-    );
-    expect(failure?.reason).toMatch(/^dns_/);
-  });
+  test.each(["\u0024{HTTPS_PROXY}", "$HTTPS_PROXY", "%HTTPS_PROXY%", "{{proxy}}", "<proxy>", " "])(
+    "named by %j only is none",
+    async (text) => {
+      const proxy = await startProxy();
+      vi.stubEnv("http_proxy", text);
+      vi.stubEnv("HTTP_PROXY", proxy.url);
+      const options = { baseUrl: named(server().port), useProxy: true };
+      const { user } = scene([]);
+      expect(await send(newClient(options), user)).toEqual(done(1));
+      vi.stubEnv("HTTP_PROXY", text);
+      expect((await send(newClient(options), user)).failure?.reason).toBe("dns_failed");
+    },
+  );
 
-  const refusals: [number, string][] = [
-    [407, "proxy_wants_credentials"],
-    [403, "proxy_refused"],
-    [404, "proxy_refused"],
-  ];
-  test.each(refusals)("that answers %d is named, and not asked again", async (status, reason) => {
+  test.each([407, 403, 404])("that answers %d is named, and not asked again", async (status) => {
     const proxy = await startProxy((socket) => {
       socket.end(`HTTP/1.1 ${status} No\r\n\r\n`);
     });
@@ -179,7 +151,7 @@ describe("a proxy", () => {
         code: "unreachable",
         mayHaveWritten: false,
         retryable: false,
-        reason,
+        reason: "proxy_refused",
         reasonDetail: { proxyStatus: status, variable: "HTTP_PROXY" },
       },
     });
@@ -195,56 +167,23 @@ describe("a proxy", () => {
   const garbage = () => listen(createServer((socket) => socket.end("SSH-2.0-x\r\n\r\n")));
   const hangUp = () => listen(createServer((socket) => socket.end()));
   const broken: [string, () => Promise<string>, string, string | undefined][] = [
-    [
-      "is dead",
-      async () => `http://127.0.0.1:${await closedPort()}`,
-      "proxy_unreachable",
-      "connection_refused",
-    ],
-    [
-      "speaks no HTTP",
-      async () => `http://127.0.0.1:${await garbage()}`,
-      "proxy_not_http",
-      undefined,
-    ],
-    [
-      "hangs up",
-      async () => `http://me:secret-word@127.0.0.1:${await hangUp()}`,
-      "proxy_hung_up",
-      undefined,
-    ],
-    [
-      "speaks no TLS",
-      async () => `https://127.0.0.1:${await garbage()}`,
-      "proxy_unreachable",
-      "tls",
-    ],
-    ["has an unknown name", async () => "http://proxy.invalid:8080", "proxy_unreachable", "dns"],
+    ["is dead", async () => `${await closedPort()}`, "proxy_unreachable", "connection_refused"],
+    ["speaks no HTTP", async () => `${await garbage()}`, "proxy_no_answer", undefined],
+    ["hangs up", async () => `${await hangUp()}`, "proxy_no_answer", undefined],
+    ["speaks no TLS", async () => `https ${await garbage()}`, "proxy_unreachable", "tls_failed"],
   ];
   test.each(broken)("that %s is named as the proxy", async (_, address, reason, cause) => {
     for (const scheme of ["http", "https"]) {
-      const client = through("HTTP_PROXY", await address(), named(server().port, scheme));
+      const [port = "", spoken = "http"] = (await address()).split(" ").reverse();
+      const proxy = `${spoken}://me:secret-word@127.0.0.1:${port}`;
+      const client = through("HTTP_PROXY", proxy, named(server().port, scheme));
       const { attempts, failure } = await send(client, "usr_1");
-      expect(attempts).toBe(cause === "tls" ? 1 : 3);
+      expect(attempts).toBe(cause === "tls_failed" ? 1 : 3);
       expect(failure).toMatchObject({ code: "unreachable", mayHaveWritten: false, reason });
       expect(failure?.reasonDetail?.variable).toBe("HTTP_PROXY");
-      expect(failure?.reasonDetail?.cause ?? "").toContain(cause ?? "");
+      expect(failure?.reasonDetail?.cause).toBe(cause);
       expect(JSON.stringify(failure)).not.toContain("secret-word");
     }
-  });
-
-  const interims = ["HTTP/1.1 100 Continue", "HTTP/1.1 102 Processing\r\nx: y"];
-  test.each(interims)("that first answers %j is no proxy that hung up", async (interim) => {
-    const proxy = await startProxy((socket, target) => {
-      socket.write(`${interim}\r\n\r\n`);
-      tunnel(socket, target);
-    });
-    const { user } = scene([]);
-    expect(await send(through("HTTP_PROXY", proxy.url), user)).toEqual(done(1));
-    const own = await startFaultServer("valid");
-    closers.push(own.close);
-    const { failure } = await send(through("HTTP_PROXY", proxy.url, named(own.port, "https")), "u");
-    expect(failure?.reason).toBe("tls_self_signed");
   });
 
   test("that cannot reach the API is asked again", async () => {
@@ -300,6 +239,17 @@ describe("a proxy", () => {
     timeout.mockRestore();
   });
 
+  test("does not hide that a connection was used before, and fell silent", async () => {
+    const proxy = await startProxy();
+    const { user, stage } = scene([honest, applied(never)]);
+    const client = through("HTTP_PROXY", proxy.url);
+    expect(await send(client, user)).toEqual(done(1));
+    await turn();
+    expect(await send(client, user, { timeoutMs: 600 })).toEqual(done(2));
+    expect(stage.applied).toHaveLength(3);
+    expect(proxy.connects).toHaveLength(2);
+  });
+
   test("does not hide whether the request had left", async () => {
     const proxy = await startProxy();
     const { user, stage } = scene([applied(drop)], {
@@ -316,8 +266,8 @@ describe("a proxy", () => {
 describe("which proxy the environment wants", () => {
   const some = { HTTPS_PROXY: "http://proxy:1" };
   const of = (url: string, env: Record<string, string>) => {
-    const choice = chooseProxy(new URL(url), env);
-    return choice.kind === "proxy" ? choice.uri : choice.kind;
+    const proxy = chooseProxy(new URL(url), env);
+    return proxy ? (proxy.uri ?? "invalid") : "direct";
   };
 
   const loopback = [
@@ -341,14 +291,11 @@ describe("which proxy the environment wants", () => {
   });
 
   const addresses: [string, string][] = [
-    ["http://me:p%40ss@proxy:1/", "http://me:p%40ss@proxy:1"],
-    ["HTTPS://Proxy:443/?", "https://proxy"],
+    ["http://me:p%40ss@proxy:1/", "http://me:p%40ss@proxy:1/"],
+    ["HTTPS://Proxy:443", "HTTPS://Proxy:443"],
     ["me@[::1]:3128", "http://me@[::1]:3128"],
-    ["http://:x@proxy:1", "http://:x@proxy:1"],
     ["http://proxy:1/proxy.pac", "invalid"],
     ["http://proxy:1\\path", "invalid"],
-    ["http://proxy:1?x", "invalid"],
-    ["proxy:1#f", "invalid"],
   ];
   test.each(addresses)("%s: %s", (address, uri) => {
     expect(of("https://api.prelude.dev", { HTTPS_PROXY: address })).toBe(uri);
@@ -364,12 +311,7 @@ describe("which proxy the environment wants", () => {
     ["elude.dev", "https://api.prelude.dev", false],
     ["*", "https://api.prelude.dev", true],
     ["a,*", "https://api.prelude.dev", true],
-    ["10.0.0.0/8", "https://10.20.30.40", true],
-    ["10.0.0.0/8", "https://11.20.30.40", false],
-    ["10.0.0.0/8", "https://api.prelude.dev", false],
-    ["10.0.0.0/99,fd00::/8", "https://[fd12::1]", true],
     ["[fd12::1]:443", "https://[fd12::1]", true],
-    ["fd12::1", "https://[fd12::1]", true],
     [",", "https://api.prelude.dev", false],
   ];
   test.each(exceptions)("NO_PROXY=%j, %s: %s", (list, url, exempt) => {
@@ -386,4 +328,116 @@ describe("which proxy the environment wants", () => {
       expect(of("https://example.com", env)).toBe("http://proxy:1");
     },
   );
+});
+
+describe("TLS", () => {
+  test.each([
+    ["valid", "DEPTH_ZERO_SELF_SIGNED_CERT"],
+    ["expired", "CERT_HAS_EXPIRED"],
+  ] as const)(
+    "a certificate (%s) is refused as %s before anything is sent",
+    async (name, certificate) => {
+      const own = await startFaultServer(name);
+      closers.push(own.close);
+      const stage = own.stage("usr_1");
+      const { attempts, failure } = await send(newClient({ baseUrl: own.url }), "usr_1");
+      const expected = { code: "unreachable", mayHaveWritten: false, retryable: false };
+      const reason = { reason: "certificate", reasonDetail: { certificate } };
+      expect([attempts, failure]).toEqual([1, { ...expected, ...reason }]);
+      expect(stage.received).toHaveLength(0);
+    },
+  );
+
+  test.each([
+    ["plain HTTP", (): string => server().url.replace("http:", "https:")],
+    [
+      "something else",
+      async () =>
+        `https://127.0.0.1:${await listen(createServer((socket) => socket.write("SSH-2.0-x\r\n")))}`,
+    ],
+  ])("%s on the port of an https base URL is named", async (_, url) => {
+    const { attempts, failure } = await send(newClient({ baseUrl: await url() }), "usr_1");
+    expect(attempts).toBe(1);
+    expect(failure).toMatchObject({ code: "unreachable", mayHaveWritten: false, retryable: false });
+    expect(failure?.reason).toBe("tls_failed");
+  });
+
+  test("a handshake that never ends is ended by the deadline, with nothing sent", async () => {
+    const port = await listen(createServer(() => {}));
+    const client = newClient({ baseUrl: `https://127.0.0.1:${port}` });
+    expect(await send(client, "usr_1", { timeoutMs: 100 })).toEqual({
+      attempts: 1,
+      failure: { code: "timeout", mayHaveWritten: false },
+    });
+  });
+
+  test("a handshake that breaks off is repeated, with nothing sent", async () => {
+    const port = await listen(createServer((socket) => socket.destroy()));
+    const client = newClient({ baseUrl: `https://127.0.0.1:${port}` });
+    expect(await send(client, "usr_1")).toMatchObject({
+      attempts: 3,
+      failure: { code: "unreachable", mayHaveWritten: false },
+    });
+  });
+});
+
+// A server on a thread of its own that answers 204 and listens with the shortest queue there is, but
+// takes nobody out of it until it is told to. While the queue is full, the kernel drops what knocks,
+// and who knocked tries again a second later: a slow address, without a clock in this test.
+const slowServer = `
+  const { parentPort, workerData } = require("node:worker_threads");
+  const { createServer } = require("node:http");
+  const server = createServer((request, response) => {
+    request.resume().on("end", () => response.writeHead(204).end());
+  });
+  server.listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () => {
+    parentPort.postMessage(server.address().port);
+    Atomics.wait(new Int32Array(workerData), 0, 0);
+  });
+`;
+
+const startSlowServer = async () => {
+  const gate = new SharedArrayBuffer(4);
+  const worker = new Worker(slowServer, { eval: true, workerData: gate });
+  const sockets: Socket[] = [];
+  closers.push(() => {
+    for (const socket of sockets) socket.destroy();
+    return worker.terminate();
+  });
+  const port = await new Promise<number>((resolve) => worker.once("message", resolve));
+  const knock = () => {
+    const socket = connect(port, "127.0.0.1").on("error", () => {});
+    sockets.push(socket);
+    return new Promise<void>((resolve) => socket.once("connect", () => resolve()));
+  };
+  // Fills the queue: a backlog of 1 holds two, the third is not let in.
+  await Promise.all([knock(), knock()]);
+  void knock();
+  const open = () => {
+    Atomics.store(new Int32Array(gate), 0, 1);
+    Atomics.notify(new Int32Array(gate), 0);
+  };
+  return { port, open };
+};
+
+const resolvingTo = (...addresses: dns.LookupAddress[]) =>
+  vi.spyOn(dns, "lookup").mockImplementation(((_: string, __: unknown, done: unknown) => {
+    (done as (error: null, found: dns.LookupAddress[]) => void)(null, addresses);
+  }) as typeof dns.lookup);
+
+const slowOne = { address: "127.0.0.1", family: 4 };
+// Nobody listens on that port there.
+const deadOne = { address: "::1", family: 6 };
+
+test.each([
+  ["slow address before a dead one", [slowOne, deadOne]],
+  ["dead address before a slow one", [deadOne, slowOne]],
+])("a host with a %s is reached", async (_, addresses) => {
+  const { port, open } = await startSlowServer();
+  const client = newClient({ baseUrl: `http://api.prelude.test:${port}` });
+  const lookup = resolvingTo(...addresses);
+  const pending = send(client, "usr_1");
+  await vi.waitUntil(() => lookup.mock.calls.length > 0);
+  setImmediate(open);
+  expect(await pending).toEqual({ attempts: 1, httpStatus: 204 });
 });

@@ -1,0 +1,157 @@
+import { buildConnector, type Dispatcher, Pool, ProxyAgent } from "undici";
+import { proxyFailure, proxyRefusal } from "./errors.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A proxy, and the variable that names it; without `uri` its address cannot be used. */
+export type Proxy = { variable: string; uri?: string };
+
+/** What a client passes on when it did not fill in a variable: `${X}`, `$X`, `%X%`, `{{x}}`, `<x>`. */
+const placeholder = /^(?:\$\{[^}]*\}|\$\w+|%[^%]+%|\{\{[^}]*\}\}|<[^>]*>)$/;
+
+/** This machine itself, as URLs spell it: 127.0.0.0/8, `::1`, `localhost` and all names below it. */
+const loopback =
+  /^127(?:\.\d+){3}$|^\[::(?:1|ffff:7f[\da-f]{2}:[\da-f]{1,4})\]$|^(?:.+\.)?localhost\.?$/;
+
+const defaultPorts: Readonly<Record<string, string>> = { "http:": "80", "https:": "443" };
+
+/** One entry of NO_PROXY: `*`, or a host, which stands for all below it too; a port may follow. */
+const isExempt = (entry: string, { hostname, port, protocol }: URL): boolean => {
+  if (entry === "*") return true;
+  const [, name = entry, wantedPort] = /^([^:]+|\[.*\]):(\d+)$/.exec(entry) ?? [];
+  if (wantedPort !== undefined && wantedPort !== (port || defaultPorts[protocol])) return false;
+  const exempt = name.replace(/^\*?\./, "");
+  return exempt !== "" && `.${hostname}`.endsWith(`.${exempt}`);
+};
+
+/** The first of these variables that holds something, which a placeholder is not. */
+const firstSet = (names: readonly string[], env: Environment): string | undefined =>
+  names.find((name) => {
+    const text = env[name]?.trim() ?? "";
+    return text !== "" && !placeholder.test(text);
+  });
+
+const isProxied = (target: URL, env: Environment): boolean => {
+  const list = env[firstSet(["no_proxy", "NO_PROXY"], env) ?? ""] ?? "";
+  const entries = list.toLowerCase().split(/[,\s]+/);
+  return !loopback.test(target.hostname) && !entries.some((entry) => isExempt(entry, target));
+};
+
+/**
+ * Whether this is a proxy's address: a host, with a port and credentials or without. What has a path
+ * is, say, a file about proxies; a variable that was not filled in is a legal host name for URL.
+ */
+const isAddress = (uri: string): boolean => {
+  if (!URL.canParse(uri)) return false;
+  const { protocol, hostname, pathname, search, hash } = new URL(uri);
+  const isHost = /^https?:$/.test(protocol) && /^[\w.:[\]-]+$/.test(hostname);
+  return isHost && pathname === "/" && search === "" && hash === "";
+};
+
+/**
+ * Which proxy the environment wants for a target: HTTPS_PROXY for https, HTTP_PROXY for http and
+ * where there is no other, NO_PROXY for exceptions, each in either case. None for this machine
+ * itself: what is sent there, the API key included, must not pass by somebody else.
+ */
+export const chooseProxy = (target: URL, env: Environment): Proxy | undefined => {
+  const plain = ["http_proxy", "HTTP_PROXY"];
+  const names = target.protocol === "https:" ? ["https_proxy", "HTTPS_PROXY", ...plain] : plain;
+  const variable = firstSet(names, env);
+  if (variable === undefined || !isProxied(target, env)) return undefined;
+  const text = env[variable]?.trim() ?? "";
+  // The scheme may be left out, as elsewhere.
+  const uri = text.includes("://") ? text : `http://${text}`;
+  return isAddress(uri) ? { variable, uri } : { variable };
+};
+
+/** Connections kept open to the API at most; further requests wait for one. */
+export const maxConnections = 16;
+
+/** How long an idle connection is kept at most, in milliseconds: a NAT may forget it soon after. */
+const keepAliveMaxTimeout = 20_000;
+
+const connecting = {
+  /** Longest wait for one connection, in milliseconds; the call's deadline may come first. */
+  timeout: 10_000,
+  // A host may have several addresses. Node gives each 250 ms, which is less than a handshake takes
+  // on a slow line, and less than a lost packet costs.
+  autoSelectFamily: true,
+  autoSelectFamilyAttemptTimeout: 2_500,
+};
+
+/** A set of connections to the API. */
+export type Connection = {
+  dispatcher: Dispatcher;
+  /** Asked while a request starts: whether nothing was sent on its connection before. */
+  isNew: () => boolean;
+};
+
+type Connectable = { connect: buildConnector.connector };
+
+/**
+ * The connections to the proxy. Every failure is made one of the proxy's, which also keeps undici
+ * from connecting again and again, without a pause, while a proxy hangs up on CONNECT.
+ */
+const proxyPool = (origin: URL, { connect }: Connectable, variable: string): Pool => {
+  const pool = new Pool(origin, { connect });
+  const ask = pool.connect.bind(pool);
+  const asking = async (options: Dispatcher.ConnectOptions) => {
+    const signal = AbortSignal.timeout(connecting.timeout);
+    const answer = await ask({ ...options, signal }).catch((error: unknown) => {
+      throw proxyFailure(error, variable);
+    });
+    if (answer.statusCode === 200) return answer;
+    answer.socket.on("error", () => {}).destroy();
+    throw proxyRefusal(answer.statusCode, variable);
+  };
+  pool.connect = asking as Pool["connect"];
+  return pool;
+};
+
+/** Makes what connects to the API, directly or through a proxy. Throws for a proxy's odd address. */
+export const connectionTo = (origin: string, proxy: Proxy | undefined): Connection => {
+  let justConnected = false;
+  const onConnect = () => {
+    // undici starts the request that waited for a connection in the step in which it has one.
+    justConnected = true;
+    queueMicrotask(() => {
+      justConnected = false;
+    });
+  };
+  const poolOf = (target: string | URL, connect: buildConnector.connector) => {
+    const pool = new Pool(target, { connections: maxConnections, connect, keepAliveMaxTimeout });
+    return pool.on("connect", onConnect);
+  };
+  const isNew = () => justConnected;
+  if (!proxy) return { dispatcher: poolOf(origin, buildConnector(connecting)), isNew };
+  const { uri = "", variable } = proxy;
+  const dispatcher = new ProxyAgent({
+    uri,
+    proxyTls: connecting,
+    factory: (target, options) => poolOf(target, (options as Connectable).connect),
+    clientFactory: (target, options) => proxyPool(target, options as Connectable, variable),
+  });
+  return { dispatcher, isNew };
+};
+
+/** The connections in use, which can be given up for new ones. */
+export const createConnections = (make: () => Connection) => {
+  let current = make();
+  const open = new Set([current]);
+  return {
+    current: (): Connection => current,
+    /** From now on requests go on new connections; these close when what goes on there has ended. */
+    giveUp: (silent: Connection): void => {
+      // Another call may have done it.
+      if (silent !== current) return;
+      current = make();
+      open.add(current);
+      silent.dispatcher.close(() => open.delete(silent));
+    },
+    close: async (): Promise<void> => {
+      await Promise.all([...open].map(({ dispatcher }) => dispatcher.destroy()));
+    },
+  };
+};
+
+export type Connections = ReturnType<typeof createConnections>;
