@@ -81,13 +81,7 @@ const otherUserIn = (value: unknown, userId: string | undefined): string | undef
 };
 
 /** Letters of arguments that ask for a rehearsal; nothing may be done in earnest then. */
-const rehearsals: ReadonlySet<string> = new Set([
-  "dryrun",
-  "preview",
-  "simulate",
-  "validateonly",
-  "test",
-]);
+const rehearsals = new Set("dryrun preview simulate validateonly test".split(" "));
 const switchedOff: ReadonlySet<unknown> = new Set([false, "false", 0, null, ""]);
 
 type Member = [name: string, value: unknown];

@@ -4,7 +4,7 @@ import type { RateLimit } from "../guards/rate-limit.ts";
 import type { Secrets } from "../lib/text.ts";
 import type { PreludeClient } from "../prelude/client.ts";
 import type { ReadArguments } from "./arguments.ts";
-import { cutOffByEnd, type Failed } from "./result.ts";
+import type { Failed } from "./result.ts";
 import type { ToolCall } from "./tool.ts";
 
 /** What the use case of a tool works with. */
@@ -33,9 +33,10 @@ export const traceOf = (
   { target: { appId, userId }, asked }: ReadArguments<unknown>,
   keys: readonly string[],
 ): Trace => {
-  const call = { tool, clientName, clientVersion, sandbox, appId, userId, keys };
-  const ids = { askedAppId: asked.appId, askedUserId: asked.userId };
-  return startTrace(audit, { ...call, ...ids }, { secrets, now });
+  const { appId: askedAppId, userId: askedUserId } = asked;
+  const ids = { appId, userId, askedAppId, askedUserId };
+  const traced = { tool, clientName, clientVersion, sandbox, keys, ...ids };
+  return startTrace(audit, traced, { secrets, now });
 };
 
 /** What the audit says of a call that sent nothing. */
@@ -53,12 +54,12 @@ export const auditCode = (
   error: { code: string } | undefined,
 ): string | null => (signal.aborted && !isStopping() ? "cancelled" : (error?.code ?? null));
 
-/** A failure, with the end of the server as its cause where that is what cut the call off. */
+/** A failure, with the end of the server as its cause where that cut the call off. */
 export const inViewOfEnd = (
   failed: Failed,
   { signal }: ToolCall,
   { isStopping }: Dependencies,
-): Failed => (signal.aborted && isStopping() ? cutOffByEnd(failed) : failed);
+): Failed => (signal.aborted && isStopping() ? { ...failed, code: "stopping" } : failed);
 
 /** Runs a call, and leaves a line in the audit also of one that a defect ends. */
 export const traced = async <Result>(

@@ -52,30 +52,18 @@ export const failedBy = (
   return { code, facts, requestId, retryable, attempts };
 };
 
-/** Codes of calls that were cut off, at Prelude or while a person was asked. */
-const cutOff: ReadonlySet<ErrorCode> = new Set([
-  "timeout",
-  "confirmation_timeout",
-  "confirmation_unavailable",
-]);
-
-/** The failure of a call that the server's own end cut off. */
-export const cutOffByEnd = (failed: Failed): Failed =>
-  cutOff.has(failed.code) ? { ...failed, code: "stopping" } : failed;
-
 /** Names that a list in a result holds at most: a huge call must not get a huge answer. */
 const maxListed = 1_000;
 
 /** Names as a list in a result shows them. */
 export const listed = (keys: readonly string[]): string[] => keys.slice(0, maxListed);
 
-/** The facts, with words about the reason where nobody has found better ones. */
+/** The facts, with words about the reason. */
 const explained = (facts: FailureFacts): FailureFacts => {
   const { reason, reasonDetail, httpStatus } = facts;
   if (reason === undefined) return facts;
   const detail = httpStatus === undefined ? { ...reasonDetail } : { ...reasonDetail, httpStatus };
-  const { cause = causeOf(reason, detail), advice = adviceOf(reason, detail) } = facts;
-  return { ...facts, cause, advice };
+  return { ...facts, cause: causeOf(reason, detail), advice: adviceOf(reason, detail) };
 };
 
 /** Whether the identical call may succeed later. */

@@ -23,18 +23,14 @@ export type JsonSchema = {
   [keyword: string]: unknown;
 };
 
+type Hint = "readOnlyHint" | "destructiveHint" | "idempotentHint" | "openWorldHint";
+
 /** A tool as it goes over the wire (MCP 2025-11-25, `Tool`), all four hints given. */
 export type ToolDefinition = {
   name: string;
   title: string;
   description: string;
-  annotations: {
-    title: string;
-    readOnlyHint: boolean;
-    destructiveHint: boolean;
-    idempotentHint: boolean;
-    openWorldHint: boolean;
-  };
+  annotations: { title: string } & Record<Hint, boolean>;
   icons: readonly { src: string; mimeType?: string }[];
   inputSchema: JsonSchema;
   outputSchema: JsonSchema;

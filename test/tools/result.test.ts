@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { shortened } from "../../src/tools/issues.ts";
 import { settling, writtenEnd } from "../../src/tools/messages.ts";
-import { cutOffByEnd, errorOf, listed, refused, resultOf } from "../../src/tools/result.ts";
+import { errorOf, listed, refused, resultOf } from "../../src/tools/result.ts";
 
 const onTheWire = (result: object): object => JSON.parse(JSON.stringify(result));
 const target = { appId: "54e9ujn", userId: "usr_1" };
@@ -52,10 +52,4 @@ test.each([
 test("an open outcome is settled by a repeat only where a repeat helps", () => {
   expect(settling("timeout", true, {})).toMatch(/identical call is safe to repeat and settles it/);
   expect(settling("unexpected_response", false, {})).toMatch(/Say that it is unknown/);
-});
-
-test("a call that the server's own end cut off says so; one that was refused stays refused", () => {
-  expect(cutOffByEnd(refused("timeout")).code).toBe("stopping");
-  expect(cutOffByEnd(refused("confirmation_unavailable")).code).toBe("stopping");
-  expect(cutOffByEnd(refused("key_not_allowed")).code).toBe("key_not_allowed");
 });

@@ -7,62 +7,46 @@ import { type Failed, refused, tooMany } from "../result.ts";
 import type { Asked, ToolCall } from "../tool.ts";
 import { lookBefore } from "./look.ts";
 
+/** A call that may ask; `questions` counts them: as many a minute as there may be writes. */
 export type AskScope = Dependencies & {
+  call: ToolCall;
+  trace: Trace;
   writes: RateLimit;
-  /** Counts the questions: as many a minute as there may be writes. */
   questions: RateLimit;
 };
+
+const tooLarge = refused("confirmation_unavailable", { tooLargeToShow: true });
 
 /** Asks the person; undefined: the write may go on. */
 export const askPerson = async (
   scope: AskScope,
   write: Write,
-  call: ToolCall,
-  trace: Trace,
 ): Promise<Failed | Asked | undefined> => {
   const confirmation = confirmationOf(write);
   if (!confirmation) return tooLarge;
-  const answer =
-    call.answered(confirmation.subject) ?? (await putQuestion(scope, write, call, trace));
+  const answer = scope.call.answered(confirmation.subject) ?? (await putQuestion(scope, write));
   if (typeof answer === "object") return answer;
   return answer === "accepted" ? undefined : refused(`confirmation_${answer}`);
 };
 
-const tooLarge = refused("confirmation_unavailable", { tooLargeToShow: true });
-
 /** Puts the question, with what is there now where the operator lets that be read. */
-const putQuestion = async (
-  scope: AskScope,
-  write: Write,
-  call: ToolCall,
-  trace: Trace,
-): Promise<Answer | Failed> => {
-  const held = holdQuestion(scope);
-  if (held) return held;
-  const reads = scope.config.read !== "off";
-  if (reads && !wasTold(() => trace.attempt())) return refused("audit_unavailable");
-  const before = reads ? await lookBefore(scope, write, call.signal) : undefined;
-  // Nobody waits for the answer any more, or a yes could not be acted on.
-  if (scope.isStopping()) return refused("stopping");
-  if (call.signal.aborted) return refused("timeout");
-  const confirmation = confirmationOf(write, before, scope.secrets);
-  return confirmation ? call.confirm(confirmation) : tooLarge;
-};
-
-/** Why nobody is asked: there are too many questions, or a yes could not be acted on. */
-const holdQuestion = ({ isStopping, writes, questions, audit }: AskScope): Failed | undefined => {
+const putQuestion = async (scope: AskScope, write: Write): Promise<Answer | Failed> => {
+  const { call, trace, config, writes, questions, audit, isStopping, secrets } = scope;
   if (isStopping()) return refused("stopping");
+  // Nobody is asked whose yes could not be acted on.
   const waitMs = writes.wait() ?? questions.take();
   if (waitMs !== undefined) return tooMany("too_many_writes", waitMs);
-  return wasTold(() => audit?.check()) ? undefined : refused("audit_unavailable");
-};
-
-/** Whether the audit could take a line. */
-const wasTold = (tell: () => void): boolean => {
+  const reads = config.read !== "off";
   try {
-    tell();
-    return true;
+    audit?.check();
+    if (reads) trace.attempt();
   } catch {
-    return false;
+    return refused("audit_unavailable");
   }
+  const before = reads ? await lookBefore(scope, write, call.signal) : undefined;
+  // Nobody waits for the answer any more, or the server has begun to end.
+  if (isStopping()) return refused("stopping");
+  if (call.signal.aborted) return refused("timeout");
+  const confirmation = confirmationOf(write, before, secrets);
+  return confirmation ? call.confirm(confirmation) : tooLarge;
 };

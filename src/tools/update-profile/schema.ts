@@ -64,56 +64,51 @@ const value = z
     ),
   );
 
-const notJson = "a string that is not an object as JSON";
 const profileForm = "an object of keys and string values";
 const objectWords = { required_error: profileForm, invalid_type_error: profileForm };
 
 /** An empty key with an empty value and a comma. */
 const minEntryBytes = '"":"",'.length;
 
-/** What is wrong with the size of a profile, or undefined: what is too large is not looked at. */
-const sizeProblem = (profile: Readonly<Record<string, unknown>>) => {
+/** Why nobody needs to look into a profile, or undefined: its size comes before what it holds. */
+const brokenProfile = (profile: unknown): Flaw | undefined => {
+  if (!isObject(profile)) {
+    const isText = typeof profile === "string" && profile !== "";
+    return isText ? ["a string that is not an object as JSON", profileForm] : undefined;
+  }
   const values = Object.values(profile);
   const accepted = `at most ${maxBodyBytes} bytes`;
-  if (values.length === 0) return problem("no key", "at least one key with a string value");
+  if (values.length === 0) return ["no key", "at least one key with a string value"];
   if (values.length * minEntryBytes > maxBodyBytes) {
-    return problem(`${values.length} keys`, `${accepted} as JSON`);
+    return [`${values.length} keys`, `${accepted} as JSON`];
   }
   // Only texts: JSON of anything else can be nested without end, and is refused anyway.
   if (values.some((one) => typeof one !== "string")) return undefined;
   const bytes = Buffer.byteLength(JSON.stringify({ profile }));
-  return bytes > maxBodyBytes ? problem(`${bytes} bytes as JSON`, accepted) : undefined;
+  return bytes > maxBodyBytes ? [`${bytes} bytes as JSON`, accepted] : undefined;
 };
 
 /**
  * With a list of allowed keys each key is an optional parameter, and some models and providers
  * fill those: an empty string beside other values is more often that than a wish.
  */
-const filler = (key: string) =>
-  problem(
-    "an empty string beside other keys",
-    'if the person wants this field emptied, "" in a call of its own; if it is not to change, leave the key out',
-    [key],
-  );
+const filler: Flaw = [
+  "an empty string beside other keys",
+  'if the person wants this field emptied, "" in a call of its own; if it is not to change, leave the key out',
+];
 
 /** Checks what no schema of the values can say: sizes, names, and what only fills a place. */
 const checkProfile =
   (isListed: boolean) =>
   (profile: unknown, ctx: z.RefinementCtx): unknown => {
-    if (typeof profile === "string" && profile !== "") {
-      ctx.addIssue({ ...problem(notJson, profileForm), fatal: true });
-    }
-    if (!isObject(profile)) return profile;
-    const size = sizeProblem(profile);
-    if (size) {
-      ctx.addIssue({ ...size, fatal: true });
-      return profile;
-    }
+    const broken = brokenProfile(profile);
+    if (broken) ctx.addIssue({ ...problem(...broken), fatal: true });
+    if (broken || !isObject(profile)) return profile;
     const names = Object.keys(profile);
+    const mayFill = isListed && names.length > 1;
     for (const name of names) {
-      const flaw = nameFlaw(name);
+      const flaw = nameFlaw(name) ?? (mayFill && profile[name] === "" ? filler : undefined);
       if (flaw) ctx.addIssue(problem(...flaw, [name]));
-      else if (isListed && profile[name] === "" && names.length > 1) ctx.addIssue(filler(name));
     }
     // Without a prototype, where zod would find keys such as "constructor".
     return { __proto__: null, ...profile };

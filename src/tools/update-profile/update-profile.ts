@@ -52,7 +52,8 @@ const createState = (deps: Dependencies) => ({
 
 type State = ReturnType<typeof createState>;
 type Read = ReadArguments<UpdateArguments>;
-type Outcome = Failed | Written | Asked;
+/** One call at work. */
+type Job = State & { call: ToolCall; trace: Trace; read: Read; keys: string[] };
 
 /** The use case: arguments -> guards -> one PATCH (or a few) -> what is true now and what to do next. */
 export const createUpdateProfile = (deps: Dependencies) => {
@@ -62,13 +63,13 @@ export const createUpdateProfile = (deps: Dependencies) => {
     const read = readArguments(state.spec, call.arguments, state.secrets);
     const keys = sentKeys(read);
     const trace = traceOf(state, toolName, call, read, keys);
+    const job = { ...state, call, trace, read, keys };
     return traced<UpdateResult | Asked>(trace, "unknown", async () => {
-      const ended = await run(state, read, keys, call, trace);
+      const ended = await run(job);
       if ("question" in ended) return { result: ended, end: questionAsked };
       const outcome = "code" in ended ? inViewOfEnd(ended, call, state) : ended;
-      const result = updateResult(state, read, outcome);
-      const code = auditCode(call, state, result.error);
-      return { result, end: endOf(outcome, result.status, code) };
+      const result = updateResult(job, outcome);
+      return { result, end: endOf(outcome, result.status, auditCode(call, state, result.error)) };
     });
   };
 };
@@ -83,17 +84,11 @@ const sentKeys = ({ data, args: { profile } }: Read): string[] => {
 };
 
 /** The steps of a call, in order; the first that has an outcome ends it. */
-const run = async (
-  state: State,
-  read: Read,
-  keys: string[],
-  call: ToolCall,
-  trace: Trace,
-): Promise<Outcome> => {
-  const write = checkCall(state, read, keys);
+const run = async (job: Job): Promise<Failed | Written | Asked> => {
+  const write = checkCall(job);
   if ("code" in write) return write;
-  const asked = state.config.confirm ? await askPerson(state, write, call, trace) : undefined;
-  return asked ?? (await writeInTurn(state, write, call, trace));
+  const asked = job.config.confirm ? await askPerson(job, write) : undefined;
+  return asked ?? (await writeInTurn(job, write));
 };
 
 const refusedKeyIssue = (key: string): Issue => ({
@@ -103,11 +98,8 @@ const refusedKeyIssue = (key: string): Issue => ({
 });
 
 /** What is to be written, or why it must not be: as far as that can be told at once. */
-const checkCall = (
-  { config, sandbox, refusedKeys }: State,
-  { data, issues, advice }: Read,
-  keys: string[],
-): Write | Failed => {
+const checkCall = ({ config, sandbox, refusedKeys, read, keys }: Job): Write | Failed => {
+  const { data, issues, advice } = read;
   if (config.apiKey === undefined && !sandbox) return refused("not_configured");
   const refusal = refusedKeys(keys.filter((key) => nameFlaw(key) === undefined));
   const refusals = refusal?.keys.map(refusedKeyIssue) ?? [];
@@ -126,13 +118,8 @@ const checkCall = (
 };
 
 /** Waits for the turn of the write's user, and writes. */
-const writeInTurn = async (
-  state: State,
-  write: Write,
-  call: ToolCall,
-  trace: Trace,
-): Promise<Failed | Written> => {
-  const { turns, config } = state;
+const writeInTurn = async (job: Job, write: Write): Promise<Failed | Written> => {
+  const { turns, config, call } = job;
   // Only from here on: waiting for a person must not use up Prelude's time.
   const timeoutMs = config.timeoutMs - keptMs(config);
   const deadlineAt = performance.now() + timeoutMs;
@@ -140,45 +127,37 @@ const writeInTurn = async (
   const release = await turn.catch(() => undefined);
   if (!release) return refused("timeout", { waitedForTurn: true, timeoutMs });
   try {
-    return await send(state, write, { call, trace, deadlineAt });
+    return await send(job, write, deadlineAt);
   } finally {
     release();
   }
 };
 
-const send = async (
-  state: State,
-  write: Write,
-  { call, trace, deadlineAt }: { call: ToolCall; trace: Trace; deadlineAt: number },
-): Promise<Failed | Written> => {
-  const { config, writes, isStopping } = state;
-  const client = await state.client();
+const send = async (job: Job, write: Write, deadlineAt: number): Promise<Failed | Written> => {
+  const { config, writes, isStopping, trace } = job;
+  const { signal, progress } = job.call;
+  const client = await job.client();
   const gate = createGate(writes, "too_many_writes", trace, isStopping);
-  const { signal, progress } = call;
   const onProgress = (step: WriteProgress) => progress(writeText(step));
   const outcome = await writeProfile(write, { client, signal, deadlineAt, gate, onProgress });
   if (outcome.wrote === "all") return outcome;
   // A reserved key is never in the profile, so that reading could not confirm the whole.
   const mayBeWritten = outcome.wrote === "unknown" && outcome.leaveOut.length === 0;
-  const open = mayBeWritten && config.read !== "off";
-  if (open && (await isWritten(state, write, signal))) {
+  const isOpen = mayBeWritten && config.read !== "off";
+  if (isOpen && (await isWritten(job, write, signal))) {
     return { ...outcome, wrote: "all", keys: write.keys, verified: true };
   }
   return failureOf(outcome, config.timeoutMs - keptMs(config));
 };
 
 /** Codes that are about the keys of the request. */
-const aboutKeys: ReadonlySet<string> = new Set([
-  "invalid_request",
-  "reserved_profile_key",
-  "api_error",
-]);
+const aboutKeys = ["invalid_request", "reserved_profile_key", "api_error"];
 
 /** What the sentences for the model need to know of a write that did not write everything. */
 const failureOf = (outcome: NotWritten, timeoutMs: number): Failed => {
   const { why, wrote, acknowledgedKeys, refusedTogether, leaveOut, untried, search } = outcome;
   const failed = failedBy(why, outcome, timeoutMs);
-  const keys = aboutKeys.has(why.code) ? outcome.keys : undefined;
+  const keys = aboutKeys.includes(why.code) ? outcome.keys : undefined;
   const told = { acknowledgedKeys, refusedTogether, leaveOut, untried, search, keys };
   failed.facts = { ...failed.facts, ...told, unsettled: wrote === "unknown" };
   return { ...failed, wrote };
@@ -188,11 +167,8 @@ const statusOf = { none: "not_updated", unknown: "unknown", partial: "partially_
 
 const note = "These are no arguments of this tool, and nothing was written for them.";
 
-const updateResult = (
-  { config, sandbox }: State,
-  read: Read,
-  outcome: Failed | Written,
-): UpdateResult => {
+const updateResult = (job: Job, outcome: Failed | Written): UpdateResult => {
+  const { config, sandbox, read } = job;
   const { attempts } = outcome;
   const about = { sandbox, attempts, note };
   if (!("code" in outcome)) {
