@@ -1,50 +1,59 @@
 import { expect, test } from "vitest";
-import { createGate } from "../../src/guards/gate.ts";
+import { createGate, maxRequests } from "../../src/guards/gate.ts";
 import { createRateLimit } from "../../src/guards/rate-limit.ts";
 
 const setUp = (max: number) => {
-  const events: string[] = [];
-  let broken = false;
+  const state = { broken: false, stopping: false, lines: 0 };
   const trace = {
     attempt: () => {
-      if (broken) throw new Error("no space");
-      events.push("line");
+      if (state.broken) throw new Error("no space");
+      state.lines += 1;
     },
     end: () => {},
   };
   const limit = createRateLimit(max, () => 0);
-  const gate = (isStopping = () => false) =>
-    createGate(limit, "too_many_writes", trace, isStopping).first();
-  return {
-    gate,
-    events,
-    breakFile: (is: boolean) => {
-      broken = is;
-    },
+  const call = () => createGate(limit, "too_many_writes", trace, () => state.stopping);
+  /** What the first request of a call is told. */
+  const first = () => {
+    const gate = call();
+    return gate.admit() ? "sent" : gate.held();
   };
+  return { state, call, first };
 };
 
 test("what the audit holds back uses up no place of the limit", () => {
-  const { gate, breakFile } = setUp(2);
-  breakFile(true);
-  for (let i = 0; i < 5; i++) expect(gate()).toEqual({ code: "audit_unavailable" });
-  breakFile(false);
-  expect([gate(), gate(), gate()]).toEqual([
-    undefined,
-    undefined,
-    { code: "too_many_writes", waitMs: 60_000 },
-  ]);
+  const { state, first } = setUp(2);
+  state.broken = true;
+  for (let i = 0; i < 5; i++) expect(first()).toEqual({ code: "audit_unavailable" });
+  state.broken = false;
+  const held = { code: "too_many_writes", waitMs: 60_000 };
+  expect([first(), first(), first()]).toEqual(["sent", "sent", held]);
 });
 
 test("what the limit holds back leaves no attempt line", () => {
-  const { gate, events } = setUp(1);
-  for (let i = 0; i < 3; i++) gate();
-  expect(events).toEqual(["line"]);
+  const { state, first } = setUp(1);
+  for (let i = 0; i < 3; i++) first();
+  expect(state.lines).toBe(1);
 });
 
-test("nothing begins to leave once the server is stopping", () => {
-  const { gate, events } = setUp(1);
-  expect(gate(() => true)).toEqual({ code: "timeout", stopping: true });
-  expect(events).toEqual([]);
-  expect(gate()).toBeUndefined();
+test("nothing begins to leave once the server is stopping, but what has begun goes on", () => {
+  const { state, call, first } = setUp(2);
+  const begun = call();
+  expect(begun.admit()).toBe(true);
+  state.stopping = true;
+  expect(first()).toEqual({ code: "stopping" });
+  expect(begun.admit()).toBe(true);
+  expect(state.lines).toBe(1);
+});
+
+test("the limit counts calls: one takes a place and a line, whatever it sends, up to 64 requests", () => {
+  const { state, call, first } = setUp(2);
+  const gate = call();
+  for (let left = maxRequests; left > 0; left--) {
+    expect(gate.left()).toBe(left);
+    expect(gate.admit()).toBe(true);
+  }
+  expect([gate.admit(), gate.held(), gate.left()]).toEqual([false, undefined, 0]);
+  expect(state.lines).toBe(1);
+  expect([first(), first()]).toEqual(["sent", { code: "too_many_writes", waitMs: 60_000 }]);
 });

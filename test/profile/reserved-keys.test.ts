@@ -17,7 +17,7 @@ const subsets = (keys: readonly string[]): Set<string>[] =>
 const names = (count: number) => Array.from({ length: count }, (_, i) => `key${i}`);
 
 /** Most requests that the search may take beside the one that was refused. */
-const most = (reserved: number, keys: number) => 2 * reserved * (Math.log2(keys) + 1) + 1;
+const most = (reserved: number, keys: number) => 2 * reserved * Math.ceil(Math.log2(keys)) + 1;
 
 /** `rivals`: keys that are refused together, and accepted otherwise. */
 const api = (reserved: ReadonlySet<string>, rivals: readonly string[] = []) => {
@@ -46,8 +46,7 @@ describe("every choice of reserved keys", () => {
       expect(found).toEqual({
         accepted: rest,
         reserved: keys.filter((key) => reserved.has(key)),
-        refusedTogether: [],
-        wroteTogether: rest.length > 0,
+        ...(rest.length > 0 && { together: "accepted" }),
       });
       // The profile is right whether a patch adds to it or takes its place.
       expect(merged).toEqual(new Set(rest));
@@ -65,8 +64,8 @@ test.each([16, 100, 1_000])("one reserved among %d keys takes few requests", asy
   const keys = names(count);
   for (const key of [0, count >> 1, count - 1]) {
     const { send, sent } = api(new Set([`key${key}`]));
-    const { accepted, reserved, wroteTogether } = await search(keys, send);
-    expect([accepted.length, reserved, wroteTogether]).toEqual([count - 1, [`key${key}`], true]);
+    const { accepted, reserved, together } = await search(keys, send);
+    expect([accepted.length, reserved, together]).toEqual([count - 1, [`key${key}`], "accepted"]);
     expect(sent.length).toBeLessThanOrEqual(most(1, count));
   }
 });
@@ -78,8 +77,7 @@ test("a first refusal that was wrong makes no key reserved: all are written toge
     expect(await search(keys, send)).toEqual({
       accepted: keys,
       reserved: [],
-      refusedTogether: [],
-      wroteTogether: true,
+      together: "accepted",
     });
     expect(sent.at(-1)).toEqual(keys);
   }
@@ -92,9 +90,8 @@ test("keys that are refused only together are named, and none of them is called 
       const { send, merged } = api(new Set(reserved), [a, b]);
       const found = await search(keys, send);
       expect(found.reserved).toEqual(reserved);
-      expect(found.wroteTogether).toBe(false);
-      expect(found.refusedTogether).toEqual(expect.arrayContaining([a, b]));
-      for (const key of found.refusedTogether) expect(reserved).not.toContain(key);
+      expect(found.together).toBe("reserved");
+      expect(found.accepted).toEqual(expect.arrayContaining([a, b]));
       expect(new Set(found.accepted)).toEqual(merged);
     }
   }
@@ -111,8 +108,7 @@ test("a stop at any request ends the search with what was acknowledged", async (
         sent.length === last ? { stop: "why" } : send(group),
       );
       expect(found.stopped).toEqual({ group: whole.sent[last], why: "why" });
-      expect(found.wroteTogether).toBe(false);
-      expect(found.refusedTogether).toEqual([]);
+      expect(found.together).toBeUndefined();
       expect(new Set(found.accepted)).toEqual(merged);
       expect(sent).toHaveLength(last);
       for (const key of found.reserved) expect(reserved).toContain(key);
@@ -131,7 +127,7 @@ test("a search that may not go on still writes all accepted keys together", asyn
       expect(sent.length).toBeLessThanOrEqual(last + 1);
       expect(new Set(found.accepted)).toEqual(merged);
       expect(replaced()).toEqual(merged);
-      expect(found.wroteTogether).toBe(merged.size > 0);
+      expect(found.together).toBe(merged.size > 0 ? "accepted" : undefined);
       for (const key of found.reserved) expect(sent).toContainEqual([key]);
     }
   }

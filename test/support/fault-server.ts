@@ -38,6 +38,8 @@ export type Stage = {
   /** For the first requests, in order; the rest gets `otherwise`. */
   steps: readonly Step[];
   otherwise: Step;
+  /** For requests that read this user, in order; the last one is repeated. */
+  looks: readonly Step[];
   received: Received[];
   /** The patches that were truly applied, in order. */
   applied: ReadonlyMap<string, string>[];
@@ -182,11 +184,26 @@ const verdict = (stage: Stage, patch: Record<string, string>): Verdict => {
 };
 
 const userOf = /^\/v2\/session\/apps\/[^/]+\/users\/([^/]+)\/profile$/;
+const readUserOf = /^\/v2\/session\/apps\/[^/]+\/users\/([^/?]+)$/;
+
+/** Whom a GET asks for: a user's id, or the address or number that a user is looked up by. */
+const readName = (path: string): string =>
+  readUserOf.exec(path)?.[1] ??
+  new URL(path, "http://127.0.0.1").searchParams.get("identifier_value") ??
+  "";
+
+/** The step for this request, the newest of the stage. */
+const stepOf = ({ received, steps, otherwise, looks }: Stage, method: string): Step => {
+  const place = received.filter((request) => request.method === method).length - 1;
+  if (method === "GET") return looks[Math.min(place, looks.length - 1)] ?? otherwise;
+  return steps[place] ?? otherwise;
+};
 
 /**
  * A real loopback server in Prelude's place that plays faults. `stage` sets the scene for one user;
- * what comes back is also the record, so that tests for different users do not meet. Requests for
- * users without a stage, or for another path, get a 404 and are in `strays`.
+ * what comes back is also the record, so that tests for different users do not meet. A stage may stand
+ * under an address or a number, too, for look-ups by it. Requests for users without a stage, or for
+ * another path, get a 404 and are in `strays`.
  *
  * @param tls speaks TLS with that certificate
  */
@@ -245,7 +262,8 @@ export const startFaultServer = async (tls?: CertificateName) => {
       place: connection.requests,
       closed: connection.closed,
     };
-    const stage = stages.get(userOf.exec(path)?.[1] ?? "");
+    const name = method === "GET" ? readName(path) : (userOf.exec(path)?.[1] ?? "");
+    const stage = stages.get(name);
     if (!stage) {
       strays.push(request);
       response.writeHead(404).end();
@@ -257,7 +275,7 @@ export const startFaultServer = async (tls?: CertificateName) => {
       decided ??= verdict(stage, request.profile);
       return decided;
     };
-    const step = stage.steps[stage.received.length - 1] ?? stage.otherwise;
+    const step = stepOf(stage, method);
     for (const watch of watchers) watch();
     await step({ request, response, socket, decide });
   });
@@ -270,7 +288,7 @@ export const startFaultServer = async (tls?: CertificateName) => {
     port,
     strays,
 
-    stage: (user: string, scene: Partial<Stage> = {}): Stage => {
+    stage: (user: string, scene: Partial<Stage> = {}, aliases: string[] = []): Stage => {
       const stage: Stage = {
         semantics: "merge",
         reserved: new Set(),
@@ -278,11 +296,12 @@ export const startFaultServer = async (tls?: CertificateName) => {
         profile: new Map(),
         steps: [],
         otherwise: honest,
+        looks: [],
         received: [],
         applied: [],
         ...scene,
       };
-      stages.set(user, stage);
+      for (const name of [user, ...aliases]) stages.set(name, stage);
       return stage;
     },
 
