@@ -28,7 +28,7 @@ import {
   toolAnswer,
   user,
 } from "../support/server-process.ts";
-import { startUpstream } from "../support/upstream.ts";
+import { apiError, type Handler, startUpstream } from "../support/upstream.ts";
 import { callOf, dependenciesOf } from "../support/use-case.ts";
 
 const env = { PRELUDE_CONFIRM: "true" };
@@ -93,11 +93,8 @@ const lines = (...messages: unknown[]) =>
 const replies: [what: string, reply: Json, expected: object][] = [
   ["declined", { result: { action: "decline" } }, declined],
   ["dismissed", { result: { action: "cancel" } }, declined],
-  ["declined with content", { result: { action: "decline", content: { ok: true } } }, declined],
   ["empty", { result: {} }, unavailable],
   ["almost an acceptance", { result: { action: "accepted" } }, unavailable],
-  ["in capitals", { result: { action: "ACCEPT" } }, unavailable],
-  ["true", { result: { action: true } }, unavailable],
   ["a list", { result: { action: ["accept"] } }, unavailable],
   ["an acceptance in the content", { result: { content: { action: "accept" } } }, unavailable],
   ["method not found", { error: { code: -32601, message: "Method not found" } }, unavailable],
@@ -138,6 +135,32 @@ describe("on the wire", () => {
     expect(questions(server)).toEqual([]);
   });
 
+  it.each<[what: string, answer: Handler, shown: string[]]>([
+    [
+      "shows what is there now, without the key",
+      (_, response) => {
+        const profile = { plan: `free ${key}` };
+        response.writeHead(200, { "content-type": "application/json" });
+        response.end(JSON.stringify({ user: { id: user, profile } }));
+      },
+      ['"first_name" = "Jane" (new)', '"plan" = "pro" (now "free [redacted]")'],
+    ],
+    [
+      "says where it could not be read",
+      apiError(404, "not_found"),
+      [...question.split("\n").slice(1), "What the profile holds now could not be read."],
+    ],
+  ])("%s", async (_, look, shown) => {
+    const reading = { ...env, PRELUDE_READ: "values" };
+    const { server } = await startGuarded({ env: reading, capabilities, answers: [look] });
+    const call = server.callTool(args);
+    const id = await asked(server);
+    const text = String(questions(server)[0]?.params?.message);
+    expect(text.split("\n").slice(1)).toEqual(shown);
+    server.send(answer(id, { action: "decline" }));
+    expect((await call).structured).toMatchObject(declined);
+  });
+
   it("writes nothing on any reply but an acceptance", async () => {
     const { server, upstream } = await startGuarded({ env, capabilities });
     for (const [i, [what, reply, expected]] of replies.entries()) {
@@ -168,13 +191,6 @@ describe("on the wire", () => {
     expect(upstream.received).toEqual([]);
   });
 
-  it("takes an empty elicitation capability for form mode, as the protocol does", async () => {
-    const { server } = await startGuarded({ env, capabilities: { elicitation: {} } });
-    const call = server.callTool(args);
-    server.send(answer(await asked(server), { action: "accept", content: {} }));
-    expect((await call).structured.status).toBe("updated");
-  });
-
   it("takes no answer from before the question", async () => {
     const { server, upstream } = await startGuarded({ env, capabilities });
     for (const id of [0, 1, 2]) server.send(answer(id, { action: "accept", content: {} }));
@@ -193,17 +209,6 @@ describe("on the wire", () => {
     );
     expect((await call).structured).toMatchObject(declined);
     expect(upstream.received).toEqual([]);
-  });
-
-  it("asks again for each call, also for the identical one", async () => {
-    const { server, upstream } = await startGuarded({ env, capabilities });
-    const first = server.callTool(args);
-    server.send(answer(await asked(server), { action: "accept", content: {} }));
-    await first;
-    const second = server.callTool(args);
-    server.send(answer(await asked(server, 2), { action: "decline" }));
-    expect((await second).structured).toMatchObject(declined);
-    expect(upstream.received).toHaveLength(1);
   });
 
   it("asks about each write at once, and writes in the order of the answers", async () => {
@@ -235,25 +240,11 @@ describe("on the wire", () => {
     },
   );
 
-  it.each<[what: string, content: Json | undefined, expected: object]>([
-    ["ticked", { write: true }, { status: "updated" }],
-    ["left alone", {}, { status: "updated" }],
-    ["not sent", undefined, { status: "updated" }],
-    ["ticked off", { write: false }, declined],
-    ["a word", { write: "true" }, declined],
-    ["null", { write: null }, declined],
-  ])("an acceptance with the field %s", async (_, content, expected) => {
-    const { server } = await startGuarded({ env, capabilities });
-    const call = server.callTool(args);
-    server.send(answer(await asked(server), { action: "accept", ...(content && { content }) }));
-    expect((await call).structured).toMatchObject(expected);
-  });
-
   it("does not ask about a call that another guard refuses", async () => {
     const guards = { ...env, PRELUDE_BLOCKED_KEYS: "role", PRELUDE_MAX_WRITES_PER_MINUTE: "1" };
     const { server } = await startGuarded({ env: guards, capabilities });
     await server.callTool({ ...args, profile: { role: "admin" } });
-    await server.callTool({ ...args, extra: 1 });
+    await server.callTool({ ...args, user_id: "jane" });
     expect(questions(server)).toEqual([]);
     const call = server.callTool(args);
     server.send(answer(await asked(server), { action: "decline" }));
@@ -366,20 +357,6 @@ describe("a client of the SDK", () => {
     expect(upstream.received).toEqual([]);
   });
 
-  it("disconnects while asked: nothing is written", async () => {
-    const window = gate();
-    const { client, call, upstream } = await connect(async () => {
-      window.open();
-      return new Promise<never>(() => {});
-    });
-    const ended = call();
-    await window.opened;
-    await client.close();
-    // Until the server has gone, the client still reads.
-    expect(await ended).toMatchObject({ status: "not_updated", error: { code: "timeout" } });
-    expect(upstream.received).toEqual([]);
-  });
-
   it("cancels the call while asked: the question is withdrawn, nothing is written", async () => {
     const shown: AbortSignal[] = [];
     const [window, late] = [gate(), gate()];
@@ -450,12 +427,6 @@ describe("a client pinned to 2026-07-28", () => {
     expect(seen).toEqual([question]);
     expect(received).toEqual([]);
   });
-
-  it("lacks the capability: nothing is written", async () => {
-    const { result, received } = await pinned();
-    expect(result).toMatchObject(unavailable);
-    expect(received).toEqual([]);
-  });
 });
 
 const accept = { confirm: { action: "accept", content: {} } };
@@ -463,7 +434,6 @@ const decline = { confirm: { action: "decline" } };
 /** How an acceptance may come back other than with its own ticket for its own write. */
 const forgeries: [how: string, more: (ticket: string) => Json][] = [
   ["without the ticket", () => ({ inputResponses: accept })],
-  ["with an empty ticket", () => ({ requestState: "", inputResponses: accept })],
   ["with a ticket of its own", () => ({ requestState: "a".repeat(36), inputResponses: accept })],
   [
     "with the ticket changed in one letter",
@@ -475,11 +445,6 @@ const forgeries: [how: string, more: (ticket: string) => Json][] = [
   ["with the ticket in a list", (ticket) => ({ requestState: [ticket], inputResponses: accept })],
   ["with the ticket alone", (ticket) => ({ requestState: ticket })],
   [
-    "under another name",
-    (ticket) => ({ requestState: ticket, inputResponses: { other: accept.confirm } }),
-  ],
-  ["as a list", (ticket) => ({ requestState: ticket, inputResponses: [accept.confirm] })],
-  [
     "with an unknown action",
     (ticket) => ({ requestState: ticket, inputResponses: { confirm: { action: "accepted" } } }),
   ],
@@ -489,14 +454,6 @@ const forgeries: [how: string, more: (ticket: string) => Json][] = [
       requestState: ticket,
       inputResponses: accept,
       arguments: { ...args, profile: { ...args.profile, plan: "enterprise" } },
-    }),
-  ],
-  [
-    "for one key more",
-    (ticket) => ({
-      requestState: ticket,
-      inputResponses: accept,
-      arguments: { ...args, profile: { ...args.profile, role: "admin" } },
     }),
   ],
   [
@@ -590,22 +547,6 @@ describe("the wire of 2026-07-28", () => {
     expect(upstream.received).toEqual([]);
   });
 
-  it.each<[what: string, content: unknown]>([
-    ["a list", ["write"]],
-    ["a text", "yes"],
-    ["a number", 1],
-    ["false", false],
-    ["a field that says no", { write: false }],
-    ["a field that is no yes", { write: "true" }],
-  ])("an acceptance with %s for content is none", async (_, content) => {
-    const { server, upstream } = await startGuarded({ env });
-    const requestState = ticketOf(await call(server));
-    const inputResponses = { confirm: { action: "accept", content } };
-    const { structured } = toolAnswer(await call(server, { requestState, inputResponses }));
-    expect(structured).toMatchObject(declined);
-    expect(upstream.received).toEqual([]);
-  });
-
   it("a ticket of another process is void", async () => {
     const [first, second] = [await startGuarded({ env }), await startGuarded({ env })];
     const requestState = ticketOf(await call(first.server));
@@ -637,15 +578,6 @@ describe("the wire of 2026-07-28", () => {
     server.send(answer(await asked(server), { action: "decline" }));
     expect(toolAnswer(await older).structured).toMatchObject(declined);
     expect(upstream.received).toEqual([]);
-  });
-
-  it("a confirmed write takes one place, and its question one of its own", async () => {
-    const limited = { ...env, PRELUDE_MAX_WRITES_PER_MINUTE: "1" };
-    const { server, upstream } = await startGuarded({ env: limited });
-    const requestState = ticketOf(await call(server));
-    const { structured } = toolAnswer(await call(server, { requestState, inputResponses: accept }));
-    expect(structured.status).toBe("updated");
-    expect(upstream.received).toHaveLength(1);
   });
 
   it.each<[how: string, more: (i: number) => Json]>([
