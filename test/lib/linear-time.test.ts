@@ -16,10 +16,9 @@ import {
   visiblePart,
 } from "../../src/lib/text.ts";
 import { answerOf } from "../../src/mcp/elicitation.ts";
-import { isAcknowledgement } from "../../src/prelude/acknowledgement.ts";
-import { failureOf, readingOf, requestIdOf } from "../../src/prelude/answer.ts";
+import { isAcknowledgement, pickFrom, readAnswer, requestIdOf } from "../../src/prelude/answer.ts";
 import type { PreludeClient } from "../../src/prelude/client.ts";
-import { askedDelayMs } from "../../src/prelude/retry.ts";
+import { askedDelayMs } from "../../src/prelude/send.ts";
 import { viewProfile } from "../../src/tools/get-profile/view.ts";
 import { createUpdateProfile } from "../../src/tools/update-profile/update-profile.ts";
 import { callOf, dependenciesOf } from "../support/use-case.ts";
@@ -56,12 +55,11 @@ const [app, user] = ["54e9ujn", "usr_1"];
 const log = createLog("silent", secrets);
 const audit = openAudit("/dev/null", () => {});
 const check = createKeyCheck({ allowedKeys: undefined, blockedKeys: ["role"] });
-const answer = (body: string, status = 400, complete = true) => ({
-  status,
-  headers: {},
-  body,
-  complete,
-});
+const asked = { userId: user, profile: { plan: "pro" } };
+const answered = (text: string, status: number, isWrite = true) => {
+  const pick = pickFrom(() => ({ lacks: "anything" }));
+  return readAnswer({ status, headers: {}, body: { text } }, secrets, { isWrite, pick });
+};
 const json = (of: object) => JSON.stringify(of);
 
 const trace = (text: string): void => {
@@ -113,14 +111,13 @@ const functions: Record<string, (text: string) => unknown> = {
   "question, old value": (text) =>
     confirmationOf(write({ plan: "" }), { shows: "values", profile: { plan: text } }, secrets),
   "answer to a question": (text) => answerOf({ action: "accept", content: { [text]: text } }),
-  isAcknowledgement,
-  "acknowledgement, a message": (text) => isAcknowledgement(json({ message: text })),
-  "error body": (text) => failureOf(answer(text), secrets),
-  "error message": (text) => failureOf(answer(json({ message: text, code: text })), secrets),
-  "error body cut off": (text) =>
-    failureOf(answer(`{"message":"no","x":"${text}`, 400, false), secrets),
-  "success body": (text) => failureOf(answer(text, 200), secrets),
-  "read body": (text) => readingOf(answer(text, 200), secrets, () => undefined),
+  acknowledgement: (text) => isAcknowledgement(text, asked),
+  "acknowledgement, a message": (text) => isAcknowledgement(json({ message: text }), asked),
+  "error body": (text) => answered(text, 400),
+  "refusal, perhaps a page": (text) => answered(text, 403),
+  "error message": (text) => answered(json({ message: text, code: text }), 400),
+  "success body": (text) => answered(text, 200),
+  "read body": (text) => answered(text, 200, false),
   "request id": (text) => requestIdOf({ "x-request-id": text }, secrets),
   "Retry-After": (text) => askedDelayMs({ "retry-after": text, "retry-after-ms": text }, 0),
   "stored value": (text) => viewProfile({ plan: text }, { values: true, refused: check, secrets }),
