@@ -175,10 +175,10 @@ export const readAnswer = <T>(
   if (status !== 200 && !(isWrite && (status === 201 || status === 204))) {
     return failed("unexpected_response", "undocumented_status");
   }
-  if ("unread" in body && body.unread === "broke_off")
-    return failed("connection_lost", body.unread);
-  if ("unread" in body) return failed("unexpected_response", body.unread);
-  const picked = pick(body.text);
+  const unread = "unread" in body ? body.unread : undefined;
+  if (unread === "broke_off") return failed("connection_lost", unread);
+  const picked = "text" in body ? pick(body.text) : { lacks: "text" };
   if ("content" in picked) return picked;
-  return failed("unexpected_response", isWrite ? "no_acknowledgement" : "unexpected_shape", picked);
+  if (isWrite) return failed("unexpected_response", "no_acknowledgement");
+  return failed("unexpected_response", unread ?? "unexpected_shape", picked);
 };

@@ -142,11 +142,9 @@ const reserved = (f: FailureFacts): [what: string, next: string] => {
     ];
   }
   if (search === "stopped") {
-    const known: string[] = [];
-    if (found) known.push(`found: ${found}`);
-    if (untried.length > 0) known.push(`untried: ${quoteList(untried)}`);
+    const others = untried.length > 0 ? `; not tried by themselves: ${quoteList(untried)}` : "";
     return [
-      `The search for the keys that Prelude reserves stopped before it was finished${known.length > 0 ? ` (${known.join("; ")})` : ""}`,
+      `The search for the keys that Prelude reserves stopped before it was finished${found ? ` (found: ${found})` : ""}${others}`,
       "Call again with fewer keys at a time and without the reserved ones that were found. Until such a call answers updated, tell the person that the update is not finished.",
     ];
   }
