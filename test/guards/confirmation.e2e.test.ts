@@ -3,14 +3,7 @@ import { StdioClientTransport as PinnedTransport } from "@modelcontextprotocol/c
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
-import type { RequestHandlerExtra } from "@modelcontextprotocol/sdk/shared/protocol.js";
-import {
-  type ElicitRequest,
-  ElicitRequestSchema,
-  type ElicitResult,
-  type ServerNotification,
-  type ServerRequest,
-} from "@modelcontextprotocol/sdk/types.js";
+import { ElicitRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { readConfig } from "../../src/config/config.ts";
 import { createServer } from "../../src/mcp/server.ts";
@@ -34,39 +27,19 @@ import { callOf, dependenciesOf } from "../support/use-case.ts";
 const env = { PRELUDE_CONFIRM: "true" };
 const capabilities = { elicitation: { form: {} } };
 const args = { app_id: app, user_id: user, profile: { first_name: "Jane", plan: "pro" } };
-const question = [
-  `Update the Prelude profile of user ${user} in app ${app}?`,
-  '"first_name" = "Jane"',
-  '"plan" = "pro"',
-].join("\n");
+const values = ['"first_name" = "Jane"', '"plan" = "pro"'];
+const question = [`Update the Prelude profile of user ${user} in app ${app}?`, ...values].join(
+  "\n",
+);
 
-const declined = {
+const failed = (code: string) => ({
   status: "not_updated",
   updated_keys: [],
-  error: {
-    code: "confirmation_declined",
-    retryable: false,
-    next_step: expect.stringContaining("Do not call again on your own."),
-  },
-};
-const late = {
-  status: "not_updated",
-  updated_keys: [],
-  error: {
-    code: "confirmation_timeout",
-    retryable: false,
-    next_step: expect.stringContaining("Do not call again on your own"),
-  },
-};
-const unavailable = {
-  status: "not_updated",
-  updated_keys: [],
-  error: {
-    code: "confirmation_unavailable",
-    retryable: false,
-    next_step: expect.stringContaining("Do not repeat the call."),
-  },
-};
+  error: { code, retryable: false },
+});
+const declined = failed("confirmation_declined");
+const late = failed("confirmation_timeout");
+const unavailable = failed("confirmation_unavailable");
 
 const questions = (server: ServerProcess) =>
   server.messages.filter(({ method }) => method === "elicitation/create");
@@ -74,18 +47,19 @@ const asked = async (server: ServerProcess, count = 1) => {
   await server.until(() => questions(server).length >= count);
   return questions(server)[count - 1]?.id;
 };
+const yes = { action: "accept", content: {} };
 const answer = (id: unknown, result: unknown) => ({ jsonrpc: "2.0", id, result });
-const callLine = (id: string, toolArguments: unknown = args) => ({
+const callLine = (id: string) => ({
   jsonrpc: "2.0",
   id,
   method: "tools/call",
-  params: { name: "update_user_profile", arguments: toolArguments },
+  params: { name: "update_user_profile", arguments: args },
 });
-const cancelLine = (requestId: string) => ({
+const cancelLine = {
   jsonrpc: "2.0",
   method: "notifications/cancelled",
-  params: { requestId },
-});
+  params: { requestId: "c" },
+};
 const lines = (...messages: unknown[]) =>
   messages.map((message) => `${JSON.stringify(message)}\n`).join("");
 
@@ -93,18 +67,11 @@ const lines = (...messages: unknown[]) =>
 const replies: [what: string, reply: Json, expected: object][] = [
   ["declined", { result: { action: "decline" } }, declined],
   ["dismissed", { result: { action: "cancel" } }, declined],
-  ["empty", { result: {} }, unavailable],
   ["almost an acceptance", { result: { action: "accepted" } }, unavailable],
   ["a list", { result: { action: ["accept"] } }, unavailable],
   ["an acceptance in the content", { result: { content: { action: "accept" } } }, unavailable],
-  ["method not found", { error: { code: -32601, message: "Method not found" } }, unavailable],
-  ["an internal error", { error: { code: -32603, message: "accept" } }, unavailable],
+  ["an error", { error: { code: -32603, message: "accept" } }, unavailable],
   ["a timeout", { error: { code: -32001, message: "Request timed out" } }, late],
-  [
-    "an error with an acceptance in its data",
-    { error: { code: -32000, message: "x", data: { action: "accept" } } },
-    unavailable,
-  ],
 ];
 
 describe("on the wire", () => {
@@ -122,17 +89,10 @@ describe("on the wire", () => {
         },
       });
       expect(upstream.received).toHaveLength(count - 1);
-      server.send(answer(id, { action: "accept", content: {} }));
+      server.send(answer(id, yes));
       expect((await call).structured.status).toBe("updated");
     }
     expect(upstream.received.map(({ profile }) => profile)).toEqual([args.profile, args.profile]);
-    expect(questions(server)).toHaveLength(2);
-  });
-
-  it("asks nobody unless told to", async () => {
-    const { server } = await startGuarded({ capabilities });
-    expect((await server.callTool(args)).structured.status).toBe("updated");
-    expect(questions(server)).toEqual([]);
   });
 
   it.each<[what: string, answer: Handler, shown: string[]]>([
@@ -143,12 +103,12 @@ describe("on the wire", () => {
         response.writeHead(200, { "content-type": "application/json" });
         response.end(JSON.stringify({ user: { id: user, profile } }));
       },
-      ['"first_name" = "Jane" (new)', '"plan" = "pro" (now "free [redacted]")'],
+      [`${values[0]} (new)`, `${values[1]} (now "free [redacted]")`],
     ],
     [
-      "says where it could not be read",
+      "says so where it could not be read",
       apiError(404, "not_found"),
-      [...question.split("\n").slice(1), "What the profile holds now could not be read."],
+      [...values, "What the profile holds now could not be read."],
     ],
   ])("%s", async (_, look, shown) => {
     const reading = { ...env, PRELUDE_READ: "values" };
@@ -166,47 +126,31 @@ describe("on the wire", () => {
     for (const [i, [what, reply, expected]] of replies.entries()) {
       const call = server.callTool(args);
       server.send({ jsonrpc: "2.0", id: await asked(server, i + 1), ...reply });
-      const { structured, isError, text } = await call;
+      const { structured, isError } = await call;
       const sent = upstream.received.length;
       expect({ what, isError, ...structured, sent }).toMatchObject({
-        what,
-        isError: true,
+        ...{ what, isError: true, sent: 0 },
         ...expected,
-        sent: 0,
       });
-      expect(JSON.parse(text)).toEqual(structured);
     }
   });
 
   it.each<[what: string, capabilities: Json]>([
     ["no capability", {}],
     ["elicitation by URL only", { elicitation: { url: {} } }],
-    ["sampling and roots only", { sampling: {}, roots: {} }],
   ])("writes nothing, and asks nothing, of a client with %s", async (_, offered) => {
     const { server, upstream } = await startGuarded({ env, capabilities: offered });
-    const { structured, isError } = await server.callTool(args);
-    expect(isError).toBe(true);
-    expect(structured).toMatchObject(unavailable);
+    expect((await server.callTool(args)).structured).toMatchObject(unavailable);
     expect(questions(server)).toEqual([]);
     expect(upstream.received).toEqual([]);
   });
 
-  it("takes no answer from before the question", async () => {
+  it("takes the first answer to the question and no other", async () => {
     const { server, upstream } = await startGuarded({ env, capabilities });
-    for (const id of [0, 1, 2]) server.send(answer(id, { action: "accept", content: {} }));
-    const call = server.callTool(args);
-    server.send(answer(await asked(server), { action: "decline" }));
-    expect((await call).structured).toMatchObject(declined);
-    expect(upstream.received).toEqual([]);
-  });
-
-  it("takes the first answer and no other", async () => {
-    const { server, upstream } = await startGuarded({ env, capabilities });
+    for (const id of [0, 1, 2]) server.send(answer(id, yes));
     const call = server.callTool(args);
     const id = await asked(server);
-    server.write(
-      lines(answer(id, { action: "decline" }), answer(id, { action: "accept", content: {} })),
-    );
+    server.write(lines(answer(id, { action: "decline" }), answer(id, yes)));
     expect((await call).structured).toMatchObject(declined);
     expect(upstream.received).toEqual([]);
   });
@@ -215,30 +159,14 @@ describe("on the wire", () => {
     const { server, upstream } = await startGuarded({ env, capabilities });
     const calls = ["0", "1", "2"].map((n) => server.callTool({ ...args, profile: { n } }));
     await asked(server, 3);
-    const texts = questions(server).map(({ params }) => String(params?.message).split("\n")[1]);
-    expect(texts).toEqual(['"n" = "0"', '"n" = "1"', '"n" = "2"']);
     for (const index of [2, 0]) {
-      const { id } = questions(server)[index] ?? {};
-      server.send(answer(id, { action: "accept", content: { write: true } }));
+      server.send(answer(questions(server)[index]?.id, yes));
       expect((await calls[index])?.structured.status).toBe("updated");
     }
     server.send(answer(questions(server)[1]?.id, { action: "decline" }));
     expect((await calls[1])?.structured).toMatchObject(declined);
     expect(upstream.received.map(({ profile }) => profile)).toEqual([{ n: "2" }, { n: "0" }]);
   });
-
-  it.each([user, "usr_other"])(
-    "a question that nobody answers holds up no other call, for %s",
-    async (userId) => {
-      const { server, upstream } = await startGuarded({ env, capabilities });
-      server.send(callLine("open"));
-      await asked(server);
-      const call = server.callTool({ ...args, user_id: userId, profile: { n: "1" } });
-      server.send(answer(await asked(server, 2), { action: "accept", content: {} }));
-      expect((await call).structured.status).toBe("updated");
-      expect(upstream.received.map(({ profile }) => profile)).toEqual([{ n: "1" }]);
-    },
-  );
 
   it("does not ask about a call that another guard refuses", async () => {
     const guards = { ...env, PRELUDE_BLOCKED_KEYS: "role", PRELUDE_MAX_WRITES_PER_MINUTE: "1" };
@@ -253,40 +181,25 @@ describe("on the wire", () => {
     expect(questions(server)).toHaveLength(1);
   });
 
-  describe("a call cancelled while the person is asked", () => {
+  it.each<[when: string, sent: (id: unknown) => unknown[]]>([
+    ["alone", () => [cancelLine]],
+    ["before an acceptance", (id) => [cancelLine, answer(id, yes)]],
+    ["right after an acceptance", (id) => [answer(id, yes), cancelLine]],
+  ])("a call cancelled while the person is asked, %s, writes nothing", async (_, sent) => {
+    const { server, upstream } = await startGuarded({ env, capabilities });
+    server.send(callLine("c"));
+    server.write(lines(...sent(await asked(server))));
     const next = { ...args, profile: { after: "cancel" } };
-
-    it.each<[when: string, sent: (id: unknown) => unknown[]]>([
-      ["alone", () => [cancelLine("c")]],
-      [
-        "before an acceptance",
-        (id) => [cancelLine("c"), answer(id, { action: "accept", content: {} })],
-      ],
-      [
-        "right after an acceptance",
-        (id) => [answer(id, { action: "accept", content: {} }), cancelLine("c")],
-      ],
-    ])("%s writes nothing, and the next call of the user gets its turn", async (_, sent) => {
-      const { server, upstream } = await startGuarded({ env, capabilities });
-      server.send(callLine("c"));
-      server.write(lines(...sent(await asked(server))));
-      const call = server.callTool(next);
-      server.send(answer(await asked(server, 2), { action: "accept", content: {} }));
-      expect((await call).structured.status).toBe("updated");
-      expect(upstream.received.map(({ profile }) => profile)).toEqual([next.profile]);
-      expect(server.messages.filter(({ id }) => id === "c")).toEqual([]);
-    });
+    const call = server.callTool(next);
+    server.send(answer(await asked(server, 2), yes));
+    expect((await call).structured.status).toBe("updated");
+    expect(upstream.received.map(({ profile }) => profile)).toEqual([next.profile]);
+    expect(server.messages.filter(({ id }) => id === "c")).toEqual([]);
   });
 
   it.each<[how: string, leave: (server: ServerProcess) => void]>([
     ["closes stdin", ({ stdin }) => void stdin.end()],
-    [
-      "vanishes",
-      ({ stdin, stdout }) => {
-        stdin.destroy();
-        stdout.destroy();
-      },
-    ],
+    ["vanishes", ({ stdin, stdout }) => [stdin, stdout].forEach((pipe) => void pipe.destroy())],
     ["sends SIGTERM", ({ child }) => void child.kill("SIGTERM")],
   ])("writes nothing when the client %s while the person is asked", async (_, leave) => {
     const { server, upstream } = await startGuarded({ env, capabilities });
@@ -298,224 +211,121 @@ describe("on the wire", () => {
   });
 });
 
-type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>;
-type Person = (request: ElicitRequest, extra: Extra) => Promise<ElicitResult>;
-
-/** A real SDK client before the built server; without a person it declares no elicitation. */
-const connect = async (person?: Person) => {
-  const upstream = await startUpstream();
-  onTestFinished(upstream.close);
-  const client = new Client(
-    { name: "sdk-client", version: "1.0.0" },
-    { capabilities: person ? capabilities : {} },
-  );
-  if (person) client.setRequestHandler(ElicitRequestSchema, person);
-  const transport = new StdioClientTransport({
-    command: process.execPath,
-    args: [builtServer],
-    env: { ...env, PRELUDE_API_KEY: key, PRELUDE_BASE_URL: upstream.url },
-  });
-  onTestFinished(() => client.close());
-  await client.connect(transport);
-  // With the listed schema at hand, the client validates each result.
-  await client.listTools();
-  const call = async (signal?: AbortSignal) => {
-    const params = { name: "update_user_profile", arguments: args };
-    const result = await client.callTool(params, undefined, signal ? { signal } : {});
-    return result.structuredContent as UpdateResult;
+describe("a client of an SDK", () => {
+  const command = async () => {
+    const upstream = await startUpstream();
+    onTestFinished(upstream.close);
+    const settings = { ...env, PRELUDE_API_KEY: key, PRELUDE_BASE_URL: upstream.url };
+    return { upstream, run: { command: process.execPath, args: [builtServer], env: settings } };
   };
-  return { client, upstream, call };
-};
-
-describe("a client of the SDK", () => {
-  it("accepts: the write happens, and the person saw it all", async () => {
-    const seen: unknown[] = [];
-    const { call, upstream } = await connect(async ({ params }) => {
-      seen.push(params.message);
-      return { action: "accept", content: {} };
-    });
-    expect((await call()).status).toBe("updated");
-    expect(seen).toEqual([question]);
-    expect(upstream.received.map(({ profile }) => profile)).toEqual([args.profile]);
-  });
-
-  it.each<[how: string, person: Person | undefined, expected: object]>([
-    ["declines", async () => ({ action: "decline" }), declined],
-    ["dismisses", async () => ({ action: "cancel" }), declined],
-    ["lacks the capability", undefined, unavailable],
-    [
-      "answers with an error",
-      async () => {
-        throw new Error("no window");
-      },
-      unavailable,
-    ],
-    ["answers nonsense", async () => ({ action: "sure" }) as never, unavailable],
-  ])("%s: nothing is written", async (_, person, expected) => {
-    const { call, upstream } = await connect(person);
-    expect(await call()).toMatchObject(expected);
-    expect(upstream.received).toEqual([]);
-  });
+  const params = { name: "update_user_profile", arguments: args };
 
   it("cancels the call while asked: the question is withdrawn, nothing is written", async () => {
+    const { upstream, run } = await command();
+    const client = new Client({ name: "sdk-client", version: "1.0.0" }, { capabilities });
+    onTestFinished(() => client.close());
     const shown: AbortSignal[] = [];
-    const [window, late] = [gate(), gate()];
-    const { client, call, upstream } = await connect(async (_, { signal }) => {
+    const [window, later] = [gate(), gate()];
+    client.setRequestHandler(ElicitRequestSchema, async (_, { signal }) => {
       shown.push(signal);
       if (shown.length > 1) return { action: "decline" };
       window.open();
-      await late.opened;
+      await later.opened;
       return { action: "accept", content: {} };
     });
+    await client.connect(new StdioClientTransport(run));
+    // With the listed schema at hand, the client validates each result.
+    await client.listTools();
     const controller = new AbortController();
-    const cancelled = call(controller.signal).catch((error: Error) => error.message);
+    const { signal } = controller;
+    const cancelled = client.callTool(params, undefined, { signal }).catch(String);
     await window.opened;
     controller.abort();
     // What the server sends for the cancellation is here before its answer to what comes later.
     await client.ping();
-    late.open();
+    later.open();
     expect(await cancelled).toContain("abort");
-    expect(await call()).toMatchObject(declined);
+    expect((await client.callTool(params)).structuredContent).toMatchObject(declined);
     expect(upstream.received).toEqual([]);
     expect(shown.map(({ aborted }) => aborted)).toEqual([true, false]);
   });
-});
 
-describe("a client pinned to 2026-07-28", () => {
-  const pinned = async (action?: "accept" | "decline" | "cancel") => {
-    const upstream = await startUpstream();
-    onTestFinished(upstream.close);
+  it.each([
+    ["accept", { status: "updated" }, 1],
+    ["decline", declined, 0],
+    ["cancel", declined, 0],
+  ] as const)("of 2026-07-28 answers %s, and the person saw it all", async (action, is, sent) => {
+    const { upstream, run } = await command();
     const seen: unknown[] = [];
+    const versionNegotiation = { mode: { pin: "2026-07-28" } };
     const client = new PinnedClient(
       { name: "pinned-client", version: "2.0.0" },
-      {
-        capabilities: action ? capabilities : {},
-        versionNegotiation: { mode: { pin: "2026-07-28" } },
-      },
+      { capabilities, versionNegotiation },
     );
-    if (action) {
-      client.setRequestHandler("elicitation/create", async ({ params }) => {
-        seen.push(params.message);
-        return { action, ...(action === "accept" && { content: {} }) };
-      });
-    }
-    const transport = new PinnedTransport({
-      command: process.execPath,
-      args: [builtServer],
-      env: { ...env, PRELUDE_API_KEY: key, PRELUDE_BASE_URL: upstream.url },
-    });
     onTestFinished(() => client.close());
-    await client.connect(transport);
-    await client.listTools();
-    const { structuredContent } = await client.callTool({
-      name: "update_user_profile",
-      arguments: args,
+    client.setRequestHandler("elicitation/create", async ({ params: { message } }) => {
+      seen.push(message);
+      return { action, ...(action === "accept" && { content: {} }) };
     });
-    return { result: structuredContent, seen, received: upstream.received };
-  };
-
-  it("accepts: the write happens, and the person saw it all", async () => {
-    const { result, seen, received } = await pinned("accept");
-    expect(result).toMatchObject({ status: "updated", updated_keys: ["first_name", "plan"] });
+    await client.connect(new PinnedTransport(run));
+    await client.listTools();
+    expect((await client.callTool(params)).structuredContent).toMatchObject(is);
     expect(seen).toEqual([question]);
-    expect(received.map(({ profile }) => profile)).toEqual([args.profile]);
-  });
-
-  it.each(["decline", "cancel"] as const)("answers %s: nothing is written", async (action) => {
-    const { result, seen, received } = await pinned(action);
-    expect(result).toMatchObject(declined);
-    expect(seen).toEqual([question]);
-    expect(received).toEqual([]);
+    expect(upstream.received).toHaveLength(sent);
   });
 });
 
-const accept = { confirm: { action: "accept", content: {} } };
-const decline = { confirm: { action: "decline" } };
+const accept = { confirm: yes };
 /** How an acceptance may come back other than with its own ticket for its own write. */
-const forgeries: [how: string, more: (ticket: string) => Json][] = [
-  ["without the ticket", () => ({ inputResponses: accept })],
-  ["with a ticket of its own", () => ({ requestState: "a".repeat(36), inputResponses: accept })],
-  [
-    "with the ticket changed in one letter",
-    (ticket) => ({
-      requestState: ticket.replace(/.$/, (end) => (end === "0" ? "1" : "0")),
-      inputResponses: accept,
-    }),
-  ],
-  ["with the ticket in a list", (ticket) => ({ requestState: [ticket], inputResponses: accept })],
-  ["with the ticket alone", (ticket) => ({ requestState: ticket })],
-  [
-    "with an unknown action",
-    (ticket) => ({ requestState: ticket, inputResponses: { confirm: { action: "accepted" } } }),
-  ],
-  [
-    "for another value",
-    (ticket) => ({
-      requestState: ticket,
-      inputResponses: accept,
-      arguments: { ...args, profile: { ...args.profile, plan: "enterprise" } },
-    }),
-  ],
-  [
-    "for another user",
-    (ticket) => ({
-      requestState: ticket,
-      inputResponses: accept,
-      arguments: { ...args, user_id: "usr_other" },
-    }),
-  ],
-  [
-    "for another app",
-    (ticket) => ({
-      requestState: ticket,
-      inputResponses: accept,
-      arguments: { ...args, app_id: "fvua38g" },
-    }),
-  ],
+const forgeries: ((requestState: string) => Json)[] = [
+  () => ({ inputResponses: accept }),
+  () => ({ requestState: "a".repeat(36), inputResponses: accept }),
+  (ticket) => ({ requestState: `${ticket.slice(0, -1)}z`, inputResponses: accept }),
+  (ticket) => ({ requestState: [ticket], inputResponses: accept }),
+  (requestState) => ({ requestState }),
+  (requestState) => ({ requestState, inputResponses: { other: yes } }),
+  (requestState) => ({ requestState, inputResponses: { confirm: { action: "accepted" } } }),
+  ...[
+    { ...args, profile: { ...args.profile, plan: "enterprise" } },
+    { ...args, profile: { ...args.profile, role: "admin" } },
+    { ...args, user_id: "usr_other" },
+    { ...args, app_id: "fvua38g" },
+  ].map((other) => (requestState: string) => {
+    return { requestState, inputResponses: accept, arguments: other };
+  }),
 ];
 
 describe("the wire of 2026-07-28", () => {
-  const metaWith = (clientCapabilities: Json) => ({
-    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-    "io.modelcontextprotocol/clientCapabilities": clientCapabilities,
-    "io.modelcontextprotocol/clientInfo": { name: "raw-client", version: "1" },
-  });
   const call = (server: ServerProcess, more: Json = {}, offered: Json = capabilities) =>
     server.request("tools/call", {
       name: "update_user_profile",
       arguments: args,
-      _meta: metaWith(offered),
+      _meta: {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": offered,
+        "io.modelcontextprotocol/clientInfo": { name: "raw-client", version: "1" },
+      },
       ...more,
     });
   /** The ticket of a question; fails where the answer is none. */
   const ticketOf = ({ result }: RpcResponse): string => {
+    const params = { mode: "form", message: question };
     expect(result).toMatchObject({
       resultType: "input_required",
       requestState: expect.any(String),
-      inputRequests: {
-        confirm: { method: "elicitation/create", params: { mode: "form", message: question } },
-      },
+      inputRequests: { confirm: { method: "elicitation/create", params } },
     });
     return String(result?.requestState);
   };
 
-  it("asks first, then writes once the ticket comes back with an acceptance", async () => {
-    const { server, upstream } = await startGuarded({ env });
-    const requestState = ticketOf(await call(server));
-    expect(upstream.received).toEqual([]);
-    const { structured } = toolAnswer(await call(server, { requestState, inputResponses: accept }));
-    expect(structured.status).toBe("updated");
-    expect(upstream.received).toHaveLength(1);
-  });
-
   it("has the person asked anew where an acceptance is not for this very write", async () => {
     const { server, upstream } = await startGuarded({ env });
-    for (const [how, more] of forgeries) {
+    for (const forged of forgeries) {
       const ticket = ticketOf(await call(server));
-      const { result } = await call(server, more(ticket));
+      const { result } = await call(server, forged(ticket));
       const sent = upstream.received.length;
-      expect({ how, resultType: result?.resultType, sent }).toEqual({
-        how,
+      expect({ how: forged("…"), resultType: result?.resultType, sent }).toEqual({
+        how: forged("…"),
         resultType: "input_required",
         sent: 0,
       });
@@ -523,10 +333,9 @@ describe("the wire of 2026-07-28", () => {
     }
   });
 
-  it("a ticket is good for one acceptance", async () => {
+  it("a ticket is good for one acceptance, at once or later", async () => {
     const { server, upstream } = await startGuarded({ env });
-    const requestState = ticketOf(await call(server));
-    const answered = { requestState, inputResponses: accept };
+    const answered = { requestState: ticketOf(await call(server)), inputResponses: accept };
     const answers = await Promise.all([call(server, answered), call(server, answered)]);
     answers.push(await call(server, answered));
     expect(answers.map(({ result }) => result?.resultType)).toEqual([
@@ -537,44 +346,28 @@ describe("the wire of 2026-07-28", () => {
     expect(upstream.received).toHaveLength(1);
   });
 
-  it("a ticket is void once the person has declined", async () => {
-    const { server, upstream } = await startGuarded({ env });
-    const requestState = ticketOf(await call(server));
-    const refused = await call(server, { requestState, inputResponses: decline });
-    expect(toolAnswer(refused).structured).toMatchObject(declined);
-    const { result } = await call(server, { requestState, inputResponses: accept });
-    expect(result?.resultType).toBe("input_required");
-    expect(upstream.received).toEqual([]);
-  });
-
-  it("a ticket of another process is void", async () => {
+  it("a ticket is void once the person has declined, and in another process", async () => {
     const [first, second] = [await startGuarded({ env }), await startGuarded({ env })];
     const requestState = ticketOf(await call(first.server));
-    const { result } = await call(second.server, { requestState, inputResponses: accept });
-    expect(result?.resultType).toBe("input_required");
-    expect(second.upstream.received).toEqual([]);
+    const accepted = { requestState, inputResponses: accept };
+    const other = await call(second.server, accepted);
+    const inputResponses = { confirm: { action: "decline" } };
+    const refused = await call(first.server, { requestState, inputResponses });
+    expect(toolAnswer(refused).structured).toMatchObject(declined);
+    const again = await call(first.server, accepted);
+    for (const { result } of [other, again]) expect(result?.resultType).toBe("input_required");
+    expect([...first.upstream.received, ...second.upstream.received]).toEqual([]);
   });
 
-  it("a ticket does not help a client that cannot ask", async () => {
-    const { server, upstream } = await startGuarded({ env });
-    const requestState = ticketOf(await call(server));
+  it("a ticket helps neither a client that cannot ask nor an older revision", async () => {
+    const { server, upstream } = await startGuarded({ env, capabilities });
+    const answered = { requestState: ticketOf(await call(server)), inputResponses: accept };
     for (const offered of [{}, { elicitation: { url: {} } }]) {
-      const answered = { requestState, inputResponses: accept };
       const { structured } = toolAnswer(await call(server, answered, offered));
       expect(structured).toMatchObject(unavailable);
     }
-    expect(upstream.received).toEqual([]);
-  });
-
-  it("a ticket does not help a request of an older revision", async () => {
-    const { server, upstream } = await startGuarded({ env, capabilities });
-    const requestState = ticketOf(await call(server));
-    const params = { name: "update_user_profile", arguments: args };
-    const older = server.request("tools/call", {
-      ...params,
-      requestState,
-      inputResponses: accept,
-    });
+    const params = { name: "update_user_profile", arguments: args, ...answered };
+    const older = server.request("tools/call", params);
     server.send(answer(await asked(server), { action: "decline" }));
     expect(toolAnswer(await older).structured).toMatchObject(declined);
     expect(upstream.received).toEqual([]);
@@ -582,36 +375,22 @@ describe("the wire of 2026-07-28", () => {
 
   it.each<[how: string, more: (i: number) => Json]>([
     ["other arguments", (i) => ({ arguments: { ...args, profile: { n: String(i) } } })],
-    ["another user", (i) => ({ arguments: { ...args, user_id: `usr_${i}` } })],
     ["no answer", () => ({ inputResponses: {} })],
   ])("a chain of tickets with %s asks no more questions than permitted", async (_, more) => {
     const limited = { ...env, PRELUDE_MAX_WRITES_PER_MINUTE: "3" };
     const { server, upstream } = await startGuarded({ env: limited });
     let requestState: unknown;
     const outcomes: unknown[] = [];
-    for (let i = 0; i < 10; i++) {
+    for (let i = 0; i < 5; i++) {
       const chained = i === 0 ? {} : { requestState, inputResponses: accept, ...more(i) };
       const { result } = await call(server, chained);
       requestState = result?.requestState;
       const { structuredContent } = (result ?? {}) as { structuredContent?: UpdateResult };
       outcomes.push(structuredContent?.error?.code ?? result?.resultType);
     }
-    const [first, ...others] = [Array(3).fill("input_required"), Array(7).fill("too_many_writes")];
-    expect(outcomes).toEqual([...(first ?? []), ...others.flat()]);
+    const most = Array(3).fill("input_required");
+    expect(outcomes).toEqual([...most, "too_many_writes", "too_many_writes"]);
     expect(upstream.received).toEqual([]);
-  });
-
-  it("a ticket sent twice at once buys no second write", async () => {
-    const limited = { ...env, PRELUDE_MAX_WRITES_PER_MINUTE: "1" };
-    const { server, upstream } = await startGuarded({ env: limited });
-    const requestState = ticketOf(await call(server));
-    const answered = { requestState, inputResponses: accept };
-    const [first, second] = await Promise.all([call(server, answered), call(server, answered)]);
-    expect(toolAnswer(first).structured.status).toBe("updated");
-    const next = second.result?.requestState ?? requestState;
-    const third = await call(server, { requestState: next, inputResponses: accept });
-    expect(toolAnswer(third).structured.error?.code).toBe("too_many_writes");
-    expect(upstream.received).toHaveLength(1);
   });
 });
 
@@ -622,11 +401,8 @@ describe("time", () => {
 
   const hour = 3_600_000;
   const settings = { ...env, PRELUDE_API_KEY: key, PRELUDE_TIMEOUT_MS: "1000" };
-  const configured = () => {
-    const { config, problems } = readConfig(settings, () => "");
-    if (!config) throw new Error(problems.join());
-    return config;
-  };
+  const { config } = readConfig(settings, () => "");
+  if (!config) throw new Error("no configuration");
   /** Stands for Prelude and records the bounds that each request is given. */
   const recordingClient = () => {
     const scopes: CallScope[] = [];
@@ -639,19 +415,16 @@ describe("time", () => {
       findUsers: async () => ({ attempts: 1 }),
       close: async () => {},
     };
-    return { client, scopes };
+    return { update: createUpdateProfile(dependenciesOf(config, client)), scopes };
   };
 
   it("with the person does not count against the deadline, nor does that of another call", async () => {
     vi.useFakeTimers();
-    const { client, scopes } = recordingClient();
+    const { update, scopes } = recordingClient();
     const people: ((answer: "accepted") => void)[] = [];
-    const update = createUpdateProfile(dependenciesOf(configured(), client));
     const confirm = () => new Promise<"accepted">((resolve) => people.push(resolve));
-    const call = () => update(callOf(args, { confirm }));
-    const calls = [call(), call()];
+    const calls = [update(callOf(args, { confirm })), update(callOf(args, { confirm }))];
     await vi.advanceTimersByTimeAsync(0);
-    expect(people).toHaveLength(2);
     for (const index of [1, 0]) {
       await vi.advanceTimersByTimeAsync(hour);
       people[index]?.("accepted");
@@ -661,25 +434,18 @@ describe("time", () => {
       expect(scope?.signal.aborted).toBe(false);
       expect(scope?.deadlineAt).toBe(performance.now() + 1_000);
     }
-    const results = await Promise.all(calls);
-    expect(results).toMatchObject([{ status: "updated" }, { status: "updated" }]);
+    expect(await Promise.all(calls)).toMatchObject([{ status: "updated" }, { status: "updated" }]);
   });
 
   it("of five minutes without an answer is the end of the question", async () => {
     vi.useFakeTimers();
-    const { client, scopes } = recordingClient();
-    const config = configured();
+    const { update, scopes } = recordingClient();
+    const name = "update_user_profile";
     const server = createServer({
       info: { name: "test", version: "1.0.0" },
       instructions: "",
       log: { error: () => {}, info: () => {}, debug: () => {} },
-      tools: [
-        {
-          name: "update_user_profile",
-          definition: () => publishedUpdate(config),
-          call: createUpdateProfile(dependenciesOf(config, client)),
-        },
-      ],
+      tools: [{ name, definition: () => publishedUpdate(config), call: update }],
     });
     const [ours, theirs] = InMemoryTransport.createLinkedPair();
     await server.connect(ours);
@@ -690,8 +456,7 @@ describe("time", () => {
       return new Promise(() => {});
     });
     await person.connect(theirs);
-    const params = { name: "update_user_profile", arguments: args };
-    const call = person.callTool(params, undefined, { timeout: hour });
+    const call = person.callTool({ name, arguments: args }, undefined, { timeout: hour });
     await window.opened;
     const [{ structuredContent }] = await Promise.all([call, vi.advanceTimersByTimeAsync(300_000)]);
     expect(structuredContent).toMatchObject(late);
