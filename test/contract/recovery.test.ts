@@ -192,8 +192,8 @@ const late: Row[] = [
   },
   {
     name: "Retry-After that the deadline does not allow",
-    answers: [reply(503, "", { "retry-after": "2" })],
-    is: unknown("upstream_error", { http_status: 503, retryable: true, retry_after_seconds: 2 }),
+    answers: [reply(503, "", { "retry-after": "4" })],
+    is: unknown("upstream_error", { http_status: 503, retryable: true, retry_after_seconds: 4 }),
   },
   {
     name: "a body that never ends behind a 404",
@@ -388,6 +388,34 @@ const searches: Row[] = [
     requests: ["a sub b", "a", "sub b", "sub", "b", "a b", "a b"],
   },
   {
+    name: "an answer lost before it leaves it open to its end",
+    skip: true,
+    profile: { a: "1", sub: "2" },
+    reserved: ["sub"],
+    answers: [drop, honest],
+    is: unknown("reserved_profile_key", {
+      keys: ["sub"],
+      updated_keys: ["a"],
+      attempts: 5,
+      http_status: 400,
+    }),
+    requests: ["a sub", "a sub", "a", "sub", "a"],
+  },
+  {
+    name: "an answer lost in the middle leaves it open to its end",
+    skip: true,
+    profile: { a: "1", sub: "2" },
+    reserved: ["sub"],
+    answers: [honest, honest, drop, honest],
+    is: unknown("reserved_profile_key", {
+      keys: ["sub"],
+      updated_keys: ["a"],
+      attempts: 5,
+      http_status: 400,
+    }),
+    requests: ["a sub", "a", "sub", "sub", "a"],
+  },
+  {
     name: "more reserved keys than one call may search for",
     skip: true,
     profile: Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`k${i}`, "v"])),
@@ -408,7 +436,7 @@ contract([
     env: { PRELUDE_MAX_WRITES_PER_MINUTE: "0" },
     rows: searches,
   },
-  { name: "the deadline", env: { PRELUDE_TIMEOUT_MS: "1500" }, rows: late },
+  { name: "the deadline", env: { PRELUDE_TIMEOUT_MS: "3000" }, warm: true, rows: late },
   {
     name: "nobody listens",
     env: { PRELUDE_BASE_URL: "http://127.0.0.1:9" },
