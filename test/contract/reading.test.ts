@@ -75,7 +75,7 @@ const whom: Row[] = [
   ids("nobody by id", says(404, "user_not_found"), notFound({ http_status: 404 })),
   emails("nobody by address", list(), notFound(unnamed)),
   phones("nobody by number", list(), notFound(unnamed)),
-  phones("a list that is null", reply(200, { users: null }), { ...somebodyElse, ...unnamed }),
+  phones("a list that is null is an empty one", reply(200, { users: null }), notFound(unnamed)),
   emails(
     "several: their ids, ten at most, and no profile",
     list(...[...ten, "usr_10", "usr_11"].map((id) => ({ id }))),
@@ -92,6 +92,11 @@ const whom: Row[] = [
   }).map(([name, look]) => emails(`never ${name}`, look, { ...somebodyElse, ...unnamed })),
 ];
 
+const unused = (...names: string[]): Json => ({
+  ignored_arguments: names,
+  note: "These are no arguments of this tool, and they were not used.",
+});
+
 const refusal = (
   name: string,
   who: (contact: Contact, user_id: string | undefined) => Json,
@@ -105,7 +110,7 @@ const refusal = (
 
 const wrong: Row[] = [
   refusal("nobody", () => ({})),
-  refusal("an id and an address", ({ email }, user_id) => ({ user_id, email })),
+  refusal("an id and an address", ({ email }, user_id) => ({ user_id, email }), {}),
   refusal("an address and a number", ({ email, phone }) => ({ email, phone })),
   refusal("an address that is none", () => ({ email: "jane" })),
   refusal("an address without end", () => ({ email: `${"x".repeat(3_000)}@example.com` })),
@@ -122,8 +127,15 @@ const wrong: Row[] = [
     app_id: null,
   }),
   refusal("the address under another name", ({ email }) => ({ email_address: email })),
-  refusal("an undeclared argument", (_, user_id) => ({ user_id, keys: ["a"] }), {}),
-  refusal("a field that clients add", (_, user_id) => ({ user_id, wait_for_previous: true }), {}),
+  refusal("any user beside an address", ({ email }) => ({ email, of: "usr_other" })),
+  by(
+    asked((_, user_id) => ({ user_id, keys: ["a"], wait_for_previous: true })),
+    byId,
+  )(
+    "undeclared arguments are named and not used",
+    one(),
+    found(unused("keys", "wait_for_previous")),
+  ),
 ];
 
 const profiled = (name: string, profile: Json, is: Json = {}): Row =>
@@ -232,8 +244,8 @@ const answers: Row[] = [
   refusedWith(403, "blocked", "forbidden"),
   refusedWith(404, "app_not_found"),
   refusedWith(409, "conflict", "api_error"),
-  noPage(401, "unauthorized"),
-  noPage(403, "forbidden"),
+  noPage(401, "unexpected_response"),
+  noPage(403, "unexpected_response"),
   noPage(404, "not_found"),
   answered("429", says(429, "slow_down", { "retry-after": "100" }), "rate_limited", {
     http_status: 429,
@@ -278,7 +290,11 @@ const fixed: Row[] = [
   ids("the fixed user without any argument", one()),
   by(() => undefined, byId)("no arguments at all", one()),
   refusal("another user", () => ({ user_id: "usr_other" }), {}),
-  refusal("the fixed user by name", () => ({ user_id: "usr_9001" }), {}),
+  by(() => ({ user_id: "usr_9001" }), byId)(
+    "the fixed user by name",
+    one(),
+    found(unused("user_id")),
+  ),
   refusal("another app", () => ({ app_id: "other" }), {}),
   refusal("an address", ({ email }) => ({ email }), {}),
   refusal("a number", ({ phone }) => ({ phone }), {}),
