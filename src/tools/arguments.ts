@@ -2,8 +2,7 @@ import type { z } from "zod/v3";
 import { userIdPattern } from "../lib/contract.ts";
 import { isObject } from "../lib/json.ts";
 import { foreignText, type Secrets } from "../lib/text.ts";
-import { idKind } from "./fields.ts";
-import { type Issue, kindOf, namePath } from "./issues.ts";
+import { type Issue, idKind, kindOf, namePath } from "./fields.ts";
 import { fixedNames, type ToolScope } from "./tool.ts";
 
 /** The arguments of a tool for one scope. */

@@ -1,7 +1,7 @@
 import type { RequestFailure } from "../prelude/errors.ts";
 import type { Held } from "../profile/write.ts";
 import type { ReadArguments } from "./arguments.ts";
-import { type Issue, shortened } from "./issues.ts";
+import { type Issue, shortened } from "./fields.ts";
 import { type ErrorCode, type FailureFacts, type Recovery, recovery } from "./messages.ts";
 import { adviceOf, causeOf } from "./reasons.ts";
 

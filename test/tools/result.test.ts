@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { shortened } from "../../src/tools/issues.ts";
+import { shortened } from "../../src/tools/fields.ts";
 import { settling, writtenEnd } from "../../src/tools/messages.ts";
 import { errorOf, listed, refused, resultOf } from "../../src/tools/result.ts";
 

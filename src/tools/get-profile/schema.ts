@@ -2,8 +2,7 @@ import { z } from "zod/v3";
 import { emailOf, phoneOf } from "../../lib/contact.ts";
 import type { Sought } from "../../profile/read.ts";
 import type { ArgumentsSpec } from "../arguments.ts";
-import { appIdSchema, errorSchema, userIdForm, userIdSchema } from "../fields.ts";
-import { problem } from "../issues.ts";
+import { appIdSchema, errorSchema, problem, userIdForm, userIdSchema } from "../fields.ts";
 import type { ToolScope } from "../tool.ts";
 
 const contacts = {

@@ -4,8 +4,7 @@ import { isObject } from "../../lib/json.ts";
 import { quoteList } from "../../lib/names.ts";
 import { escapeInvisible } from "../../lib/text.ts";
 import type { ArgumentsSpec } from "../arguments.ts";
-import { appIdSchema, errorSchema, userIdSchema } from "../fields.ts";
-import { kindOf, problem } from "../issues.ts";
+import { appIdSchema, errorSchema, kindOf, problem, userIdSchema } from "../fields.ts";
 import type { ToolScope } from "../tool.ts";
 
 /** What a refusal says of a name: what it is, and what is accepted. */

@@ -1,4 +1,4 @@
-import type { Trace, TracedEnd } from "../../guards/audit.ts";
+import type { TracedEnd } from "../../guards/audit.ts";
 import { createGate } from "../../guards/gate.ts";
 import { createKeyCheck } from "../../guards/key-policy.ts";
 import { createRateLimit } from "../../guards/rate-limit.ts";
@@ -21,8 +21,7 @@ import {
   traced,
   traceOf,
 } from "../dependencies.ts";
-import { userIdAdvice } from "../fields.ts";
-import { type Issue, namePath } from "../issues.ts";
+import { type Issue, namePath, userIdAdvice } from "../fields.ts";
 import { settling, writtenEnd } from "../messages.ts";
 import {
   errorOf,
@@ -35,9 +34,8 @@ import {
 } from "../result.ts";
 import type { Asked, ToolCall } from "../tool.ts";
 import { writeText } from "../words.ts";
-import { askPerson } from "./ask.ts";
+import { askPerson, isWritten, keptMs, type WriteCall } from "./ask.ts";
 import { toolName } from "./definition.ts";
-import { isWritten, keptMs } from "./look.ts";
 import { argumentsSpec, nameFlaw, type UpdateArguments, type UpdateResult } from "./schema.ts";
 
 /** Makes what the calls of one server share. */
@@ -53,7 +51,7 @@ const createState = (deps: Dependencies) => ({
 type State = ReturnType<typeof createState>;
 type Read = ReadArguments<UpdateArguments>;
 /** One call at work. */
-type Job = State & { call: ToolCall; trace: Trace; read: Read; keys: string[] };
+type Job = State & WriteCall & { read: Read; keys: string[] };
 
 /** The use case: arguments -> guards -> one PATCH (or a few) -> what is true now and what to do next. */
 export const createUpdateProfile = (deps: Dependencies) => {
@@ -144,7 +142,7 @@ const send = async (job: Job, write: Write, deadlineAt: number): Promise<Failed 
   // A reserved key is never in the profile, so that reading could not confirm the whole.
   const mayBeWritten = outcome.wrote === "unknown" && outcome.leaveOut.length === 0;
   const isOpen = mayBeWritten && config.read !== "off";
-  if (isOpen && (await isWritten(job, write, signal))) {
+  if (isOpen && (await isWritten(job, write))) {
     return { ...outcome, wrote: "all", keys: write.keys, verified: true };
   }
   return failureOf(outcome, config.timeoutMs - keptMs(config));
