@@ -34,8 +34,9 @@ const inPreludesForm: ReadonlySet<ErrorCode> = new Set([
   "api_error",
 ]);
 
-const isForeign = ({ code, apiCode, apiMessage }: RequestFailure): boolean =>
-  inPreludesForm.has(code) && apiCode === undefined && apiMessage === undefined;
+const isForeign = ({ code, reason, apiCode, apiMessage }: RequestFailure): boolean =>
+  reason === "web_page" ||
+  (inPreludesForm.has(code) && apiCode === undefined && apiMessage === undefined);
 
 const inBetween = ({ httpStatus }: RequestFailure, baseUrl: string): string =>
   `HTTP ${httpStatus} did not come in the form of Prelude's answers, so it was probably given by what stands between here and ${baseUrl}: a firewall, a proxy, a gateway or a sign-in page. Ask its operator; or PRELUDE_BASE_URL is wrong. It says nothing about the key.`;

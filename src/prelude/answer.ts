@@ -12,9 +12,6 @@ export type Answer = {
   body: Body;
 };
 
-/** What an answer holds for the one who asked, or why it holds nothing. */
-export type Reading<T> = { content: T } | { failure: RequestFailure };
-
 /** What a write asked for. */
 export type Asked = { userId: string; profile: Readonly<Record<string, string>> };
 
@@ -164,9 +161,11 @@ export const pickFrom =
 export const readAnswer = <T>(
   answer: Answer,
   secrets: Secrets,
-  { isWrite, pick }: { isWrite: boolean; pick: (text: string) => Picked<T> },
-): Reading<T> => {
+  method: "GET" | "PATCH",
+  pick: (text: string) => Picked<T>,
+): { content: T } | { failure: RequestFailure } => {
   const { status, body } = answer;
+  const isWrite = method === "PATCH";
   if (status >= 400) return { failure: refusalOf(answer, secrets) };
   const failed = (code: PreludeCode, reason: Reason, reasonDetail: ReasonDetail = {}) => ({
     failure: failureAt(answer, secrets, { code, mayHaveWritten: isWrite, reason, reasonDetail }),

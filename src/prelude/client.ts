@@ -1,38 +1,18 @@
 import { isObject } from "../lib/json.ts";
-import { isAcknowledgement, type Picked, pickFrom, readAnswer } from "./answer.ts";
+import { isAcknowledgement, type Picked, pickFrom } from "./answer.ts";
 import { chooseProxy, connectionTo, createConnections } from "./connection.ts";
 import { proxyInvalid, type RequestFailure } from "./errors.ts";
 import {
   type Call,
   type CallScope,
+  type ClientOptions,
   type Outcome,
-  type RetryPolicy,
-  retryPolicy,
   type Sender,
   type Sent,
   send,
 } from "./send.ts";
 
 export type { CallScope, Outcome } from "./send.ts";
-
-export type ClientOptions = {
-  baseUrl: string;
-  apiKey: string;
-  /** What must not be shown; a new key is added at the end. */
-  secrets?: string[];
-  /**
-   * Gives the key as it is now, where it may have changed. Asked once per call, when Prelude does
-   * not accept the key in use; another key is used for one more try, and kept.
-   */
-  rereadKey?: () => string | undefined;
-  /** Name and version of this product, for the `User-Agent`. */
-  product: string;
-  /** Whether HTTP_PROXY, HTTPS_PROXY and NO_PROXY are obeyed. */
-  useProxy: boolean;
-  retry?: RetryPolicy;
-  /** Told of each request: method, path without the query, what came of it. Never of content. */
-  log?: (line: string) => void;
-};
 
 export type Patch = { appId: string; userId: string; profile: Readonly<Record<string, string>> };
 export type UserOf = { appId: string; userId: string };
@@ -54,36 +34,25 @@ const pickUsers = pickFrom<unknown[]>(({ users }) => {
 const get = <T>(path: string, pick: (text: string) => Picked<T>): Call<T> => ({
   method: "GET",
   path,
-  read: (answer, secrets) => readAnswer(answer, secrets, { isWrite: false, pick }),
+  pick,
 });
 
-const patch = (path: string, { userId, profile }: Patch): Call<true> => {
-  const pick = (text: string): Picked<true> =>
+const patch = (path: string, { userId, profile }: Patch): Call<true> => ({
+  method: "PATCH",
+  path: `${path}/profile`,
+  body: Buffer.from(JSON.stringify({ profile })),
+  pick: (text) =>
     isAcknowledgement(text, { userId, profile })
       ? { content: true }
-      : { lacks: "an acknowledgement" };
-  return {
-    method: "PATCH",
-    path: `${path}/profile`,
-    body: Buffer.from(JSON.stringify({ profile })),
-    read: (answer, secrets) => readAnswer(answer, secrets, { isWrite: true, pick }),
-  };
-};
+      : { lacks: "an acknowledgement" },
+});
 
 const senderFor = (options: ClientOptions): Sender | { failure: RequestFailure } => {
-  const { baseUrl, apiKey, secrets = [apiKey], product, log = () => {} } = options;
-  const target = new URL(baseUrl);
+  const target = new URL(options.baseUrl);
   const proxy = options.useProxy ? chooseProxy(target, process.env) : undefined;
   try {
-    return {
-      connections: createConnections(() => connectionTo(target.origin, proxy)),
-      origin: target.origin,
-      secrets,
-      rereadKey: options.rereadKey ?? (() => undefined),
-      product,
-      policy: options.retry ?? retryPolicy,
-      log,
-    };
+    const connections = createConnections(() => connectionTo(target.origin, proxy));
+    return { options, connections, secrets: options.secrets ?? [options.apiKey] };
   } catch (error) {
     if (proxy) return { failure: proxyInvalid(proxy.variable) };
     throw error;

@@ -43,14 +43,12 @@ const over = new Error("over");
 type Head = Omit<Answer, "body"> & { limit: number; chunks: Buffer[]; length: number };
 
 /** `identity` is asked for, but not all obey. */
-const unpackers = new Map(
-  Object.entries({
-    gzip: gunzipSync,
-    "x-gzip": gunzipSync,
-    deflate: inflateSync,
-    br: brotliDecompressSync,
-  }),
-);
+const unpackers = new Map<string, (bytes: Buffer, options: { maxOutputLength: number }) => Buffer>([
+  ["gzip", gunzipSync],
+  ["x-gzip", gunzipSync],
+  ["deflate", inflateSync],
+  ["br", brotliDecompressSync],
+]);
 
 const bodyOf = ({ headers, limit, chunks, length }: Head, ended: boolean): Body => {
   if (length > limit) return { unread: "too_large" };

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Secrets } from "../lib/text.ts";
-import { type Answer, type Reading, requestIdOf } from "./answer.ts";
+import { type Answer, type Picked, readAnswer, requestIdOf } from "./answer.ts";
 import type { Connection, Connections } from "./connection.ts";
 import type { RequestFailure } from "./errors.ts";
 import { type Bounds, exchange, type Request } from "./request.ts";
@@ -23,28 +22,35 @@ export type Outcome = {
   held?: true;
 };
 
-/** What all calls to one API have in common. */
-export type Sender = {
-  connections: Connections;
-  origin: string;
-  /** Every key that an answer could repeat; the last is the one in use. */
-  secrets: string[];
-  /** Gives the key as it is now where the operator keeps it. */
-  rereadKey: () => string | undefined;
-  /** Name and version of this product. */
+export type ClientOptions = {
+  baseUrl: string;
+  apiKey: string;
+  /** What must not be shown; a new key is added at the end. */
+  secrets?: string[];
+  /**
+   * Gives the key as it is now, where it may have changed. Asked once per call, when Prelude does
+   * not accept the key in use; another key is used for one more try, and kept.
+   */
+  rereadKey?: () => string | undefined;
+  /** Name and version of this product, for the `User-Agent`. */
   product: string;
-  policy: RetryPolicy;
-  /** Told of each attempt in a line without content. */
-  log: (line: string) => void;
+  /** Whether HTTP_PROXY, HTTPS_PROXY and NO_PROXY are obeyed. */
+  useProxy: boolean;
+  retry?: RetryPolicy;
+  /** Told of each request: method, path without the query, what came of it. Never of content. */
+  log?: (line: string) => void;
 };
 
-/** What a call sends, apart from the headers, and how it reads the answer. */
-export type Call<T> = {
-  method: Request["method"];
-  path: string;
-  body?: Buffer;
-  read: (answer: Answer, secrets: Secrets) => Reading<T>;
+/** What all calls to one API have in common. */
+export type Sender = {
+  options: ClientOptions;
+  connections: Connections;
+  /** Every key that an answer could repeat; the last is the one in use. */
+  secrets: string[];
 };
+
+/** What a call sends, apart from the headers, and what it wants of the answer's body. */
+export type Call<T> = Omit<Request, "origin" | "headers"> & { pick: (text: string) => Picked<T> };
 
 /**
  * How often a call is repeated, and how long apart. A repeat is safe because the call sets literal
@@ -101,29 +107,39 @@ export const backoffMs = (retry: number, policy: RetryPolicy, random: () => numb
   Math.min(policy.firstDelayMs * policy.factor ** retry, policy.maxDelayMs) *
   (1 - policy.jitter * random());
 
-type Failed = { failure: RequestFailure; headers: Answer["headers"]; silent?: true };
+/** What failed, and with what it was tried. */
+type Failed = {
+  failure: RequestFailure;
+  headers: Answer["headers"];
+  silent?: true;
+  key: string;
+  connection: Connection;
+};
+
 type Attempt<T> = { answer: Answer; content: T } | Failed | "held";
 
-/** With what an attempt is made. */
-type Means = { key: string; connection: Connection; wary: boolean };
-
 const attempt = async <T>(
-  { origin, product, secrets }: Sender,
-  { read, ...what }: Call<T>,
-  { key, connection, wary }: Means,
+  { options, connections, secrets }: Sender,
+  { pick, ...what }: Call<T>,
   scope: CallScope,
+  wary: boolean,
 ): Promise<Attempt<T>> => {
+  const { origin } = new URL(options.baseUrl);
+  const [key = "", connection] = [secrets.at(-1), connections.current()];
   const headers = [
     ...["accept", "application/json", "accept-encoding", "identity"],
-    ...["user-agent", `${product} node/${process.versions.node}`],
+    ...["user-agent", `${options.product} node/${process.versions.node}`],
     ...["authorization", `Bearer ${key}`],
     ...(what.body ? ["content-type", "application/json"] : []),
   ];
   const end = await exchange(connection, { ...what, origin, headers }, scope, wary);
   if (end === "held") return end;
-  if ("failure" in end) return { ...end, headers: {} };
+  if ("failure" in end) return { ...end, headers: {}, key, connection };
   const { answer } = end;
-  return { ...read(answer, secrets), answer, headers: answer.headers };
+  const reading = readAnswer(answer, secrets, what.method, pick);
+  return "content" in reading
+    ? { ...reading, answer }
+    : { ...reading, headers: answer.headers, key, connection };
 };
 
 const wordsOf = (end: Exclude<Attempt<unknown>, "held">): string => {
@@ -136,8 +152,8 @@ const wordsOf = (end: Exclude<Attempt<unknown>, "held">): string => {
 const maxSecrets = 17;
 
 /** Looks for a key other than the one that was refused, which is then the one in use. */
-const renewKey = ({ secrets, rereadKey }: Sender, refused: string): boolean => {
-  const found = rereadKey();
+const renewKey = ({ secrets, options }: Sender, refused: string): boolean => {
+  const found = options.rereadKey?.();
   if (found === undefined || found === "" || found === refused) return false;
   const others = secrets.filter((secret) => secret !== found).slice(1 - maxSecrets);
   secrets.splice(0, Number.POSITIVE_INFINITY, ...others, found);
@@ -155,10 +171,9 @@ type Tries = { retries: number; newKey: boolean; newConnection: boolean };
 const nextIn = (
   sender: Sender,
   tries: Tries,
-  { failure, headers, silent, askedMs }: Failed & { askedMs: number | undefined },
-  { key, connection }: Means,
+  { failure, headers, silent, key, connection }: Failed,
 ): number | undefined => {
-  const { policy } = sender;
+  const { retry: policy = retryPolicy } = sender.options;
   if (silent) {
     tries.newConnection = true;
     sender.connections.giveUp(connection);
@@ -170,7 +185,8 @@ const nextIn = (
   }
   if (tries.retries >= policy.maxRetries || !isRetried(failure, headers)) return undefined;
   tries.retries += 1;
-  return askedMs ?? backoffMs(tries.retries - 1, policy, Math.random);
+  const backoff = backoffMs(tries.retries - 1, policy, Math.random);
+  return askedDelayMs(headers, Date.now()) ?? backoff;
 };
 
 /** Waits for the next attempt. False: it does not fit, or the call is over. */
@@ -200,26 +216,22 @@ export const send = async <T>(
   const line = `${call.method} ${call.path.replace(/\?.*/, "")}`;
   let outcome: Outcome = { attempts: 0 };
   for (;;) {
-    const { secrets, connections } = sender;
-    const wary = !tries.newConnection;
-    const means = { key: secrets.at(-1) ?? "", connection: connections.current(), wary };
     const started = performance.now();
-    const end = await attempt(sender, call, means, scope);
+    const end = await attempt(sender, call, scope, !tries.newConnection);
     if (end === "held") return { outcome: { ...outcome, held: true } };
     const attempts = outcome.attempts + 1;
     const ms = Math.round(performance.now() - started);
-    sender.log(`${line}: ${wordsOf(end)}, ${ms} ms, attempt ${attempts}`);
+    sender.options.log?.(`${line}: ${wordsOf(end)}, ${ms} ms, attempt ${attempts}`);
     if ("content" in end) {
       const { answer, content } = end;
-      const requestId = requestIdOf(answer.headers, secrets);
+      const requestId = requestIdOf(answer.headers, sender.secrets);
       return { outcome: { attempts, httpStatus: answer.status, requestId }, content };
     }
     // What an attempt before may have written stays true, and a GET writes nothing.
     const wrote = end.failure.mayHaveWritten || outcome.failure?.mayHaveWritten === true;
     const failure = { ...end.failure, mayHaveWritten: call.method === "PATCH" && wrote };
-    const askedMs = askedDelayMs(end.headers, Date.now());
-    outcome = { attempts, failure, retryAfterMs: askedMs };
-    const waitMs = isOver(scope) ? undefined : nextIn(sender, tries, { ...end, askedMs }, means);
+    outcome = { attempts, failure, retryAfterMs: askedDelayMs(end.headers, Date.now()) };
+    const waitMs = isOver(scope) ? undefined : nextIn(sender, tries, end);
     if (waitMs === undefined || !(await waited(waitMs, outcome, scope))) return { outcome };
   }
 };

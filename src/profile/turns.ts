@@ -21,23 +21,18 @@ export const createTurns = () => {
     const done = new Promise<void>((resolve) => {
       release = resolve;
     });
-    const tail = before ? before.then(() => done) : done;
-    tails.set(key, tail);
-    const leave = () => {
-      release();
+    // The entry goes when the whole line has gone.
+    const tail: Promise<void> = Promise.all([before, done]).then(() => {
       if (tails.get(key) === tail) tails.delete(key);
-    };
-    if (before) {
-      try {
-        await within(before, signal, deadlineAt);
-      } catch (error) {
-        release();
-        // Those behind still wait for those before: the entry goes when the whole line has gone.
-        void tail.then(() => tails.get(key) === tail && tails.delete(key));
-        throw error;
-      }
+    });
+    tails.set(key, tail);
+    try {
+      if (before) await within(before, signal, deadlineAt);
+    } catch (error) {
+      release();
+      throw error;
     }
-    return leave;
+    return release;
   };
 
   return { take, size: () => tails.size };

@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
-import { isObject } from "../lib/json.ts";
 
 // Codes, statuses and messages of the API document. The document has no answer for a missing or
 // wrong key; this one follows Prelude's global error codes.
@@ -90,8 +89,10 @@ const shown = ({ id, email, phone, profile, createdAt, updatedAt }: User) => ({
 /** Sets the keys of a user's profile. That it merges them into it is the sandbox's own choice. */
 const update = (user: User, body: string): Answer => {
   const { profile } = JSON.parse(body) as { profile?: unknown };
-  if (!isObject(profile)) return refusal("invalid_request");
-  const patch = Object.entries(profile);
+  if (typeof profile !== "object" || profile === null || Array.isArray(profile)) {
+    return refusal("invalid_request");
+  }
+  const patch: [string, unknown][] = Object.entries(profile);
   if (!patch.every((entry): entry is [string, string] => typeof entry[1] === "string")) {
     return refusal("invalid_request");
   }

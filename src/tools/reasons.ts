@@ -31,8 +31,8 @@ const connect: Readonly<Record<ConnectReason, (detail: Detail) => Words>> = {
     fixed("the TLS handshake failed", "the port must speak TLS, in a version that both sides know"),
   certificate: ({ certificate = "no details" }) =>
     fixed(
-      `its TLS certificate is not accepted (${certificate})`,
-      "it must be valid now (is the clock right?), for this host name, and of an authority that this machine trusts (a private one, such as a company proxy's, goes into NODE_EXTRA_CA_CERTS)",
+      `its TLS certificate is not accepted: ${certificate}`,
+      "it must be valid now (is the clock right?), for this host name, for servers, signed with SHA-256 or better, and of an authority that this machine trusts (a private one, such as a company proxy's, goes into NODE_EXTRA_CA_CERTS)",
     ),
 };
 

@@ -178,7 +178,12 @@ const repeats: Row[] = [
 
 const timedOut = (more: Json = {}) => unknown("timeout", { retryable: true, ...more });
 const late: Row[] = [
-  { name: "no answer", answers: [never], is: timedOut() },
+  {
+    name: "no answer, on a connection that was used before and on a new one",
+    answers: [never],
+    is: timedOut({ attempts: 2 }),
+    requests: 2,
+  },
   {
     name: "an answer that comes byte by byte",
     answers: [drip(`HTTP/1.1 204 No Content\r\nx: ${"x".repeat(100)}`, 40)],

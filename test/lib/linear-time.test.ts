@@ -56,9 +56,9 @@ const log = createLog("silent", secrets);
 const audit = openAudit("/dev/null", () => {});
 const check = createKeyCheck({ allowedKeys: undefined, blockedKeys: ["role"] });
 const asked = { userId: user, profile: { plan: "pro" } };
-const answered = (text: string, status: number, isWrite = true) => {
+const answered = (text: string, status: number, method: "GET" | "PATCH" = "PATCH") => {
   const pick = pickFrom(() => ({ lacks: "anything" }));
-  return readAnswer({ status, headers: {}, body: { text } }, secrets, { isWrite, pick });
+  return readAnswer({ status, headers: {}, body: { text } }, secrets, method, pick);
 };
 const json = (of: object) => JSON.stringify(of);
 
@@ -117,7 +117,7 @@ const functions: Record<string, (text: string) => unknown> = {
   "refusal, perhaps a page": (text) => answered(text, 403),
   "error message": (text) => answered(json({ message: text, code: text }), 400),
   "success body": (text) => answered(text, 200),
-  "read body": (text) => answered(text, 200, false),
+  "read body": (text) => answered(text, 200, "GET"),
   "request id": (text) => requestIdOf({ "x-request-id": text }, secrets),
   "Retry-After": (text) => askedDelayMs({ "retry-after": text, "retry-after-ms": text }, 0),
   "stored value": (text) => viewProfile({ plan: text }, { values: true, refused: check, secrets }),

@@ -23,7 +23,7 @@ const answerOf = (
 /** What an answer to a GET for `user` says. */
 const pick = pickFrom(({ user }) => (user === undefined ? { lacks: "a user" } : { content: user }));
 const read = (...answer: Parameters<typeof answerOf>) =>
-  readAnswer(answerOf(...answer), [secret], { isWrite: false, pick });
+  readAnswer(answerOf(...answer), [secret], "GET", pick);
 const refusal = (...answer: Parameters<typeof answerOf>): RequestFailure => {
   const reading = read(...answer);
   if (!("failure" in reading)) throw new Error("it was no failure");

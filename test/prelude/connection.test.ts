@@ -5,15 +5,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { chooseProxy } from "../../src/prelude/connection.ts";
-import {
-  apiBody,
-  applied,
-  drop,
-  honest,
-  never,
-  reply,
-  startFaultServer,
-} from "../support/fault-server.ts";
+import { applied, honest, never, startFaultServer } from "../support/fault-server.ts";
 import { appId, done, scopeOf, send, setTheScene } from "./scene.ts";
 
 const { server, closers, newClient, scene, listen } = setTheScene();
@@ -206,15 +198,6 @@ describe("a proxy", () => {
     expect(proxy.connects).toHaveLength(3);
   });
 
-  test("that never answers is ended by the deadline, with nothing sent", async () => {
-    const proxy = await startProxy(() => {});
-    const client = through("HTTP_PROXY", proxy.url);
-    expect(await send(client, "usr_1", { timeoutMs: 100 })).toEqual({
-      attempts: 1,
-      failure: { code: "timeout", mayHaveWritten: false },
-    });
-  });
-
   test("that never answers is given up before a far deadline, and named", async () => {
     const late = new DOMException("late", "TimeoutError");
     let waiting: AbortController[] = [];
@@ -248,18 +231,6 @@ describe("a proxy", () => {
     expect(await send(client, user, { timeoutMs: 600 })).toEqual(done(2));
     expect(stage.applied).toHaveLength(3);
     expect(proxy.connects).toHaveLength(2);
-  });
-
-  test("does not hide whether the request had left", async () => {
-    const proxy = await startProxy();
-    const { user, stage } = scene([applied(drop)], {
-      otherwise: reply(404, apiBody("user_not_found")),
-    });
-    expect(await send(through("HTTP_PROXY", proxy.url), user)).toMatchObject({
-      attempts: 2,
-      failure: { code: "user_not_found", mayHaveWritten: true },
-    });
-    expect(stage.applied).toHaveLength(1);
   });
 });
 

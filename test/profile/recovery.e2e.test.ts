@@ -244,7 +244,7 @@ describe("TLS", () => {
     const { status, attempts, error } = answer.structured;
     expect([status, attempts]).toEqual(["not_updated", undefined]);
     expect(error).toMatchObject({ code: "unreachable", retryable: false });
-    expect(error?.message).toContain(`its TLS certificate is not accepted (${code})`);
+    expect(error?.message).toContain(`its TLS certificate is not accepted: ${code}`);
     expect(error?.next_step).toMatch(/the operator.* must fix this/);
     expect(stage.received).toHaveLength(0);
   });

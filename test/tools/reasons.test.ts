@@ -10,7 +10,7 @@ const connect: Record<ConnectReason, RegExp> = {
   forbidden_by_system: /operating system forbids/,
   connect_timeout: /took too long/,
   tls_failed: /TLS handshake failed/,
-  certificate: /TLS certificate is not accepted \(CERT_HAS_EXPIRED\)/,
+  certificate: /TLS certificate is not accepted: CERT_HAS_EXPIRED/,
   closed_before_sent: /broke before the request was sent/,
 };
 
