@@ -159,11 +159,9 @@ describe("a list of keys", () => {
     ["the same", "role", "role"],
     ["another case", "Role", "role"],
     ["another Unicode form", "cafe\u0301", "caf\u00e9"],
-    ["an invisible character", '["a","ro\\u200ble"]', "role"],
     ["full width", "\uff52\uff4f\uff4c\uff45", "role"],
   ])("and its opposite with the same key, in %s spelling", (_, allowed, blocked) => {
-    const list = allowed.startsWith("[") ? allowed : `a,${allowed}`;
-    const env = { PRELUDE_ALLOWED_KEYS: list, PRELUDE_BLOCKED_KEYS: `b,${blocked}` };
+    const env = { PRELUDE_ALLOWED_KEYS: `a,${allowed}`, PRELUDE_BLOCKED_KEYS: `b,${blocked}` };
     expect(problemsOf(env)).toEqual([
       "PRELUDE_ALLOWED_KEYS names a key (entry 2) that PRELUDE_BLOCKED_KEYS blocks; remove it from one of them",
     ]);

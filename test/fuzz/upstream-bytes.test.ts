@@ -306,7 +306,6 @@ const answerTo = async (running: ServerProcess, planned: Plan): Promise<void> =>
   const { message, next_step } = structured.error;
   expect(escapeInvisible(message)).toBe(message);
   expect(message.length).toBeLessThan(1_000);
-  expect(message).not.toMatch(/<script|<html/);
   expect(next_step).not.toMatch(/Ignore previous|undefined|\[object/);
 };
 
