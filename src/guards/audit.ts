@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { appendFileSync, closeSync, openSync, readSync, statSync } from "node:fs";
 import { maxKeyCharacters } from "../lib/contract.ts";
 import { escapeInvisible, foreignText, type Secrets } from "../lib/text.ts";
@@ -177,7 +176,7 @@ export const startTrace = (
 ): Trace => {
   if (audit === undefined) return noTrace;
   const started = now();
-  const id = randomUUID();
+  const id = crypto.randomUUID();
   let isSent = false;
   return {
     attempt: () => {
