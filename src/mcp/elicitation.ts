@@ -3,7 +3,7 @@ import { ErrorCode, McpError } from "@modelcontextprotocol/sdk/types.js";
 import { looseObject } from "zod/v4";
 import type { Answer } from "../guards/confirmation.ts";
 import { isObject } from "../lib/json.ts";
-import { askingText, waitingText } from "../tools/progress.ts";
+import { askingText, waitingText } from "../tools/words.ts";
 
 /** Longest wait for a person's answer, in milliseconds. */
 export const personTimeoutMs = 300_000;

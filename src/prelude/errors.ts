@@ -127,9 +127,15 @@ const unconnectedOf = (error: unknown): Unconnected | undefined => {
 const malformed =
   /^(?:HTTPParserError|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_CONTENT_LENGTH_MISMATCH)$/;
 
-const neverSent = { code: "unreachable", mayHaveWritten: false } as const;
-/** The same, where the operator must set something right first. */
-const lastingly = { ...neverSent, retryable: false } as const;
+/** @param lasts whether the operator must set something right first, so that no repeat can help */
+const unreachable = (
+  reason: ConnectReason | ProxyReason,
+  reasonDetail: ReasonDetail,
+  lasts: boolean,
+): RequestFailure => {
+  const failure = { code: "unreachable", mayHaveWritten: false, reason, reasonDetail } as const;
+  return lasts ? { ...failure, retryable: false } : failure;
+};
 
 const isTls = (reason: ConnectReason): boolean =>
   reason === "tls_failed" || reason === "certificate";
@@ -137,37 +143,27 @@ const isTls = (reason: ConnectReason): boolean =>
 /** An error of the proxy's, which undici passes on to the request that needed it. */
 class ProxyError extends Error {
   readonly failure: RequestFailure;
-  constructor(failure: RequestFailure) {
+  constructor(...failure: Parameters<typeof unreachable>) {
     super("the proxy failed");
-    this.failure = failure;
+    this.failure = unreachable(...failure);
   }
 }
 
 /** The failure of every request where the proxy's address cannot be used. */
-export const proxyInvalid = (variable: string): RequestFailure => ({
-  ...lastingly,
-  reason: "proxy_invalid",
-  reasonDetail: { variable },
-});
+export const proxyInvalid = (variable: string): RequestFailure =>
+  unreachable("proxy_invalid", { variable }, true);
 
 /** The error for a proxy that answered CONNECT with something else than 200. */
-export const proxyRefusal = (proxyStatus: number, variable: string): Error => {
+export const proxyRefusal = (proxyStatus: number, variable: string): Error =>
   // A 5xx means that the proxy itself could not get through.
-  const kind = proxyStatus >= 500 ? neverSent : lastingly;
-  const reasonDetail = { proxyStatus, variable };
-  return new ProxyError({ ...kind, reason: "proxy_refused", reasonDetail });
-};
+  new ProxyError("proxy_refused", { proxyStatus, variable }, proxyStatus < 500);
 
 /** The error for a proxy that could not be asked, or gave no answer, from what undici threw. */
 export const proxyFailure = (error: unknown, variable: string): Error => {
   const unconnected = unconnectedOf(error);
-  if (unconnected === undefined) {
-    return new ProxyError({ ...neverSent, reason: "proxy_no_answer", reasonDetail: { variable } });
-  }
+  if (!unconnected) return new ProxyError("proxy_no_answer", { variable }, false);
   const { reason: cause, ...certificate } = unconnected;
-  const kind = isTls(cause) ? lastingly : neverSent;
-  const reasonDetail = { variable, cause, ...certificate };
-  return new ProxyError({ ...kind, reason: "proxy_unreachable", reasonDetail });
+  return new ProxyError("proxy_unreachable", { variable, cause, ...certificate }, isTls(cause));
 };
 
 /**
@@ -182,7 +178,6 @@ export const failureOfTransport = (error: unknown, sent: boolean): RequestFailur
       : { code: "connection_lost", mayHaveWritten: true };
   }
   if (error instanceof ProxyError) return error.failure;
-  const { reason, certificate } = unconnectedOf(error) ?? { reason: "closed_before_sent" };
-  const failure = { ...(isTls(reason) ? lastingly : neverSent), reason };
-  return certificate === undefined ? failure : { ...failure, reasonDetail: { certificate } };
+  const { reason, ...certificate } = unconnectedOf(error) ?? { reason: "closed_before_sent" };
+  return unreachable(reason, certificate, isTls(reason));
 };

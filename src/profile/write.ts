@@ -86,12 +86,6 @@ export type WriteScope = {
   onProgress: (progress: WriteProgress) => void;
 };
 
-type Sender = {
-  tally: () => Tally;
-  /** Sends one PATCH of these keys; undefined: Prelude acknowledged it. */
-  send: (keys: readonly string[]) => Promise<Why | "spent" | undefined>;
-};
-
 /**
  * Writes a profile: one PATCH, or several where the API refuses a reserved key and the caller asked
  * to skip those. Never throws for what the API or the network does.
@@ -120,7 +114,8 @@ const noSearch = {
   untried: [],
 } as const;
 
-const createSender = (write: Write, scope: WriteScope): Sender => {
+/** Sends PATCHes of some of the keys, and keeps count. */
+const createSender = (write: Write, scope: WriteScope) => {
   const { appId, userId, profile } = write;
   const { client, signal, deadlineAt, gate, onProgress } = scope;
   let tally: Tally = {
@@ -130,7 +125,8 @@ const createSender = (write: Write, scope: WriteScope): Sender => {
     retryAfterMs: undefined,
     mayHaveWritten: false,
   };
-  const send = async (keys: readonly string[]) => {
+  /** Sends one PATCH of these keys; undefined: Prelude acknowledged it. */
+  const send = async (keys: readonly string[]): Promise<Why | "spent" | undefined> => {
     const outcome = await client.patchProfile(
       { appId, userId, profile: keys === write.keys ? profile : pick(profile, keys) },
       {
@@ -169,7 +165,7 @@ const keptForTheLast = 8;
 /** Finds the reserved keys and writes the others. */
 const writeOthers = async (
   { keys }: Write,
-  { send, tally }: Sender,
+  { send, tally }: ReturnType<typeof createSender>,
   refused: Why,
   { gate, onProgress }: WriteScope,
 ): Promise<Written | NotWritten> => {

@@ -16,6 +16,6 @@ export const jsonSchema = (schema: z.ZodTypeAny): JsonSchema => {
       const { additionalProperties, ...rest } = schema;
       return additionalProperties === true ? (rest as typeof schema) : schema;
     },
-  }) as { $schema?: string; type: "object" };
+  }) as { $schema?: string } & JsonSchema;
   return rest;
 };

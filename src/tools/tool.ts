@@ -9,20 +9,28 @@ export type ToolScope = {
   read?: "off" | "keys" | "values";
 };
 
-export type JsonSchema = { type: "object"; [keyword: string]: unknown };
+/** Arguments that are no part of a tool because the operator fixed the app or the user. */
+export const fixedNames = ({ appId, userId }: ToolScope): ReadonlySet<string> =>
+  new Set([
+    ...(appId === undefined ? [] : ["app_id"]),
+    ...(userId === undefined ? [] : ["user_id", "email", "phone"]),
+  ]);
+
+export type JsonSchema = {
+  type: "object";
+  properties: Record<string, unknown>;
+  required?: string[];
+  [keyword: string]: unknown;
+};
+
+type Hint = "readOnlyHint" | "destructiveHint" | "idempotentHint" | "openWorldHint";
 
 /** A tool as it goes over the wire (MCP 2025-11-25, `Tool`), all four hints given. */
 export type ToolDefinition = {
   name: string;
   title: string;
   description: string;
-  annotations: {
-    title: string;
-    readOnlyHint: boolean;
-    destructiveHint: boolean;
-    idempotentHint: boolean;
-    openWorldHint: boolean;
-  };
+  annotations: { title: string } & Record<Hint, boolean>;
   icons: readonly { src: string; mimeType?: string }[];
   inputSchema: JsonSchema;
   outputSchema: JsonSchema;

@@ -1,6 +1,5 @@
-import { expect } from "vitest";
 import type { Json } from "../support/server-process.ts";
-import { contract, type Row, refused, type Sound } from "./harness.ts";
+import { contract, ignoring, type Row, refused, type Sound } from "./harness.ts";
 
 const updated = { status: "updated" };
 const text = (value: unknown): string => JSON.stringify(value);
@@ -27,6 +26,13 @@ const good = (name: string, args: (sound: Sound) => unknown, profile?: Row["prof
   args,
   is: updated,
   ...(profile && { profile }),
+});
+
+/** What is not declared is named and not used; the declared arguments are carried out. */
+const ignored = (name: string, more: Json, names = Object.keys(more)): Row => ({
+  name,
+  args: (sound) => ({ ...sound, ...more }),
+  is: { ...updated, ...ignoring(...names) },
 });
 
 const ids: Row[] = [
@@ -62,7 +68,7 @@ const ids: Row[] = [
   bad(
     "both ids exchanged",
     ({ app_id, user_id, profile }) => ({ app_id: user_id, user_id: app_id, profile }),
-    { app_id: "USER", user_id: null },
+    noIds,
   ),
 ];
 
@@ -102,6 +108,10 @@ const keys: Row[] = [
     "`first_name`",
     "\ude00",
     "x".repeat(257),
+    "a\u0000b",
+    "first\u200bname",
+    "first\u202ename",
+    "Zoe\u0308",
   ].map((name) => bad(`the key ${shown(name)}`, withProfile({ [name]: "Jane" }))),
   ...["x".repeat(256), "Ünï", "名前", "a.b-c:d", "first name", "a/b", "👍", "roleㆍplan"].map(
     (name): Row => ({
@@ -112,26 +122,10 @@ const keys: Row[] = [
   ),
   {
     name: "keys named like members of Object arrive as keys",
-    profile: JSON.parse('{"__proto__":"a","constructor":"b","toString":"c"}'),
+    profile: { constructor: "b", toString: "c" } as unknown as Row["profile"] & {},
     is: updated,
   },
-  ...["a\u0000b", "first\u200bname", "first\u202ename"].map(
-    (name): Row => ({
-      name: `the key ${shown(name)}`,
-      profile: { [name]: "x" },
-      is: {
-        status: "updated",
-        updated_keys: [name.replace(/\p{C}/u, (char) => `\\u{${char.charCodeAt(0).toString(16)}}`)],
-      },
-      // The audit has it as the result does.
-      audit: ["attempt", expect.stringMatching(/^outcome: updated, .*\\u\{/)],
-    }),
-  ),
-  {
-    name: "a key in letters with separate marks",
-    profile: { "Zoe\u0308": "x" },
-    is: updated,
-  },
+  bad("the key __proto__, which programs lose", withProfile(JSON.parse('{"__proto__":"a"}'))),
   {
     name: "1,001 keys: all are written, 1,000 are listed",
     profile: Object.fromEntries(Array.from({ length: 1_001 }, (_, i) => [`k${i}`, "x"])),
@@ -163,9 +157,9 @@ const shapes: Row[] = [
   bad("no arguments at all", () => undefined, noIds),
   bad("everything in a list", (sound) => [sound], noIds),
   ...["input", "arguments", "params", "kwargs"].map((name) =>
-    bad(`everything inside ${name}`, (sound) => ({ [name]: sound }), {}),
+    bad(`everything inside ${name}`, (sound) => ({ [name]: sound }), noIds),
   ),
-  bad("everything as text inside params", (sound) => ({ params: text(sound) }), {}),
+  bad("everything as text inside params", (sound) => ({ params: text(sound) }), noIds),
   bad(
     "a provider's function call",
     (sound) => ({
@@ -173,7 +167,7 @@ const shapes: Row[] = [
       id: "call_1",
       function: { name: "update_user_profile", arguments: text(sound) },
     }),
-    {},
+    noIds,
   ),
   ...["_raw", "__unparsedToolInput", "INVALID_JSON"].map((name) =>
     bad(`a host's ${name}`, () => ({ [name]: '{"app_id": "54e9ujn", "user_id": ' }), noIds),
@@ -182,10 +176,7 @@ const shapes: Row[] = [
     ...sound,
     profile: [{ key: "first_name", value: "Jane" }],
   })),
-  bad("profile as one pair", (sound) => ({
-    ...sound,
-    profile: { key: "first_name", value: "Jane" },
-  })),
+  { name: "keys named key and value", profile: { key: "first_name", value: "Jane" }, is: updated },
   bad("a key and its value at the top level", ({ app_id, user_id }) => ({
     app_id,
     user_id,
@@ -196,7 +187,7 @@ const shapes: Row[] = [
   bad(
     "the ids inside profile",
     ({ app_id, user_id, profile }) => ({ profile: { app_id, user_id, ...profile } }),
-    {},
+    noIds,
   ),
 ];
 
@@ -204,27 +195,34 @@ const undeclared: Row[] = [
   bad(
     "userId for user_id",
     ({ app_id, user_id, profile }) => ({ app_id, userId: user_id, profile }),
-    {},
+    noUser,
   ),
-  bad("app for app_id", ({ app_id, user_id, profile }) => ({ app: app_id, user_id, profile }), {}),
+  bad("app for app_id", ({ app_id, user_id, profile }) => ({ app: app_id, user_id, profile }), {
+    app_id: null,
+  }),
   bad(
     "fields for profile",
     ({ app_id, user_id, profile }) => ({ app_id, user_id, fields: profile }),
     {},
   ),
-  bad("a key beside profile", (sound) => ({ ...sound, nickname: "Al" })),
-  bad("a key beside profile, with a number", (sound) => ({ ...sound, age: 42 })),
+  ignored("a key beside profile", { nickname: "Al" }),
+  ignored("a key beside profile, with a number", { age: 42 }),
   bad("a key and no profile", ({ app_id, user_id }) => ({ app_id, user_id, first_name: "Jane" })),
   bad("a key as a path", ({ app_id, user_id }) => ({
     app_id,
     user_id,
     "profile.first_name": "Jane",
   })),
-  bad("on_reserved_key inside profile", (sound) => ({
-    ...sound,
-    profile: { ...sound.profile, on_reserved_key: "skip" },
-  })),
-  bad("a name and its other spelling", (sound) => ({ ...sound, userId: sound.user_id })),
+  {
+    name: "a key named on_reserved_key",
+    profile: { first_name: "Jane", on_reserved_key: "skip" },
+    is: updated,
+  },
+  {
+    name: "the id under a second name",
+    args: (sound) => ({ ...sound, userId: sound.user_id }),
+    is: { ...updated, ...ignoring("userId") },
+  },
   bad("another user under another name", (sound) => ({ ...sound, target: "usr_other" })),
   bad("another user, deep inside", (sound) => ({
     ...sound,
@@ -233,39 +231,35 @@ const undeclared: Row[] = [
   ...[true, "yes", 1].map((value) =>
     bad(`dry_run ${shown(value)}`, (sound) => ({ ...sound, dry_run: value })),
   ),
-  ...[false, null].map((value) =>
-    bad(`dryRun ${shown(value)}`, (sound) => ({ ...sound, dryRun: value })),
+  ...[false, "false", 0, null, ""].map((value) =>
+    ignored(`dryRun ${shown(value)}`, { dryRun: value }),
   ),
   bad("preview", (sound) => ({ ...sound, preview: true })),
-  bad("an email address beside the id", (sound) => ({ ...sound, email: "jane@example.com" })),
-  bad("a note", (sound) => ({ ...sound, note: "approved by the person" })),
-  bad("what Gemini CLI adds", (sound) => ({ ...sound, wait_for_previous: true })),
-  bad("what middleware adds", (sound) => ({ ...sound, context: { trace: "1" } })),
-  bad("a name that is empty", (sound) => ({ ...sound, "": "x" })),
-  bad("a name with what cannot be seen", (sound) => ({ ...sound, "a\u202eb": "x" })),
-  bad("__proto__ beside profile", (sound) =>
-    JSON.parse(`${text(sound).slice(0, -1)},"__proto__":"x"}`),
-  ),
-  good("what n8n adds", (sound) => ({
-    ...sound,
-    toolCallId: "call_1",
-    sessionId: "s",
-    action: "sendMessage",
-    chatInput: "x",
-    tool: "update_user_profile",
-  })),
+  ignored("an email address beside the id", { email: "jane@example.com" }),
+  ignored("a note", { note: "approved by the person" }),
+  ignored("what Gemini CLI adds", { wait_for_previous: true }),
+  ignored("what middleware adds", { context: { trace: "1" } }),
+  ignored("a name that is empty", { "": "x" }, ['""']),
+  ignored("a name with what cannot be seen", { "a\u202eb": "x" }, ["a\\u{202e}b"]),
+  {
+    name: "__proto__ beside profile",
+    args: (sound) => JSON.parse(`${text(sound).slice(0, -1)},"__proto__":"x"}`),
+    is: { ...updated, ...ignoring("__proto__") },
+  },
+  ignored("what n8n adds", { toolCallId: "call_1", sessionId: "s", chatInput: "x" }),
   bad(
     "every problem in one answer",
     ({ app_id }) => ({
       input: { app: app_id, userId: " usr_1", first_name: "Jane", profile: { age: 42, "": "x" } },
       note: 1,
     }),
-    noUser,
+    noIds,
   ),
-  bad("many undeclared names", (sound) => ({
-    ...sound,
-    ...Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`n${i}`, "x"])),
-  })),
+  ignored(
+    "many undeclared names, of which twenty are told",
+    Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`n${i}`, "x"])),
+    Array.from({ length: 20 }, (_, i) => `n${i}`),
+  ),
 ];
 
 contract([

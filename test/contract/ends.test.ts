@@ -82,10 +82,10 @@ test.each(goodbyes)("%s has every call answered by what is true of it", async (_
   expect(ends().sort()).toEqual([
     "attempt",
     "attempt",
-    "outcome unknown timeout",
-    "outcome unknown upstream_error",
-    "refused not_updated timeout",
-    "refused not_updated timeout",
+    "outcome unknown stopping",
+    "outcome unknown stopping",
+    "refused not_updated stopping",
+    "refused not_updated stopping",
   ]);
 });
 
@@ -113,7 +113,7 @@ test("a broken stdout ends the server, with a call in flight", async () => {
   server.stdout.destroy();
   server.send({ jsonrpc: "2.0", id: "p", method: "ping" });
   expect(await server.exited).toMatchObject({ signal: null });
-  expect(ends()).toEqual(["attempt", "outcome unknown timeout"]);
+  expect(ends()).toEqual(["attempt", "outcome unknown stopping"]);
 });
 
 test("every call that came before the end of stdin is answered", async () => {

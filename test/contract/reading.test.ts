@@ -91,6 +91,11 @@ const whom: Row[] = [
   }).map(([name, look]) => emails(`never ${name}`, look, { ...somebodyElse, ...unnamed })),
 ];
 
+const unused = (...names: string[]): Json => ({
+  ignored_arguments: names,
+  note: "These are no arguments of this tool, and they were not used.",
+});
+
 const refusal = (
   name: string,
   who: (contact: Contact, user_id: string | undefined) => Json,
@@ -104,7 +109,7 @@ const refusal = (
 
 const wrong: Row[] = [
   refusal("nobody", () => ({})),
-  refusal("an id and an address", ({ email }, user_id) => ({ user_id, email })),
+  refusal("an id and an address", ({ email }, user_id) => ({ user_id, email }), {}),
   refusal("an address and a number", ({ email, phone }) => ({ email, phone })),
   refusal("an address that is none", () => ({ email: "jane" })),
   refusal("an address without end", () => ({ email: `${"x".repeat(3_000)}@example.com` })),
@@ -121,8 +126,15 @@ const wrong: Row[] = [
     app_id: null,
   }),
   refusal("the address under another name", ({ email }) => ({ email_address: email })),
-  refusal("an undeclared argument", (_, user_id) => ({ user_id, keys: ["a"] }), {}),
-  refusal("a field that clients add", (_, user_id) => ({ user_id, wait_for_previous: true }), {}),
+  refusal("any user beside an address", ({ email }) => ({ email, of: "usr_other" })),
+  by(
+    asked((_, user_id) => ({ user_id, keys: ["a"], wait_for_previous: true })),
+    byId,
+  )(
+    "undeclared arguments are named and not used",
+    one(),
+    found(unused("keys", "wait_for_previous")),
+  ),
 ];
 
 const profiled = (name: string, profile: Json, is: Json = {}): Row =>
@@ -277,7 +289,11 @@ const fixed: Row[] = [
   ids("the fixed user without any argument", one()),
   by(() => undefined, byId)("no arguments at all", one()),
   refusal("another user", () => ({ user_id: "usr_other" }), {}),
-  refusal("the fixed user by name", () => ({ user_id: "usr_9001" }), {}),
+  by(() => ({ user_id: "usr_9001" }), byId)(
+    "the fixed user by name",
+    one(),
+    found(unused("user_id")),
+  ),
   refusal("another app", () => ({ app_id: "other" }), {}),
   refusal("an address", ({ email }) => ({ email }), {}),
   refusal("a number", ({ phone }) => ({ phone }), {}),

@@ -254,7 +254,9 @@ describe("a failure of the network", () => {
   ];
   test.each(unsent)("%s before the request left is %s", (thrown, reason) => {
     const failure = failureOfTransport(thrown, false);
-    expect(failure).toEqual({ code: "unreachable", mayHaveWritten: false, reason });
+    expect(failure).toMatchObject({ code: "unreachable", mayHaveWritten: false, reason });
+    expect(failure.retryable).toBeUndefined();
+    expect(JSON.stringify(failure)).not.toContain(secret);
   });
 
   const certificates = [

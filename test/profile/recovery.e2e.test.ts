@@ -250,7 +250,7 @@ describe("TLS", () => {
   });
 });
 
-test("an answer that echoes the key brings it neither into the result nor into the audit file", async () => {
+test("an answer that echoes the key brings it neither into the result nor into the audit file, nor where each request is logged", async () => {
   const file = join(folder, "audit.jsonl");
   const echo = `Bearer ${key}`;
   const { user } = newStage({
@@ -267,6 +267,8 @@ test("an answer that echoes the key brings it neither into the result nor into t
       expect(JSON.stringify(structured)).not.toContain(key);
     }
     expect(server.stderr()).not.toContain(key);
+    const line = `PATCH /v2/session/apps/${app}/users/${user}/profile: 400 invalid_request, `;
+    expect(server.stderr()).toContain(line);
   });
   const audit = readFileSync(file, "utf8");
   expect(audit.trim().split("\n")).toHaveLength(4);

@@ -4,8 +4,12 @@ import type { Config } from "../../src/config/config.ts";
 import { escapeInvisible } from "../../src/lib/text.ts";
 import { createClient, type PreludeClient } from "../../src/prelude/client.ts";
 import { retryPolicy } from "../../src/prelude/send.ts";
-import { createArgumentParser } from "../../src/tools/update-profile/arguments.ts";
-import { outputSchema, type UpdateResult } from "../../src/tools/update-profile/schema.ts";
+import { readArguments } from "../../src/tools/arguments.ts";
+import {
+  argumentsSpec,
+  outputSchema,
+  type UpdateResult,
+} from "../../src/tools/update-profile/schema.ts";
 import {
   createUpdateProfile,
   type UpdateProfile,
@@ -110,9 +114,9 @@ const fault: fc.Arbitrary<Fault> = fc.oneof(
 );
 
 const oddKeys = ["__proto__", "constructor", "toJSON", "a", "A", "é", "e\u0301", "a\u200bb"];
-const parse = createArgumentParser({ appId, userId: "usr_1", allowedKeys: undefined });
+const spec = argumentsSpec({ appId, userId: "usr_1", allowedKeys: undefined });
 const isWritable = (name: string): boolean =>
-  parse({ profile: JSON.parse(`{${JSON.stringify(name)}:""}`) }).issues.length === 0;
+  readArguments(spec, `{"profile":{${JSON.stringify(name)}:""}}`, []).issues.length === 0;
 const key = fc
   .oneof(
     { weight: 4, arbitrary: fc.string({ minLength: 1, maxLength: 6 }) },

@@ -3,6 +3,7 @@ import {
   type ErrorCode,
   errorCodes,
   type FailureFacts,
+  type Recovery,
   recovery,
 } from "../../src/tools/messages.ts";
 
@@ -23,7 +24,7 @@ const variants: FailureFacts[] = [
   { ...some, lookedUpBy: "phone" },
   { ...some, allowedKeys: ["c"], lookAlike: true },
   { ...some, tooLargeToShow: true, waitedForTurn: true, timeoutMs: 20_000 },
-  { ...some, apiCode: "x", apiMessage: "y", mentionedKey: "a", cause: "z", retryAfterSeconds: 7 },
+  { ...some, apiCode: "x", apiMessage: "y", cause: "z", retryAfterSeconds: 7 },
 ];
 
 const sentencesOf = (text: string): string[] => text.split(/(?<=[.;:]) /);
@@ -31,7 +32,7 @@ const what = (code: ErrorCode, facts: FailureFacts): string => recovery[code].wh
 const next = (code: ErrorCode, facts: FailureFacts): string => recovery[code].next(facts);
 
 describe.each(errorCodes)("%s", (code) => {
-  const { retryable } = recovery[code];
+  const { retryable }: Recovery = recovery[code];
 
   test.each(variants)("with %j", (facts) => {
     const [happened, step] = [what(code, facts), next(code, facts)];
@@ -65,21 +66,26 @@ describe("sentences", () => {
     }
   });
 
-  test("three endings of a question", () => {
-    expect(what("confirmation_declined", {})).toMatch(/the person declined it, or the client decl/);
-    expect(next("confirmation_declined", {})).toMatch(/Tell the person both/);
-    expect(what("confirmation_timeout", {})).toMatch(/not answered in time/);
-    expect(next("confirmation_timeout", {})).toMatch(/Do not call again on your own/);
-    expect(what("confirmation_unavailable", {})).toMatch(/this client cannot show the question/);
-    expect(what("confirmation_unavailable", { tooLargeToShow: true })).toMatch(/too large to show/);
-    expect(next("confirmation_unavailable", { tooLargeToShow: true })).toMatch(/^Split the update/);
-  });
-
   test("a look-alike: what is made equal is said", () => {
     const said = what("key_not_allowed", { keys: ["Ｒole"], lookAlike: true });
     for (const word of ["case", "combining marks", "full-width"]) {
       expect(said).toContain(word);
     }
+  });
+
+  test("a key that is not plain, beside blocked ones: what a key may be is said", () => {
+    expect(what("key_not_allowed", { keys: ["a/b"] })).toMatch(
+      /only plain letters, digits, _ - \. and :/,
+    );
+    expect(what("key_not_allowed", { keys: ["role"] })).toBe('This server may not write "role"');
+    expect(what("key_not_allowed", { keys: ["a/b"], allowedKeys: ["c"] })).not.toMatch(/plain/);
+  });
+
+  test("a lookup that Prelude spells otherwise leads to the user id, an id to the operator", () => {
+    const step = (lookedUpBy?: "email") =>
+      next("unexpected_response", { somebodyElse: true, lookedUpBy });
+    expect(step("email")).toMatch(/Ask the person for the user id \(usr_…\), and call again/);
+    expect(step()).toMatch(/check PRELUDE_BASE_URL/);
   });
 
   test("keys refused only in company are not called reserved", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { ConnectReason, ProxyReason, Reason } from "../../src/prelude/errors.ts";
 import { adviceOf, causeOf } from "../../src/tools/reasons.ts";
-import { failure } from "../../src/tools/update-profile/result.ts";
+import { errorOf, refused } from "../../src/tools/result.ts";
 
 const connect: Record<ConnectReason, RegExp> = {
   dns_failed: /DNS gave no address/,
@@ -89,12 +89,11 @@ describe("advice", () => {
 });
 
 test("a result says the cause, and gives its advice instead of the general one", () => {
-  const said = (facts: object) =>
-    failure({}, { code: "unreachable", wrote: "none", facts, retryable: false }).error;
+  const said = (facts: object) => errorOf(refused("unreachable", facts), "; nothing was written.");
   const reason = { reason: "proxy_refused", reasonDetail: detail } as const;
-  expect(said(reason)?.message).toBe(
+  expect(said(reason).message).toBe(
     "Prelude could not be reached (the proxy of HTTPS_PROXY refused the connection with HTTP 407: it wants a user name and a password); nothing was written.",
   );
-  expect(said(reason)?.next_step).toBe(adviceOf("proxy_refused", detail));
-  expect(said({ reason: "dns_failed" })?.next_step).toBe(said({})?.next_step);
+  expect(said(reason).next_step).toBe(adviceOf("proxy_refused", detail));
+  expect(said({ reason: "dns_failed" }).next_step).toBe(said({}).next_step);
 });

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Ajv } from "ajv";
 import { describe, expect, test } from "vitest";
-import { inputJsonSchema } from "../../src/tools/update-profile/schema.ts";
+import { publishedUpdate } from "../../src/tools/published.ts";
 import { type Json, startServer } from "../support/server-process.ts";
 
 const manifest = JSON.parse(readFileSync("package.json", "utf8"));
@@ -123,7 +123,7 @@ test("the schema that the build shipped is the one that zod gives now", async ()
   const { server, tools } = await session();
   await server.close();
   const scope = { appId: undefined, userId: undefined, allowedKeys: undefined };
-  expect(tools[0]?.inputSchema).toEqual(inputJsonSchema(scope));
+  expect(tools[0]).toEqual(await publishedUpdate(scope));
 });
 
 test("allowed keys are the only properties of profile", async () => {
@@ -145,19 +145,4 @@ test("an unknown tool is a JSON-RPC error, not a result", async () => {
   await server.close();
   expect(result).toBeUndefined();
   expect(error).toEqual({ code: -32602, message: expect.stringContaining("update_user_profile") });
-});
-
-test.each([
-  ["--help", /PRELUDE_API_KEY[\s\S]*PRELUDE_LOG_LEVEL/],
-  ["--version", new RegExp(`^${manifest.version.replaceAll(".", "\\.")}\n$`)],
-])("%s prints and exits 0", async (flag, expected) => {
-  const server = startServer({ args: [flag] });
-  let out = "";
-  server.stdout.on("data", (text: string) => {
-    out += text;
-  });
-  const { code } = await server.exited;
-  await server.closed;
-  expect(code).toBe(0);
-  expect(out).toMatch(expected);
 });

@@ -1,7 +1,7 @@
 import type { createKeyCheck } from "../../guards/key-policy.ts";
-import { maxKeyCharacters } from "../../lib/contract.ts";
 import { asText } from "../../lib/json.ts";
-import { escapeInvisible, foreignValue, redact, type Secrets } from "../../lib/text.ts";
+import { foreignValue, redact, type Secrets } from "../../lib/text.ts";
+import { nameFlaw } from "../update-profile/schema.ts";
 
 /** What of a profile is shown; everything in it comes from outside. */
 export type ProfileView = {
@@ -29,11 +29,9 @@ const maxNames = 1_000;
 const maxValue = 1_000;
 const maxValues = 20_000;
 
-/** A name that can be shown exactly, so that it can be written back. */
-const isExact = (name: string, secrets: Secrets): boolean =>
-  name.length <= maxKeyCharacters &&
-  escapeInvisible(name) === name &&
-  redact(name, secrets) === name;
+/** A name that a call could send: it is shown exactly as it is. */
+const isSendable = (name: string, secrets: Secrets): boolean =>
+  nameFlaw(name) === undefined && redact(name, secrets) === name;
 
 /** What the operator lets be seen of a profile, cleaned and bounded. */
 export const viewProfile = (
@@ -44,7 +42,7 @@ export const viewProfile = (
   const profileKeys: string[] = [];
   for (const name of names) {
     if (profileKeys.length === maxNames) break;
-    if (isExact(name, secrets) && refused([name]) === undefined) profileKeys.push(name);
+    if (isSendable(name, secrets) && refused([name]) === undefined) profileKeys.push(name);
   }
   const hiddenKeys = names.length - profileKeys.length;
   if (!values) return { profileKeys, profile: undefined, alteredKeys: [], hiddenKeys };

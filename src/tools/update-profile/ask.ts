@@ -1,78 +1,89 @@
+import type { Config } from "../../config/config.ts";
 import type { Trace } from "../../guards/audit.ts";
 import { type Answer, type Before, confirmationOf } from "../../guards/confirmation.ts";
+import type { RateLimit } from "../../guards/rate-limit.ts";
+import { readProfile } from "../../profile/read.ts";
 import type { Write } from "../../profile/write.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { type Failed, refused, tooMany } from "../result.ts";
 import type { Asked, ToolCall } from "../tool.ts";
-import { refused, tooMany } from "./failure.ts";
-import { lookBefore } from "./look.ts";
-import type { Failure } from "./result.ts";
-import type { State } from "./state.ts";
+
+/** A call that writes; `questions` counts those to a person, as many a minute as there may be writes. */
+export type WriteCall = Dependencies & {
+  call: ToolCall;
+  trace: Trace;
+  writes: RateLimit;
+  questions: RateLimit;
+};
+
+/** Longest look before a question, in milliseconds; it is asked without if this fails. */
+const beforeMs = 5_000;
+/** Time that is kept for the look after a lost answer, in milliseconds; at most a fifth of a call's. */
+const afterMs = 3_000;
+
+/** The user's profile as it is now, or undefined for whatever reason. The look is a part of its write. */
+const look = async ({ client, call: { signal } }: WriteCall, write: Write, timeoutMs: number) => {
+  const sought = { by: "user_id", value: write.userId } as const;
+  const deadlineAt = performance.now() + timeoutMs;
+  const read = await readProfile(await client(), write.appId, sought, { signal, deadlineAt });
+  return read.kind === "found" ? read.user.profile : undefined;
+};
+
+/** What the question to the person shows beside the new values. */
+const lookBefore = async (job: WriteCall, write: Write): Promise<Before> => {
+  const { read, timeoutMs } = job.config;
+  const profile = await look(job, write, Math.min(beforeMs, timeoutMs));
+  if (profile === undefined) return { shows: "nothing" };
+  return read === "values"
+    ? { shows: "values", profile }
+    : { shows: "keys", keys: Object.keys(profile) };
+};
+
+/** Time that a write leaves for the look after it, in milliseconds; none where reading is off. */
+export const keptMs = ({ read, timeoutMs }: Config): number =>
+  read === "off" ? 0 : Math.min(afterMs, Math.floor(timeoutMs / 5));
+
+/** Whether the profile holds every value of a write whose outcome the answers left open. */
+export const isWritten = async (job: WriteCall, write: Write): Promise<boolean> => {
+  const profile = await look(job, write, keptMs(job.config));
+  if (profile === undefined) return false;
+  return write.keys.every(
+    (key) => Object.hasOwn(profile, key) && profile[key] === write.profile[key],
+  );
+};
+
+const tooLarge = refused("confirmation_unavailable", { tooLargeToShow: true });
 
 /** Asks the person; undefined: the write may go on. */
 export const askPerson = async (
-  state: State,
+  job: WriteCall,
   write: Write,
-  call: ToolCall,
-  trace: Trace,
-): Promise<Failure | Asked | undefined> => {
+): Promise<Failed | Asked | undefined> => {
   const confirmation = confirmationOf(write);
-  if (!confirmation) return refused("confirmation_unavailable", { tooLargeToShow: true });
-  const answer =
-    call.answered(confirmation.subject) ?? (await putQuestion(state, write, call, trace));
+  if (!confirmation) return tooLarge;
+  const answer = job.call.answered(confirmation.subject) ?? (await putQuestion(job, write));
   if (typeof answer === "object") return answer;
-  return answer === "accepted" ? undefined : refused(unconfirmed[answer]);
+  return answer === "accepted" ? undefined : refused(`confirmation_${answer}`);
 };
 
 /** Puts the question, with what is there now where the operator lets that be read. */
-const putQuestion = async (
-  state: State,
-  write: Write,
-  call: ToolCall,
-  trace: Trace,
-): Promise<Answer | Failure> => {
-  const held = holdQuestion(state);
-  if (held) return held;
-  const reads = state.config.read !== "off";
-  const before = reads ? await lookBeforeQuestion(state, write, call, trace) : undefined;
-  if (before === "audit_unavailable") return refused(before);
-  // Nobody waits for the answer any more, or a yes could not be acted on.
-  if (call.signal.aborted || state.isStopping()) return stopped(state);
-  const confirmation = confirmationOf(write, before, state.secrets);
-  if (!confirmation) return refused("confirmation_unavailable", { tooLargeToShow: true });
-  return call.confirm(confirmation);
-};
-
-const lookBeforeQuestion = async (
-  state: State,
-  write: Write,
-  call: ToolCall,
-  trace: Trace,
-): Promise<Before | "audit_unavailable"> => {
-  try {
-    trace.attempt();
-  } catch {
-    return "audit_unavailable";
-  }
-  return lookBefore(state, write, call.signal);
-};
-
-const stopped = ({ isStopping }: Pick<State, "isStopping">): Failure =>
-  refused("timeout", isStopping() ? { stopping: true } : {});
-
-const unconfirmed = {
-  declined: "confirmation_declined",
-  timeout: "confirmation_timeout",
-  unavailable: "confirmation_unavailable",
-} as const;
-
-/** Why nobody is asked: there are too many questions, or a yes could not be acted on. */
-const holdQuestion = ({ isStopping, writes, questions, audit }: State): Failure | undefined => {
-  if (isStopping()) return stopped({ isStopping });
+const putQuestion = async (job: WriteCall, write: Write): Promise<Answer | Failed> => {
+  const { call, trace, config, writes, questions, audit, isStopping, secrets } = job;
+  if (isStopping()) return refused("stopping");
+  // Nobody is asked whose yes could not be acted on.
   const waitMs = writes.wait() ?? questions.take();
-  if (waitMs !== undefined) return tooMany(waitMs);
+  if (waitMs !== undefined) return tooMany("too_many_writes", waitMs);
+  const reads = config.read !== "off";
   try {
     audit?.check();
-    return undefined;
+    if (reads) trace.attempt();
   } catch {
     return refused("audit_unavailable");
   }
+  const before = reads ? await lookBefore(job, write) : undefined;
+  // Nobody waits for the answer any more, or the server has begun to end.
+  if (isStopping()) return refused("stopping");
+  if (call.signal.aborted) return refused("timeout");
+  const confirmation = confirmationOf(write, before, secrets);
+  return confirmation ? call.confirm(confirmation) : tooLarge;
 };

@@ -1,48 +1,171 @@
 import { z } from "zod/v3";
-import { appIdPattern, maxBodyBytes, userIdPattern } from "../../lib/contract.ts";
-import { jsonSchema } from "../json-schema.ts";
-import type { JsonSchema, ToolScope } from "../tool.ts";
+import { maxBodyBytes, maxKeyCharacters } from "../../lib/contract.ts";
+import { isObject } from "../../lib/json.ts";
+import { quoteList } from "../../lib/names.ts";
+import { escapeInvisible } from "../../lib/text.ts";
+import type { ArgumentsSpec } from "../arguments.ts";
+import { appIdSchema, errorSchema, kindOf, problem, userIdSchema } from "../fields.ts";
+import type { ToolScope } from "../tool.ts";
 
-const appId = z.string().regex(appIdPattern).describe("App id, exactly as given to you.");
-const userId = z
-  .string()
-  .regex(userIdPattern)
-  .describe("User id, exactly as given to you: usr_…, not an email address, phone number or UUID.");
-const onReservedKey = z
-  .enum(["fail", "skip"])
-  .describe(
-    'If Prelude reserves a key: "fail" (the default) writes nothing, "skip" the other keys.',
+/** What a refusal says of a name: what it is, and what is accepted. */
+type Flaw = [received: string, accepted: string];
+
+const atEnds = /^[\s"'`“”„‘’‚«»]|[\s"'`“”„‘’‚«»]$/;
+
+/**
+ * What is wrong with the name of a profile key, or undefined. A name shows all of itself, so that
+ * what is read, by a model or a person, is what is written.
+ */
+export const nameFlaw = (name: string): Flaw | undefined => {
+  if (name === "") return ["an empty key", "a key with a name"];
+  if (name.length > maxKeyCharacters) {
+    const accepted = `a key of at most ${maxKeyCharacters} characters`;
+    return [`a key of ${name.length} characters`, accepted];
+  }
+  if (escapeInvisible(name) !== name) {
+    return [
+      "a key with what cannot be seen in it, here as \\u{…}: a line break, an invisible character or half of one",
+      "the key without it",
+    ];
+  }
+  if (atEnds.test(name)) {
+    return ["a key with white space or quotes around it", "the key without them"];
+  }
+  const composed = name.normalize("NFC");
+  if (composed !== name) {
+    return ["a key whose letters are taken apart (not NFC)", `in NFC: ${quoteList([composed])}`];
+  }
+  // zod loses it.
+  return name === "__proto__" ? ["a key that cannot be written", "another key"] : undefined;
+};
+
+const textForm = (kind: string): string =>
+  `a string: look how the app stores such ${kind}, or ask the person`;
+
+/** Kind of value -> what to send instead. */
+const howToSend: ReadonlyMap<string, string> = new Map([
+  ["a number", "a string: send the digits in quotes"],
+  ["a boolean", 'a string: send "true" or "false" in quotes'],
+  ["null", "a string: leave the key out if it is not to change; this tool does not delete keys"],
+  ["an array", textForm("lists")],
+  ["an object", textForm("objects")],
+]);
+
+const value = z
+  .string({
+    errorMap: (_, { data }) => ({ message: howToSend.get(kindOf(data)) ?? "a string" }),
+  })
+  .refine(
+    (text) => text.isWellFormed(),
+    problem(
+      "a string with half a character in it (an unpaired surrogate)",
+      "a string of whole characters",
+    ),
   );
+
+const profileForm = "an object of keys and string values";
+const objectWords = { required_error: profileForm, invalid_type_error: profileForm };
+
+/** An empty key with an empty value and a comma. */
+const minEntryBytes = '"":"",'.length;
+
+/** Why nobody needs to look into a profile, or undefined: its size comes before what it holds. */
+const brokenProfile = (profile: unknown): Flaw | undefined => {
+  if (!isObject(profile)) {
+    const isText = typeof profile === "string" && profile !== "";
+    return isText ? ["a string that is not an object as JSON", profileForm] : undefined;
+  }
+  const values = Object.values(profile);
+  const accepted = `at most ${maxBodyBytes} bytes`;
+  if (values.length === 0) return ["no key", "at least one key with a string value"];
+  if (values.length * minEntryBytes > maxBodyBytes) {
+    return [`${values.length} keys`, `${accepted} as JSON`];
+  }
+  // Only texts: JSON of anything else can be nested without end, and is refused anyway.
+  if (values.some((one) => typeof one !== "string")) return undefined;
+  const bytes = Buffer.byteLength(JSON.stringify({ profile }));
+  return bytes > maxBodyBytes ? [`${bytes} bytes as JSON`, accepted] : undefined;
+};
+
+/**
+ * With a list of allowed keys each key is an optional parameter, and some models and providers
+ * fill those: an empty string beside other values is more often that than a wish.
+ */
+const filler: Flaw = [
+  "an empty string beside other keys",
+  'if the person wants this field emptied, "" in a call of its own; if it is not to change, leave the key out',
+];
+
+/** Checks what no schema of the values can say: sizes, names, and what only fills a place. */
+const checkProfile =
+  (isListed: boolean) =>
+  (profile: unknown, ctx: z.RefinementCtx): unknown => {
+    const broken = brokenProfile(profile);
+    if (broken) ctx.addIssue({ ...problem(...broken), fatal: true });
+    if (broken || !isObject(profile)) return profile;
+    const names = Object.keys(profile);
+    const mayFill = isListed && names.length > 1;
+    for (const name of names) {
+      const flaw = nameFlaw(name) ?? (mayFill && profile[name] === "" ? filler : undefined);
+      if (flaw) ctx.addIssue(problem(...flaw, [name]));
+    }
+    // Without a prototype, where zod would find keys such as "constructor".
+    return { __proto__: null, ...profile };
+  };
+
 const size = `at most ${maxBodyBytes / 1024} KiB`;
 const anyKeys = `Keys to set, at least one, with new values: strings only ("42", "true"), ${size}.`;
 const listedKeys = `Only the keys listed here may be written. Give those that are to change, leave out the others. Values are strings only ("42", "true"), ${size}.`;
 
-const profileSchema = (allowedKeys: readonly string[] | undefined) =>
-  allowedKeys
-    ? z
-        .object(
-          Object.fromEntries(
-            allowedKeys.map((key) => [key, z.string().describe(`New ${key}.`).optional()]),
-          ),
-        )
-        .strict()
-        .describe(listedKeys)
-    : z.record(z.string()).describe(anyKeys);
+const listedSchema = (allowedKeys: readonly string[]) =>
+  z
+    .object(
+      Object.fromEntries(allowedKeys.map((key) => [key, value.describe(`New ${key}.`).optional()])),
+      objectWords,
+    )
+    .strict()
+    .describe(listedKeys)
+    // A key that is not given is not there.
+    .pipe(z.record(z.string()));
 
-/**
- * The tool's arguments. What the operator fixed is not declared at all, so that the model cannot
- * set it; whatever is not declared is refused. Hosts show a person only the declared arguments, so
- * an ignored extra would be the place to smuggle something past an approval.
- */
-export const inputSchema = (scope: ToolScope) =>
+const profileSchema = ({ allowedKeys }: Pick<ToolScope, "allowedKeys">) =>
+  z.preprocess(
+    checkProfile(allowedKeys !== undefined),
+    allowedKeys ? listedSchema(allowedKeys) : z.record(value, objectWords).describe(anyKeys),
+  );
+
+const userId = userIdSchema(
+  "User id, exactly as given to you: usr_…, not an email address, phone number or UUID.",
+);
+
+const onReservedKey = z
+  .enum(["fail", "skip"], {
+    errorMap: () => ({ message: '"fail" or "skip"; without it, "fail" is used' }),
+  })
+  .describe(
+    'If Prelude reserves a key: "fail" (the default) writes nothing, "skip" the other keys.',
+  );
+
+/** Every argument of the tool: published, typed and enforced. */
+export const inputSchema = (scope: Pick<ToolScope, "allowedKeys">) =>
   z
     .object({
-      ...(scope.appId === undefined && { app_id: appId }),
-      ...(scope.userId === undefined && { user_id: userId }),
-      profile: profileSchema(scope.allowedKeys),
-      on_reserved_key: onReservedKey.optional(),
+      app_id: appIdSchema,
+      user_id: userId,
+      profile: profileSchema(scope),
+      // Some hosts send null for an optional argument that the model left out.
+      on_reserved_key: z.preprocess((choice) => choice ?? undefined, onReservedKey.optional()),
     })
     .strict();
+
+export type UpdateArguments = z.infer<ReturnType<typeof inputSchema>>;
+
+/** The arguments of a call, as they are checked. */
+export const argumentsSpec = (scope: ToolScope): ArgumentsSpec<UpdateArguments> => {
+  const schema = inputSchema(scope);
+  const place = "; keys and their values belong inside profile";
+  return { scope, schema, names: Object.keys(schema.shape), place };
+};
 
 /**
  * The one shape of every result, success and failure alike: client SDKs validate
@@ -61,42 +184,14 @@ export const outputSchema = z
     updated_keys: z.array(z.string()).describe("Keys that Prelude acknowledged."),
     updated_keys_total: z.number().int().describe("Their number, if not all listed.").optional(),
     verified: z.boolean().describe("true: confirmed by reading the profile.").optional(),
+    ignored_arguments: z.array(z.string()).optional(),
+    note: z.string().optional(),
     attempts: z.number().int().optional(),
     sandbox: z.boolean().describe("true: only simulated.").optional(),
-    error: z
-      .object({
-        // Not an enum: a client that validates with an older schema must survive a new code.
-        code: z.string(),
-        message: z.string(),
-        keys: z.array(z.string()).describe("Keys at fault.").optional(),
-        issues: z.array(z.object({}).passthrough()).optional(),
-        http_status: z.number().int().optional(),
-        request_id: z.string().optional(),
-        retryable: z.boolean().describe("true: a repeat may succeed."),
-        retry_after_seconds: z.number().optional(),
-        next_step: z.string(),
-      })
-      .passthrough()
-      .describe("Unless updated.")
-      .optional(),
+    error: errorSchema(z.boolean().describe("true: a repeat may succeed."), {
+      keys: z.array(z.string()).optional(),
+    }),
   })
   .passthrough();
 
 export type UpdateResult = z.infer<typeof outputSchema>;
-
-/** The published schema of the arguments. */
-export const inputJsonSchema = (scope: ToolScope): JsonSchema => {
-  const schema = jsonSchema(inputSchema(scope)) as JsonSchema & Published;
-  const name = "__proto__";
-  if (scope.allowedKeys?.includes(name)) {
-    // The conversion assigns properties, and this one would vanish.
-    const value = { type: "string", description: `New ${name}.` };
-    Object.defineProperty(schema.properties.profile.properties, name, { value, enumerable: true });
-  }
-  return schema;
-};
-
-type Published = { properties: { profile: { properties: object } } };
-
-/** The published schema of every result. */
-export const outputJsonSchema: JsonSchema = jsonSchema(outputSchema);

@@ -97,15 +97,15 @@ describe("what is shown of a profile", () => {
     ["an invisible character", "ro\u200ble"],
     ["a line break", "a\nb"],
     ["more than 256 characters", "x".repeat(257)],
+    ["a blank at its end", "role "],
+    ["letters taken apart", "e\u0301"],
+    ["nothing but a name that programs lose", "__proto__"],
     ["the key", `a ${secret}`],
   ])("no name with %s: it could not be written back; it is counted", (_, name) => {
-    expect(view({ [name]: "v", ok: "v" })).toMatchObject({ profileKeys: ["ok"], hiddenKeys: 1 });
-  });
-
-  it("a key named __proto__ like any other", () => {
-    const shown = view(JSON.parse('{"__proto__":"x","constructor":"y"}'));
-    expect(shown.profileKeys).toEqual(["__proto__", "constructor"]);
-    expect(JSON.stringify(shown.profile)).toBe('{"__proto__":"x","constructor":"y"}');
+    expect(view(JSON.parse(`{${JSON.stringify(name)}:"v","ok":"v"}`))).toMatchObject({
+      profileKeys: ["ok"],
+      hiddenKeys: 1,
+    });
   });
 
   it("a value that is nested too deeply for words", () => {

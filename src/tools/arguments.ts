@@ -1,0 +1,196 @@
+import type { z } from "zod/v3";
+import { userIdPattern } from "../lib/contract.ts";
+import { isObject } from "../lib/json.ts";
+import { foreignText, type Secrets } from "../lib/text.ts";
+import { type Issue, idKind, kindOf, namePath } from "./fields.ts";
+import { fixedNames, type ToolScope } from "./tool.ts";
+
+/** The arguments of a tool for one scope. */
+export type ArgumentsSpec<T> = {
+  scope: ToolScope;
+  /** Checks every argument of the tool; what the operator fixed is put in its place. */
+  schema: z.ZodType<T, z.ZodTypeDef, unknown>;
+  /** Names of all of them, whatever is fixed. */
+  names: readonly string[];
+  /** Where a call that has no sound arguments should have put what it holds. */
+  place: string;
+};
+
+type Args = Readonly<Record<string, unknown>>;
+type Ids = { appId?: string | undefined; userId?: string | undefined };
+
+export type ReadArguments<T> = {
+  /** What was asked for; present exactly if there are no issues. */
+  data?: T;
+  /** The declared arguments as they were sent, with what the operator fixed. */
+  args: Args;
+  /** Each id that is well-formed; usable for the result beside issues. */
+  target: Ids;
+  /** Ids that the call names beside its arguments, for the audit. */
+  asked: Ids;
+  issues: Issue[];
+  /** A sentence of its own where nothing arrived. */
+  advice?: string | undefined;
+  /** Names of undeclared arguments, as the result shows them. */
+  ignored: string[];
+};
+
+/** What JSON text of an object or array holds; anything else as it is. Some clients send objects so. */
+const readJson = (value: unknown): unknown => {
+  if (typeof value !== "string" || !/^\s*[[{]/.test(value)) return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
+};
+
+const receivedIn = (issue: z.ZodIssue, args: Args): string => {
+  // Where the kind of the value does not tell what is wrong with it, the schema says it.
+  if (issue.code === "custom" && issue.params) return String(issue.params.received);
+  const value = issue.path.reduce<unknown>((from, step) => isObject(from) && from[step], args);
+  return issue.code === "invalid_string"
+    ? idKind(String(issue.path[0]), String(value))
+    : kindOf(value);
+};
+
+const issuesOf = ({ issues }: z.ZodError, args: Args): Issue[] =>
+  issues
+    // Keys that are not listed are the key policy's to refuse, with a code of its own.
+    .filter(({ code }) => code !== "unrecognized_keys")
+    .map((issue) => ({
+      path: issue.path.map((step) => namePath(String(step))).join("."),
+      received: receivedIn(issue, args),
+      accepted: issue.message,
+    }));
+
+const isUserId = (value: unknown): value is string =>
+  typeof value === "string" && userIdPattern.test(value);
+
+/** A user id, other than this one, that stands as a whole anywhere in a value. */
+const otherUserIn = (value: unknown, userId: string | undefined): string | undefined => {
+  const open = [value];
+  while (open.length > 0) {
+    const one = open.pop();
+    if (isUserId(one) && one !== userId) return one;
+    if (typeof one !== "object" || one === null) continue;
+    for (const [name, member] of Object.entries(one)) open.push(name, member);
+  }
+  return undefined;
+};
+
+/** Letters of arguments that ask for a rehearsal; nothing may be done in earnest then. */
+const rehearsals = new Set("dryrun preview simulate validateonly test".split(" "));
+const switchedOff: ReadonlySet<unknown> = new Set([false, "false", 0, null, ""]);
+
+type Member = [name: string, value: unknown];
+
+/**
+ * Why an undeclared argument must not be passed over, or undefined.
+ *
+ * @param target whom a call with sound arguments is for
+ */
+const refusalOf = (
+  { scope: { appId, userId }, names }: ArgumentsSpec<unknown>,
+  [name, value]: Member,
+  target: Ids | undefined,
+): Issue | undefined => {
+  const path = namePath(name);
+  const refuse = (accepted: string, what = ""): Issue => ({
+    path,
+    received: `an undeclared argument${what}`,
+    accepted: `nothing: ${accepted}`,
+  });
+  const isOther = target && otherUserIn([name, value], target.userId) !== undefined;
+  const [is, fixed] = name === "app_id" ? ["app", appId] : ["user", userId];
+  if (names.includes(name) ? value !== fixed : isOther && fixed !== undefined) {
+    return refuse(
+      `${is} ${fixed} is fixed by the operator, and this server reaches no other. If another one is meant, tell the person that this server cannot reach it and write nothing; if ${fixed} is meant, call again without ${path}`,
+    );
+  }
+  if (isOther) {
+    return refuse(
+      `one call is for one user. If the user of this call is the one meant, call again without ${path}; if not, correct the call`,
+      " with the id of another user",
+    );
+  }
+  if (!rehearsals.has(name.replace(/\P{L}/gu, "").toLowerCase()) || switchedOff.has(value)) {
+    return undefined;
+  }
+  return refuse(
+    `this tool has no rehearsal and does at once what it is called for. If that is wanted, call again without ${path}`,
+  );
+};
+
+/** Names of undeclared arguments that are shown, and characters of each. */
+const maxNames = 20;
+const maxNameLength = 64;
+
+const shownNames = (members: readonly Member[], secrets: Secrets): string[] =>
+  members.slice(0, maxNames).map(([name]) => foreignText(name, secrets, maxNameLength) || '""');
+
+const textOf = (value: unknown): string | undefined =>
+  typeof value === "string" ? value : undefined;
+
+/** For the audit: the ids that a call names beside its arguments. */
+const askedOf = (others: readonly Member[], target: Ids): Ids => {
+  const { app_id, user_id } = Object.fromEntries(others);
+  return { appId: textOf(app_id), userId: textOf(user_id) ?? otherUserIn(others, target.userId) };
+};
+
+const nothingArrived = (declared: string): string =>
+  `Not one argument of this tool (${declared}) arrived, so the client may not have passed on what was sent: send it again as one plain object.`;
+
+/** The members of a call's arguments, those that are declared and the others. */
+const split = ({ scope, names }: ArgumentsSpec<unknown>, whole: unknown) => {
+  const fixed = fixedNames(scope);
+  const declared = names.filter((name) => !fixed.has(name));
+  const given: Member[] = [];
+  const others: Member[] = [];
+  for (const [name, value] of isObject(whole) ? Object.entries(whole) : []) {
+    if (declared.includes(name)) given.push([name, readJson(value)]);
+    else others.push([name, value]);
+  }
+  return { declared: declared.join(", "), given, others };
+};
+
+/**
+ * Checks the arguments of a call: the schema those that are declared. What is not declared is never
+ * used; it is refused only where it asks for what is not done, another app or user or a rehearsal.
+ * Every problem is told at once.
+ *
+ * @param raw the `arguments` of `tools/call`: an object, or JSON text of one
+ */
+export const readArguments = <T>(
+  spec: ArgumentsSpec<T>,
+  raw: unknown,
+  secrets: Secrets,
+): ReadArguments<T> => {
+  const { scope, schema, place } = spec;
+  const whole = readJson(raw ?? {});
+  const { declared, given, others } = split(spec, whole);
+  const args = { app_id: scope.appId, user_id: scope.userId, ...Object.fromEntries(given) };
+  const parsed = schema.safeParse(args);
+  const wrong = parsed.success ? [] : issuesOf(parsed.error, args);
+  const sound = (name: string, id: unknown) =>
+    wrong.some(({ path }) => path === name) ? undefined : textOf(id);
+  const target = { appId: sound("app_id", args.app_id), userId: sound("user_id", args.user_id) };
+  const ignored = shownNames(others, secrets);
+  const read = { args, target, asked: askedOf(others, target), ignored };
+
+  const tell = (received: string, accepted: string) => ({ path: "arguments", received, accepted });
+  if (!isObject(whole)) {
+    const issues = [tell(kindOf(whole), `an object with ${declared}`)];
+    return { ...read, issues, advice: nothingArrived(declared) };
+  }
+  const isSound = wrong.length === 0;
+  const issues = others.flatMap((one) => refusalOf(spec, one, isSound ? target : undefined) ?? []);
+  if (parsed.success && issues.length === 0) return { ...read, issues, data: parsed.data };
+  if (!isSound && others.length > 0) {
+    const received = `undeclared arguments (${ignored.join(", ")})`;
+    issues.push(tell(received, `only ${declared}, at the top level${place}`));
+  }
+  const isEmpty = !isSound && given.length === 0;
+  const advice = isEmpty ? nothingArrived(declared) : undefined;
+  return { ...read, issues: [...issues, ...wrong], advice };
+};

@@ -1,0 +1,149 @@
+import { z } from "zod/v3";
+import { appIdPattern, userIdPattern } from "../lib/contract.ts";
+import { shortName } from "../lib/names.ts";
+import { escapeInvisible } from "../lib/text.ts";
+
+/** One problem of a call's arguments. No value is ever repeated in it. */
+export type Issue = { path: string; received: string; accepted: string };
+
+/** Problems that one answer tells at most; nobody looks for more. */
+const maxIssues = 200;
+
+/** As many problems as one answer tells, and whether there are more. */
+export const shortened = (issues: readonly Issue[]): Issue[] => {
+  if (issues.length <= maxIssues) return [...issues];
+  const more = {
+    path: "arguments",
+    received: "more problems",
+    accepted: "the same for the others",
+  };
+  return [...issues.slice(0, maxIssues), more];
+};
+
+/** What kind of JSON value something is, in words. */
+export const kindOf = (value: unknown): string => {
+  if (value === undefined) return "nothing";
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "an array";
+  if (typeof value === "object") return "an object";
+  if (value === "") return "an empty string";
+  return `a ${typeof value}`;
+};
+
+/** A name as the path of an issue has it. */
+export const namePath = (name: string): string => (name === "" ? '""' : shortName(name));
+
+/** A problem that zod has no name for, as its `addIssue` and its `refine` take one. */
+export const problem = (received: string, accepted: string, path: string[] = []) => ({
+  code: "custom" as const,
+  message: accepted,
+  params: { received },
+  path,
+});
+
+const appIdForm = "an app id: 1 to 128 letters, digits, _ or -";
+export const userIdForm = "a user id: usr_ followed by 1 to 128 letters, digits, _ or -";
+
+const idSchema = (pattern: RegExp, accepted: (value: unknown) => string) =>
+  z
+    .string({
+      errorMap: (_, { data }) => {
+        const one = Array.isArray(data) ? "; one call is for one user" : "";
+        return { message: `${accepted(data)}${one}` };
+      },
+    })
+    .regex(pattern);
+
+/** `app_id`, alike in both tools. */
+export const appIdSchema = idSchema(appIdPattern, () => appIdForm)
+  .refine(
+    (id) => !userIdPattern.test(id),
+    problem("a user id", "the app id (are the two ids exchanged?)"),
+  )
+  .describe("App id, exactly as given to you.");
+
+/** @param accepted what is wanted in place of a value */
+export const userIdSchema = (
+  description: string,
+  accepted: (value: unknown) => string = () => userIdForm,
+) => idSchema(userIdPattern, accepted).describe(description);
+
+/** What people have in hand instead of a user id, and what is to be said about it. */
+const otherKinds: readonly { kind: string; pattern: RegExp; advice: string }[] = [
+  {
+    kind: "an email address",
+    pattern: /^[^\s@]+@[^\s@]+$/,
+    advice: "An email address is not a user id",
+  },
+  {
+    kind: "a phone number",
+    pattern: /^\+?[\d\s().-]{6,}$/,
+    advice: "A phone number is not a user id",
+  },
+  {
+    kind: "a UUID",
+    pattern: /^\{?[\da-f]{8}-?(?:[\da-f]{4}-?){3}[\da-f]{12}\}?$/i,
+    advice:
+      "A UUID is not a user id here; the access token's user_id claim is a different, internal id",
+  },
+];
+
+/** What cannot be seen in an id, or is not noticed -> how to say so. */
+const flaws: readonly [pattern: RegExp, words: string][] = [
+  [/…|\.\.\./, "an id with a part left out (…)"],
+  [/[\s"'“”„‘’‚«»`<>()[\]{}]/, "an id with white space, quotes or brackets"],
+];
+
+/** Longest text that is looked at closely; no id is nearly as long. */
+const maxLooked = 1_000;
+
+/** What a text is that stands in place of an id. */
+export const idKind = (name: string, text: string): string => {
+  if (text === "") return "an empty string";
+  if (text.length > maxLooked) return "a very long string";
+  const other = otherKinds.find(({ pattern }) => pattern.test(text.trim()));
+  if (name === "user_id" && other) return other.kind;
+  const flaw = flaws.find(([pattern]) => pattern.test(text));
+  if (flaw) return flaw[1];
+  if (escapeInvisible(text) !== text) return "an id with invisible characters";
+  return name === "user_id" && !text.startsWith("usr_")
+    ? "a string that does not begin with usr_"
+    : "a string of another form";
+};
+
+/**
+ * A sentence of its own for the commonest mistake, another kind of identifier in place of the id.
+ *
+ * @param lookup whether the agent has a tool that finds a user by address or number
+ */
+export const userIdAdvice = (issues: readonly Issue[], lookup: boolean): string | undefined => {
+  const received = issues.find(({ path }) => path === "user_id")?.received;
+  const other = otherKinds.find(({ kind }) => kind === received);
+  if (!other) return undefined;
+  const findable = lookup && other.kind !== "a UUID";
+  return findable
+    ? `${other.advice}: look the user up with get_user_profile, which returns the user_id.`
+    : `${other.advice}: ask the person for the id that starts with usr_ (the sub claim of the user's access token).`;
+};
+
+/**
+ * The `error` of a result. Open to further members, so that an older client survives a newer server.
+ *
+ * @param more what only one tool has
+ */
+export const errorSchema = <More extends z.ZodRawShape>(retryable: z.ZodBoolean, more: More) =>
+  z
+    .object({
+      // Not an enum: a client that validates with an older schema must survive a new code.
+      code: z.string(),
+      message: z.string(),
+      ...more,
+      issues: z.array(z.object({}).passthrough()).optional(),
+      http_status: z.number().int().optional(),
+      request_id: z.string().optional(),
+      retryable,
+      retry_after_seconds: z.number().optional(),
+      next_step: z.string(),
+    })
+    .passthrough()
+    .optional();
