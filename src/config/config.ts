@@ -34,7 +34,7 @@ export const readConfig = (
   }
   const { values, problems, warnings } = found;
   takeKeyFromFile(found, readFile);
-  problems.push(...overlap(values), ...leakedKey(values, env));
+  problems.push(...noTool(values), ...overlap(values), ...leakedKey(values, env));
   return problems.length === 0 && isComplete(values) ? { config: values, warnings } : { problems };
 };
 
@@ -84,6 +84,13 @@ const takeKeyFromFile = (found: Found, readFile: (path: string) => string): void
   }
   take("apiKey", rows.apiKeyFile.name, readKeyFile(apiKeyFile, readFile), found);
 };
+
+const noTool = ({ write, read }: Partial<Config>): string[] =>
+  write === "off" && read === "off"
+    ? [
+        "PRELUDE_WRITE is off and PRELUDE_READ too, so there is no tool to offer; set PRELUDE_READ to keys or values",
+      ]
+    : [];
 
 /** Keys that are both allowed and blocked, by their place, since their names may be no names. */
 const overlap = ({ allowedKeys = [], blockedKeys = [] }: Partial<Config>): string[] => {

@@ -35,6 +35,15 @@ export const flag = reader("true or false", (text) => {
 export const oneOf = <Word extends string>(words: readonly Word[]): Reader<Word> =>
   reader(`one of ${words.join(", ")}`, (text) => words.find((word) => word === text.toLowerCase()));
 
+export const writeModes = ["on", "dry-run", "off"] as const;
+const writeWord = oneOf(writeModes);
+
+/** `dry-run` is spelt in three ways; each of them means that nothing must be written. */
+export const writeMode: Reader<(typeof writeModes)[number]> = {
+  accepts: writeWord.accepts,
+  read: (text) => writeWord.read(text.replace(/^dry_?run$/i, "dry-run")),
+};
+
 export const wholeNumber = (min: number, max: number, example: string): Reader<number> =>
   reader(`a whole number from ${min} to ${max}, such as ${example}`, (text) => {
     const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
@@ -59,30 +68,48 @@ export const appId: Reader<string> = {
   },
 };
 
-/** Words with which somebody means every key, or none. */
+/** Words with which somebody means every name, or none. */
 const noNames = /^(?:all|any|none|null|undefined|true|false)$/i;
 
-const isKeyName = (entry: string): boolean =>
-  isPlainName(entry) && !noNames.test(entry) && !looksLikeKey(entry);
-
-const keyNames = "names separated by commas, such as first_name,locale (letters, digits, _ - . :)";
-
 /**
- * A list of profile keys, in NFC. A list in any other notation would be a guard that matches
- * nothing, so what is not surely a name stops the start.
+ * A list of names, in NFC. A list in any other notation would be a guard that matches nothing, so
+ * what is not surely a name stops the start.
+ *
+ * @param names what they are, by example
  */
-export const keyList: Reader<readonly string[]> = {
-  accepts: keyNames,
+const nameList = (
+  names: string,
+  isName: (entry: string) => boolean,
+  most: number,
+): Reader<readonly string[]> => ({
+  accepts: names,
   read: (text) => {
     const entries = text.split(",").map((entry) => entry.trim().normalize("NFC"));
-    const names = entries.filter((entry) => entry !== "");
-    if (names.length === 0) return { problem: `is set but names no key; it must be ${keyNames}` };
-    const wrong = names.findIndex((name) => !isKeyName(name));
+    const given = entries.filter((entry) => entry !== "");
+    if (given.length === 0) return { problem: `is set but names nothing; it must be ${names}` };
+    if (given.length > most) return { problem: `must be ${names}, at most ${most}` };
+    const wrong = given.findIndex(
+      (name) => !isName(name) || noNames.test(name) || looksLikeKey(name),
+    );
     return wrong < 0
-      ? { value: [...new Set(names)] }
-      : { problem: `must be ${keyNames}; entry ${wrong + 1} is no such name` };
+      ? { value: [...new Set(given)] }
+      : { problem: `must be ${names}; entry ${wrong + 1} is no such name` };
   },
-};
+});
+
+/** A list of profile keys. */
+export const keyList = nameList(
+  "names separated by commas, such as first_name,locale (letters, digits, _ - . :)",
+  isPlainName,
+  Number.POSITIVE_INFINITY,
+);
+
+/** A list of members of a request's `_meta`. */
+export const metaList = nameList(
+  "names separated by commas, such as traceparent,acme.dev/ticket (letters, digits, _ - . : /)",
+  (entry) => /^[\w.:/-]{1,128}$/.test(entry),
+  8,
+);
 
 const unreplaced = /^~|\$\{|\$\(|\{\{|(?:^|[\\/])\$[A-Za-z_]|%[A-Za-z_][\w()]*%/;
 

@@ -6,11 +6,13 @@ import {
   appId,
   flag,
   keyList,
+  metaList,
   oneOf,
   path,
   type Reader,
   userId,
   wholeNumber,
+  writeMode,
 } from "./readers.ts";
 
 export type Setting<Name extends string, Value> = {
@@ -115,6 +117,20 @@ const settingsByKey = {
         values: "the agent may see keys and values",
       })[mode],
   }),
+  write: row({
+    name: "PRELUDE_WRITE",
+    words: "dry-run: nothing is written; off: no update_user_profile",
+    guard: true,
+    read: writeMode,
+    default: "on",
+    label: "writing",
+    show: (mode) =>
+      ({
+        on: "on",
+        "dry-run": "dry run: each write is rehearsed, none is sent",
+        off: "off: update_user_profile is not offered",
+      })[mode],
+  }),
   confirm: row({
     name: "PRELUDE_CONFIRM",
     words: "true: ask the person before each write",
@@ -153,6 +169,15 @@ const settingsByKey = {
     unset: undefined,
     label: "audit",
     show: (file) => file ?? "off",
+  }),
+  auditMeta: row({
+    name: "PRELUDE_AUDIT_META",
+    words: "members of _meta that the audit records, at most 8",
+    guard: true,
+    read: metaList,
+    default: "traceparent,threadId,openai/session",
+    label: "audit_meta",
+    show: (names) => quoteList(names, 100),
   }),
   /** Without a slash at the end. */
   baseUrl: row({

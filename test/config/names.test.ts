@@ -34,7 +34,11 @@ const misspelt: Partial<Record<SettingName, string[]>> = {
   ],
   PRELUDE_MAX_READS_PER_MINUTE: ["PRELUDE_MAX_READS", "PRELUDE_READ_LIMIT"],
   PRELUDE_AUDIT_LOG: ["PRELUDE_AUDIT", "PRELUDE_AUDIT_FILE", "PRELUED_AUDIT_LOG"],
-  PRELUDE_READ: ["PRELUDE_READS", "PRELUDE_READ_ONLY"],
+  PRELUDE_READ: ["PRELUDE_READS"],
+  PRELUDE_WRITE: [
+    ...["PRELUDE_WRITES", "PRELUDE_READ_ONLY", "PRELUDE_READONLY"],
+    ...["PRELUDE_DRY_RUN", "prelude-dry-run", "PRELUDE_WRITE_MODE_DRYRUN"],
+  ],
   PRELUDE_APP_ID: ["PRELUDE_APP", "PRELUDE_APPID"],
   PRELUDE_USER_ID: ["PRELUDE_USER", "Prelude_User_Id", "PRELIDE_USER_ID"],
   PRELUDE_API_KEY: ["PRELUDE_APIKEY", "PRELUDE_API_KEYS", "RELUDE_API_KEY"],
@@ -51,7 +55,7 @@ describe("a name that is almost a setting", () => {
     ]);
   });
 
-  it.each(["PRELUDE_SANDBOX", "PRELUDE_DRY_RUN", "prelude_sandbox", "PRELUDE_SANDBOX_ENABLED"])(
+  it.each(["PRELUDE_SANDBOX", "prelude_sandbox", "PRELUDE_SANDBOX_ENABLED"])(
     "%s stops the start: a real write must not be taken for a simulated one",
     (name) => {
       expect(problemsOf({ [name]: "true" })).toEqual([
