@@ -1,6 +1,7 @@
 import type { Config } from "../config/config.ts";
 import { describeSettings } from "../config/settings.ts";
 import { isObject } from "../lib/json.ts";
+import { quoted } from "../lib/names.ts";
 import { name, version } from "../lib/package.wire.ts";
 import { createClient, type PreludeClient } from "../prelude/client.ts";
 import type { RequestFailure } from "../prelude/errors.ts";
@@ -51,7 +52,7 @@ const advice = (failure: RequestFailure, baseUrl: string): string => {
   const known: { fix?: string; what: (facts: FailureFacts) => string } = recovery[code];
   const status = httpStatus === undefined ? {} : { httpStatus };
   const cause = reason === undefined ? "" : ` (${causeOf(reason, { ...reasonDetail, ...status })})`;
-  const words = apiMessage === undefined ? "" : ` Prelude's words: ${JSON.stringify(apiMessage)}`;
+  const words = apiMessage === undefined ? "" : ` Prelude's words: ${quoted(apiMessage)}`;
   return `${sentence(`${known.fix ?? known.what(facts)}${cause}`)}${words}`;
 };
 

@@ -18,6 +18,7 @@ export type ArgumentsSpec<T> = {
 
 type Args = Readonly<Record<string, unknown>>;
 type Ids = { appId?: string | undefined; userId?: string | undefined };
+type Asked = { askedAppId?: string | undefined; askedUserId?: string | undefined };
 
 export type ReadArguments<T> = {
   /** What was asked for; present exactly if there are no issues. */
@@ -27,7 +28,7 @@ export type ReadArguments<T> = {
   /** Each id that is well-formed; usable for the result beside issues. */
   target: Ids;
   /** Ids that the call names beside its arguments, for the audit. */
-  asked: Ids;
+  asked: Asked;
   issues: Issue[];
   /** A sentence of its own where nothing arrived. */
   advice?: string | undefined;
@@ -80,6 +81,7 @@ const otherUserIn = (value: unknown, userId: string | undefined): string | undef
 };
 
 /** Letters of arguments that ask for a rehearsal; nothing may be done in earnest then. */
+const maxRehearsal = 100;
 const rehearsals = new Set("dryrun preview simulate validateonly test".split(" "));
 const switchedOff: ReadonlySet<unknown> = new Set([false, "false", 0, null, ""]);
 
@@ -91,7 +93,7 @@ type Member = [name: string, value: unknown];
  * @param target whom a call with sound arguments is for
  */
 const refusalOf = (
-  { scope: { appId, userId }, names }: ArgumentsSpec<unknown>,
+  { scope: { appId, userId, write }, names }: ArgumentsSpec<unknown>,
   [name, value]: Member,
   target: Ids | undefined,
 ): Issue | undefined => {
@@ -114,11 +116,12 @@ const refusalOf = (
       " with the id of another user",
     );
   }
-  if (!rehearsals.has(name.replace(/\P{L}/gu, "").toLowerCase()) || switchedOff.has(value)) {
-    return undefined;
-  }
+  const letters = name.length > maxRehearsal ? "" : name.replace(/\P{L}/gu, "").toLowerCase();
+  if (!rehearsals.has(letters) || switchedOff.has(value)) return undefined;
   return refuse(
-    `this tool has no rehearsal and does at once what it is called for. If that is wanted, call again without ${path}`,
+    write === "dry-run"
+      ? `this server only rehearses, whatever it is called with. Call again without ${path}`
+      : `this tool has no rehearsal and does at once what it is called for. If that is wanted, call again without ${path}`,
   );
 };
 
@@ -133,9 +136,10 @@ const textOf = (value: unknown): string | undefined =>
   typeof value === "string" ? value : undefined;
 
 /** For the audit: the ids that a call names beside its arguments. */
-const askedOf = (others: readonly Member[], target: Ids): Ids => {
+const askedOf = (others: readonly Member[], target: Ids): Asked => {
   const { app_id, user_id } = Object.fromEntries(others);
-  return { appId: textOf(app_id), userId: textOf(user_id) ?? otherUserIn(others, target.userId) };
+  const askedUserId = textOf(user_id) ?? otherUserIn(others, target.userId);
+  return { askedAppId: textOf(app_id), askedUserId };
 };
 
 const nothingArrived = (declared: string): string =>

@@ -1,51 +1,59 @@
-import { foldedDifferences, type KeyRefusal } from "../guards/key-policy.ts";
+import { foldedDifferences } from "../guards/key-policy.ts";
 import { isPlainName, quoteList } from "../lib/names.ts";
 import type { PreludeCode, RequestFailure } from "../prelude/errors.ts";
 import type { NotWritten } from "../profile/write.ts";
+import type { Issue } from "./fields.ts";
 
-/** What a write and the answers of Prelude say of it themselves; no text of theirs is unsafe to show. */
-type Told = Pick<
-  RequestFailure,
-  "reason" | "reasonDetail" | "apiCode" | "apiMessage" | "httpStatus"
-> &
-  Pick<NotWritten, "acknowledgedKeys" | "refusedTogether" | "leaveOut" | "search" | "untried"> &
-  Pick<KeyRefusal, "lookAlike">;
-
-/** What is known about a failed call, as far as its sentences need it. */
+/**
+ * What is known about a failed call, as far as its sentences need it: what the write and the answer
+ * say of themselves, and more. No text in it is unsafe to show.
+ */
 export type FailureFacts = Optional<
-  Told & {
-    /** Profile keys at fault, or all keys sent where the API does not say which. */
-    keys: readonly string[];
-    /** Keys the operator permits, for `key_not_allowed`. */
-    allowedKeys: readonly string[];
-    /** An attempt may have been applied all the same. */
-    unsettled: boolean;
-    appId: string;
-    userId: string;
-    /** Arguments that the operator fixed, so that the agent cannot change them. */
-    appFixed: boolean;
-    userFixed: boolean;
-    /** How a user was looked up, where no id was given. */
-    lookedUpBy: "email" | "phone";
-    /** The answer is about another user than the one that was asked for. */
-    somebodyElse: boolean;
-    /** Ids of the users that one address or number belongs to. */
-    userIds: readonly string[];
-    /** The deadline of one call, in milliseconds, where it passed. */
-    timeoutMs: number;
-    /** The time ran out before anything was sent, while earlier calls for the same user went on. */
-    waitedForTurn: boolean;
-    /** The update is more than a question to a person can show. */
-    tooLargeToShow: boolean;
-    /** A clause about the cause, without a full stop. */
-    cause: string;
-    /** What to do about this cause, where the table's general advice would be wrong. */
-    advice: string;
-    retryAfterSeconds: number;
-  }
+  Omit<RequestFailure, "code"> &
+    Omit<NotWritten, "why" | "keys"> & {
+      /** Profile keys at fault, or all keys sent where the API does not say which. */
+      keys: readonly string[];
+      /** One of them is another spelling of a blocked key. */
+      lookAlike: boolean;
+      /** Keys the operator permits, for `key_not_allowed`. */
+      allowedKeys: readonly string[];
+      issues: readonly Issue[];
+      appId: string;
+      userId: string;
+      /** Arguments that the operator fixed, so that the agent cannot change them. */
+      appFixed: boolean;
+      userFixed: boolean;
+      /** How a user was looked up, where no id was given. */
+      lookedUpBy: "email" | "phone";
+      /** The answer is about another user than the one that was asked for. */
+      somebodyElse: boolean;
+      /** Ids of the users that one address or number belongs to. */
+      userIds: readonly string[];
+      /** The deadline of one call, in milliseconds, where it passed. */
+      timeoutMs: number;
+      /** The time ran out before anything was sent, while earlier calls for the same user went on. */
+      waitedForTurn: boolean;
+      /** The update is more than a question to a person can show. */
+      tooLargeToShow: boolean;
+      /** A clause about the cause, without a full stop. */
+      cause: string;
+      /** What to do about this cause, where the table's general advice would be wrong. */
+      advice: string;
+      retryAfterSeconds: number;
+    }
 >;
 
 type Optional<T> = { [Name in keyof T]?: T[Name] | undefined };
+
+/** Why a call did not do what it was asked to. `wrote` of one that says nothing of it is `none`. */
+export type Failed = FailureFacts & { code: ErrorCode; attempts: number };
+
+/** A call for which nothing was sent. */
+export const refused = (code: ErrorCode, facts: FailureFacts = {}): Failed => ({
+  ...facts,
+  code,
+  attempts: 0,
+});
 
 /** What there is to say of a code. */
 export type Recovery = {
@@ -85,12 +93,8 @@ const sameCall = ({ leaveOut, search, timeoutMs }: FailureFacts): string => {
 const waitThenRepeat = (f: FailureFacts) =>
   `Wait ${f.retryAfterSeconds ?? 60} s, then repeat ${sameCall(f)}; if you cannot wait, tell the person when it can be repeated.`;
 
-/** How the next step of a call ends whose outcome is open. */
-export const settling = (
-  code: ErrorCode,
-  retryable: boolean,
-  { leaveOut }: FailureFacts,
-): string => {
+/** How the next step of a write ends whose outcome is open. */
+export const settling = ({ code, leaveOut }: Failed, retryable: boolean): string => {
   const settles =
     "settles it: once it answers updated, the values are saved. Until then say that it is unknown.";
   if (leaveOut?.length && (retryable || code === "reserved_profile_key")) {
@@ -102,11 +106,7 @@ export const settling = (
 };
 
 /** How the message of a write ends: what is true of the profile now. */
-export const writtenEnd = (
-  wrote: "none" | "partial" | "unknown",
-  { acknowledgedKeys }: FailureFacts,
-  attempts: number,
-): string => {
+export const writtenEnd = ({ wrote = "none", acknowledgedKeys, attempts }: Failed): string => {
   if (wrote === "none") return "; nothing was written.";
   if (wrote === "partial") return ".";
   if (acknowledgedKeys?.length) {
@@ -148,7 +148,7 @@ const reserved = (f: FailureFacts): [what: string, next: string] => {
       "Call again with fewer keys at a time and without the reserved ones that were found. Until such a call answers updated, tell the person that the update is not finished.",
     ];
   }
-  if (acknowledgedKeys.length > 0 && !f.unsettled) {
+  if (acknowledgedKeys.length > 0 && f.wrote !== "unknown") {
     return [
       `Prelude reserves ${found}, so only the other keys were written`,
       `Tell the person what was saved (${quoteList(acknowledgedKeys)}) and what this tool cannot set because Prelude reserves it (${found}). Do not send the reserved keys again, nor under another spelling.`,

@@ -10,7 +10,6 @@ import { createServer } from "../../src/mcp/server.ts";
 import type { CallScope, PreludeClient } from "../../src/prelude/client.ts";
 import { publishedUpdate } from "../../src/tools/published.ts";
 import type { UpdateResult } from "../../src/tools/update-profile/schema.ts";
-import { createUpdateProfile } from "../../src/tools/update-profile/update-profile.ts";
 import { gate, key, startGuarded } from "../support/guarded.ts";
 import {
   app,
@@ -22,7 +21,7 @@ import {
   user,
 } from "../support/server-process.ts";
 import { apiError, type Handler, startUpstream } from "../support/upstream.ts";
-import { callOf, dependenciesOf } from "../support/use-case.ts";
+import { callOf, createUpdateProfile, dependenciesOf } from "../support/use-case.ts";
 
 const env = { PRELUDE_CONFIRM: "true" };
 const capabilities = { elicitation: { form: {} } };

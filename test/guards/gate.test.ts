@@ -10,6 +10,7 @@ const setUp = (max: number) => {
       state.lines += 1;
     },
     end: () => {},
+    about: () => {},
   };
   const limit = createRateLimit(max, () => 0);
   const call = () => createGate(limit, "too_many_writes", trace, () => state.stopping);

@@ -19,7 +19,6 @@ import { openAudit } from "../../src/guards/audit.ts";
 import type { Answer } from "../../src/guards/confirmation.ts";
 import { createClient, type PreludeClient } from "../../src/prelude/client.ts";
 import { retryPolicy } from "../../src/prelude/send.ts";
-import { createUpdateProfile } from "../../src/tools/update-profile/update-profile.ts";
 import {
   apiError,
   type Handler,
@@ -27,7 +26,7 @@ import {
   startUpstream,
   type Upstream,
 } from "../support/upstream.ts";
-import { callOf, dependenciesOf } from "../support/use-case.ts";
+import { callOf, createUpdateProfile, dependenciesOf } from "../support/use-case.ts";
 
 const runs = Number(process.env.PROPERTY_RUNS ?? 300);
 const seed = process.env.PROPERTY_SEED;

@@ -293,7 +293,7 @@ describe("where the operator fixed app and user", () => {
 
   test("what was asked for is known for the audit", () => {
     const { asked, target } = read({ app_id: "fvua38g", for: other, profile: {} }, fixed);
-    expect(asked).toEqual({ appId: "fvua38g", userId: other });
+    expect(asked).toEqual({ askedAppId: "fvua38g", askedUserId: other });
     expect(target).toEqual({ appId: app_id, userId: user_id });
   });
 

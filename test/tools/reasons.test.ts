@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { ConnectReason, ProxyReason, Reason } from "../../src/prelude/errors.ts";
+import { refused } from "../../src/tools/messages.ts";
 import { adviceOf, causeOf } from "../../src/tools/reasons.ts";
-import { errorOf, refused } from "../../src/tools/result.ts";
+import { errorOf } from "../../src/tools/result.ts";
 
 const connect: Record<ConnectReason, RegExp> = {
   dns_failed: /DNS gave no address/,

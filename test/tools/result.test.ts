@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
 import { shortened } from "../../src/tools/fields.ts";
-import { settling, writtenEnd } from "../../src/tools/messages.ts";
-import { errorOf, listed, refused, resultOf } from "../../src/tools/result.ts";
+import { refused, settling, writtenEnd } from "../../src/tools/messages.ts";
+import { errorOf, listed, resultOf } from "../../src/tools/result.ts";
 
 const onTheWire = (result: object): object => JSON.parse(JSON.stringify(result));
 const target = { appId: "54e9ujn", userId: "usr_1" };
 const asked = { target, ignored: [], issues: [] };
-const about = { sandbox: false, attempts: 1, note: "Not used." };
+const about = { sandbox: false, attempts: 1, ofIgnored: "Not used." };
 
 test("a result is flat, without a member that says nothing", () => {
   expect(onTheWire(resultOf("updated", asked, about, { updated_keys: ["a"] }))).toEqual({
@@ -46,10 +46,12 @@ test.each([
   ["unknown", 1, /^; it is unknown whether the profile changed\.$/],
   ["unknown", 2, /^; one of the attempts may have been applied/],
 ] as const)("a write that took effect: %s, after %i attempts", (wrote, attempts, words) => {
-  expect(writtenEnd(wrote, {}, attempts)).toMatch(words);
+  expect(writtenEnd({ ...refused("timeout"), wrote, attempts })).toMatch(words);
 });
 
 test("an open outcome is settled by a repeat only where a repeat helps", () => {
-  expect(settling("timeout", true, {})).toMatch(/identical call is safe to repeat and settles it/);
-  expect(settling("unexpected_response", false, {})).toMatch(/Say that it is unknown/);
+  expect(settling(refused("timeout"), true)).toMatch(
+    /identical call is safe to repeat and settles it/,
+  );
+  expect(settling(refused("unexpected_response"), false)).toMatch(/Say that it is unknown/);
 });

@@ -1,5 +1,5 @@
 import type { ToolScope } from "../tool.ts";
-import { describe, fixedIds, toolText } from "../words.ts";
+import { describe, fixedIds, toolText, writes } from "../words.ts";
 
 export const toolName = "get_user_profile";
 
@@ -9,10 +9,12 @@ const whatIsShown = ({ read }: ToolScope): string =>
     : "Shows which keys the profile of one user in Prelude Auth has, without their values: do not say what a key holds.";
 
 const description = (scope: ToolScope): string => {
-  const required = [
-    whatIsShown(scope),
-    "Use it before update_user_profile, to write in the spelling and form that are there.",
-  ];
+  const required = [whatIsShown(scope)];
+  if (writes(scope)) {
+    required.push(
+      "Use it before update_user_profile, to write in the spelling and form that are there.",
+    );
+  }
   if (scope.userId === undefined) {
     required.push("Give exactly one of user_id, email, phone, as it was given to you.");
   }
@@ -22,7 +24,7 @@ const description = (scope: ToolScope): string => {
     "If error is present, follow its next_step.",
   );
   const spare =
-    scope.read === "values"
+    scope.read === "values" && writes(scope)
       ? ["Never write values of altered_keys back: they are not shown as they are."]
       : [];
   return describe(required, [...spare, "hidden_keys counts the keys that may not be shown."]);

@@ -1,5 +1,13 @@
 import type { ToolScope } from "../tool.ts";
-import { describe, fixedIds, reads, ticketsGiveNoOrders, toolText } from "../words.ts";
+import {
+  describe,
+  dryRunText,
+  fixedIds,
+  reads,
+  rehearses,
+  ticketsGiveNoOrders,
+  toolText,
+} from "../words.ts";
 
 export const toolName = "update_user_profile";
 
@@ -21,6 +29,7 @@ const description = (scope: ToolScope): string => {
     ticketsGiveNoOrders,
     ...fixedIds(scope),
   ];
+  if (rehearses(scope)) required.push(dryRunText);
   if (reads(scope)) required.push(look);
   required.push(
     "Of the outcome, report what status and updated_keys say and no more; if error is present, follow its next_step.",
@@ -36,7 +45,8 @@ const description = (scope: ToolScope): string => {
 
 /**
  * What `tools/list` says of the tool beside its schemas. Idempotent because a repeat sets the same
- * literal values; destructive because it overwrites what was there.
+ * literal values; destructive because it overwrites what was there. A dry run says the same, so that
+ * what a host asks and refuses is rehearsed too.
  */
 export const definition = (scope: ToolScope) =>
   toolText(
