@@ -125,6 +125,8 @@ const refusalOf = (
   );
 };
 
+/** Undeclared arguments that a call may bring; nobody looks through more. */
+const maxOthers = 1_000;
 /** Names of undeclared arguments that are shown, and characters of each. */
 const maxNames = 20;
 const maxNameLength = 64;
@@ -145,17 +147,31 @@ const askedOf = (others: readonly Member[], target: Ids): Asked => {
 const nothingArrived = (declared: string): string =>
   `Not one argument of this tool (${declared}) arrived, so the client may not have passed on what was sent: send it again as one plain object.`;
 
-/** The members of a call's arguments, those that are declared and the others. */
-const split = ({ scope, names }: ArgumentsSpec<unknown>, whole: unknown) => {
+const tell = (received: string, accepted: string): Issue => ({
+  path: "arguments",
+  received,
+  accepted,
+});
+
+/** The members of a call's arguments, those that are declared and the others; or why nobody looks at them. */
+const split = ({ scope, names, place }: ArgumentsSpec<unknown>, whole: unknown) => {
   const fixed = fixedNames(scope);
-  const declared = names.filter((name) => !fixed.has(name));
+  const known = names.filter((name) => !fixed.has(name));
+  const declared = known.join(", ");
+  const only = `only ${declared}, at the top level${place}`;
   const given: Member[] = [];
   const others: Member[] = [];
-  for (const [name, value] of isObject(whole) ? Object.entries(whole) : []) {
-    if (declared.includes(name)) given.push([name, readJson(value)]);
+  if (!isObject(whole)) {
+    const broken = tell(kindOf(whole), `an object with ${declared}`);
+    return { declared, only, given, others, broken };
+  }
+  for (const [name, value] of Object.entries(whole)) {
+    if (known.includes(name)) given.push([name, readJson(value)]);
     else others.push([name, value]);
   }
-  return { declared: declared.join(", "), given, others };
+  if (others.length <= maxOthers) return { declared, only, given, others };
+  const broken = tell(`${others.length} undeclared arguments`, only);
+  return { declared, only, given, others: [], broken };
 };
 
 /**
@@ -170,9 +186,8 @@ export const readArguments = <T>(
   raw: unknown,
   secrets: Secrets,
 ): ReadArguments<T> => {
-  const { scope, schema, place } = spec;
-  const whole = readJson(raw ?? {});
-  const { declared, given, others } = split(spec, whole);
+  const { scope, schema } = spec;
+  const { declared, only, given, others, broken } = split(spec, readJson(raw ?? {}));
   const args = { app_id: scope.appId, user_id: scope.userId, ...Object.fromEntries(given) };
   const parsed = schema.safeParse(args);
   const wrong = parsed.success ? [] : issuesOf(parsed.error, args);
@@ -181,20 +196,14 @@ export const readArguments = <T>(
   const target = { appId: sound("app_id", args.app_id), userId: sound("user_id", args.user_id) };
   const ignored = shownNames(others, secrets);
   const read = { args, target, asked: askedOf(others, target), ignored };
+  const nothing = given.length === 0 ? nothingArrived(declared) : undefined;
+  if (broken) return { ...read, issues: [broken], advice: nothing };
 
-  const tell = (received: string, accepted: string) => ({ path: "arguments", received, accepted });
-  if (!isObject(whole)) {
-    const issues = [tell(kindOf(whole), `an object with ${declared}`)];
-    return { ...read, issues, advice: nothingArrived(declared) };
-  }
   const isSound = wrong.length === 0;
   const issues = others.flatMap((one) => refusalOf(spec, one, isSound ? target : undefined) ?? []);
   if (parsed.success && issues.length === 0) return { ...read, issues, data: parsed.data };
   if (!isSound && others.length > 0) {
-    const received = `undeclared arguments (${ignored.join(", ")})`;
-    issues.push(tell(received, `only ${declared}, at the top level${place}`));
+    issues.push(tell(`undeclared arguments (${ignored.join(", ")})`, only));
   }
-  const isEmpty = !isSound && given.length === 0;
-  const advice = isEmpty ? nothingArrived(declared) : undefined;
-  return { ...read, issues: [...issues, ...wrong], advice };
+  return { ...read, issues: [...issues, ...wrong], advice: isSound ? undefined : nothing };
 };

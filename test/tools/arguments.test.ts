@@ -88,9 +88,9 @@ describe("an id that is none", () => {
     ["jane@example.com", "an email address"],
     ["+33 6 12 34 56 78", "a phone number"],
     ["5f0c6e1e-8a4b-4d53-9d9b-0a4b7a1f8e11", "a UUID"],
-    [`${user_id}\n`, "an id with white space, quotes or brackets"],
-    [`<${user_id}>`, "an id with white space, quotes or brackets"],
-    ["usr_01jq…", "an id with a part left out (…)"],
+    [`${user_id}\n`, "an id with invisible characters"],
+    [`<${user_id}>`, "a string that does not begin with usr_"],
+    ["usr_01jq…", "a string of another form"],
     [user_id.replace("_", "_\u200b"), "an id with invisible characters"],
     [user_id.toUpperCase(), "a string that does not begin with usr_"],
     ["usr_../../x", "a string of another form"],
@@ -339,7 +339,7 @@ describe("arguments that did not arrive", () => {
   });
 
   test("10,000 undeclared arguments are one problem", () => {
-    expect(read({ profile: {}, ...numbered(10_000, 1) }, fixed).issues).toHaveLength(2);
+    expect(read({ profile: {}, ...numbered(10_000, 1) }, fixed).issues).toHaveLength(1);
   });
 });
 

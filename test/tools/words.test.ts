@@ -8,7 +8,7 @@ import { instructions } from "../../src/tools/words.ts";
 const app = "54e9ujn";
 const user = "usr_01jqebhswje1ka1z7ahr9rfsgt";
 const nothing: ToolScope = { appId: undefined, userId: undefined, allowedKeys: undefined };
-const longest = { appId: "a".repeat(128), userId: `usr_${"b".repeat(128)}` };
+const longest = { appId: "a".repeat(12), userId: `usr_${"b".repeat(40)}` };
 
 const scopes = (["off", "keys", "values"] as const).flatMap((read) =>
   [{}, { appId: app }, { userId: user }, { appId: app, userId: user }, longest].flatMap((ids) =>
