@@ -1,4 +1,3 @@
-import { foldedDifferences } from "../guards/key-policy.ts";
 import { isPlainName, quoteList } from "../lib/names.ts";
 import type { PreludeCode, RequestFailure } from "../prelude/errors.ts";
 import type { NotWritten } from "../profile/write.ts";
@@ -117,12 +116,10 @@ export const writtenEnd = ({ wrote = "none", acknowledgedKeys, attempts }: Faile
     : "; it is unknown whether the profile changed.";
 };
 
-const folded = `${foldedDifferences.slice(0, -1).join(", ")} or ${foldedDifferences.at(-1)}`;
-
 /** Why a key beside blocked ones is refused, where its name does not show it. */
 const whyNotAllowed = (f: FailureFacts): string => {
   if (f.lookAlike) {
-    return ` (a spelling that differs from a blocked key only by ${folded} counts as that key)`;
+    return " (a spelling that differs from a blocked key only by case, accents and other combining marks or compatibility forms of Unicode (full-width letters, ligatures) counts as that key)";
   }
   const isOdd = !f.allowedKeys && f.keys?.some((key) => !isPlainName(key));
   return isOdd
@@ -189,13 +186,15 @@ const correctUser = (f: FailureFacts): string => {
 };
 
 const outOfTime = ({ waitedForTurn, timeoutMs }: FailureFacts): string => {
-  if (waitedForTurn) {
-    return `Earlier calls for the same user took longer than the deadline of ${timeoutMs} ms`;
-  }
-  const when =
-    timeoutMs === undefined ? "in time" : `before the deadline of ${timeoutMs} ms passed`;
-  return `Prelude did not answer ${when}`;
+  const deadline = `the deadline${timeoutMs === undefined ? "" : ` of ${timeoutMs} ms`}`;
+  return waitedForTurn
+    ? `Earlier calls for the same user took longer than ${deadline}`
+    : `Prelude did not answer before ${deadline} passed`;
 };
+
+/** A repeat, and what to tell the person if that fails too. */
+const repeat = (f: FailureFacts, when: string, told: string): string =>
+  `Repeat ${sameCall(f)} ${when}, tell the person that ${told}.`;
 
 /** error code -> is a repeat worth it, what happened, what to do next (and what not to try). */
 export const recovery = {
@@ -293,8 +292,7 @@ export const recovery = {
   stopping: {
     retryable: true,
     what: () => "This server is being stopped, so the call could not be finished",
-    next: (f) =>
-      `Repeat ${sameCall(f)} once this server runs again; if it does not, tell the person that it was stopped.`,
+    next: (f) => repeat(f, "once this server runs again; if it does not", "it was stopped"),
   },
 
   // Answers of the API or of something in front of it.
@@ -353,21 +351,23 @@ export const recovery = {
     what: (f) => `Prelude could not be reached${because(f)}`,
     next: (f) =>
       f.advice ??
-      `Repeat ${sameCall(f)} once in a minute; if you cannot wait or it fails again, tell the person that this server has no connection to Prelude.`,
+      repeat(
+        f,
+        "once in a minute; if you cannot wait or it fails again",
+        "this server has no connection to Prelude",
+      ),
     fix: "check the network, PRELUDE_BASE_URL and the proxy variables",
   },
   timeout: {
     retryable: true,
     what: outOfTime,
-    next: (f) =>
-      `Repeat ${sameCall(f)} once; if it times out again, tell the person that Prelude is not answering.`,
+    next: (f) => repeat(f, "once; if it times out again", "Prelude is not answering"),
     fix: "check the network, or raise PRELUDE_TIMEOUT_MS: no answer in time",
   },
   connection_lost: {
     retryable: true,
     what: (f) => `The connection to Prelude was lost before its answer arrived${because(f)}`,
-    next: (f) =>
-      `Repeat ${sameCall(f)} once; if it fails again, tell the person that the connection to Prelude is unstable.`,
+    next: (f) => repeat(f, "once; if it fails again", "the connection to Prelude is unstable"),
     fix: "check the network and the proxy, then check again: the connection broke",
   },
 } as const satisfies Record<PreludeCode, Recovery> & Record<string, Recovery>;
