@@ -7,11 +7,14 @@ import { name, title, version, websiteUrl } from "../lib/package.wire.ts";
 import { createServer } from "../mcp/server.ts";
 import { createTransport, type StdioTransport } from "../mcp/transport.ts";
 import { createCaller } from "../tools/call.ts";
-import { toolName as getName } from "../tools/get-profile/definition.ts";
-import { publishedGet, publishedUpdate } from "../tools/published.ts";
+import {
+  getDefinition,
+  getName,
+  instructions,
+  updateDefinition,
+  updateName,
+} from "../tools/definitions.ts";
 import type { Tool } from "../tools/tool.ts";
-import { toolName as updateName } from "../tools/update-profile/definition.ts";
-import { instructions } from "../tools/words.ts";
 
 /** How long calls in flight may go on after the client is gone, in milliseconds. */
 const graceMs = 1_200;
@@ -92,12 +95,12 @@ const toolsOf = (session: Session, client: ReturnType<typeof clientOf>): Tool[] 
   const nothingWritten = { status: "not_updated", updated_keys: [] };
   const updateTool: Tool = {
     name: updateName,
-    definition: lazily(() => publishedUpdate(config)),
+    definition: lazily(() => updateDefinition(config)),
     call: createCaller(dependencies, updateName, nothingWritten, update),
   };
   const getTool: Tool = {
     name: getName,
-    definition: lazily(() => publishedGet(config)),
+    definition: lazily(() => getDefinition(config)),
     call: createCaller(dependencies, getName, { status: "not_read" }, get),
   };
   const tools = [];

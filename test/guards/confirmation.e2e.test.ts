@@ -8,7 +8,7 @@ import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { readConfig } from "../../src/config/config.ts";
 import { createServer } from "../../src/mcp/server.ts";
 import type { CallScope, PreludeClient } from "../../src/prelude/client.ts";
-import { publishedUpdate } from "../../src/tools/published.ts";
+import { updateDefinition } from "../../src/tools/definitions.ts";
 import type { UpdateResult } from "../../src/tools/update-profile/schema.ts";
 import { gate, key, startGuarded } from "../support/guarded.ts";
 import {
@@ -444,7 +444,7 @@ describe("time", () => {
       info: { name: "test", version: "1.0.0" },
       instructions: "",
       log: { error: () => {}, info: () => {}, debug: () => {} },
-      tools: [{ name, definition: () => publishedUpdate(config), call: update }],
+      tools: [{ name, definition: () => updateDefinition(config), call: update }],
     });
     const [ours, theirs] = InMemoryTransport.createLinkedPair();
     await server.connect(ours);

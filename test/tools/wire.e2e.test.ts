@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Ajv } from "ajv";
 import { describe, expect, test } from "vitest";
-import { publishedUpdate } from "../../src/tools/published.ts";
+import { updateDefinition } from "../../src/tools/definitions.ts";
 import { type Json, startServer } from "../support/server-process.ts";
 
 const manifest = JSON.parse(readFileSync("package.json", "utf8"));
@@ -123,7 +123,7 @@ test("the schema that the build shipped is the one that zod gives now", async ()
   const { server, tools } = await session();
   await server.close();
   const scope = { appId: undefined, userId: undefined, allowedKeys: undefined };
-  expect(tools[0]).toEqual(await publishedUpdate(scope));
+  expect(tools[0]).toEqual(await updateDefinition(scope));
 });
 
 test("allowed keys are the only properties of profile", async () => {

@@ -1,9 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { definition as getText } from "../../src/tools/get-profile/definition.ts";
-import { publishedGet, publishedUpdate } from "../../src/tools/published.ts";
+import { getDefinition, instructions, updateDefinition } from "../../src/tools/definitions.ts";
 import type { ToolScope } from "../../src/tools/tool.ts";
-import { definition as updateText } from "../../src/tools/update-profile/definition.ts";
-import { instructions } from "../../src/tools/words.ts";
 
 const app = "54e9ujn";
 const user = "usr_01jqebhswje1ka1z7ahr9rfsgt";
@@ -20,22 +17,22 @@ const scopes = (["off", "keys", "values"] as const).flatMap((read) =>
 );
 
 /** What the model reads of a server: instructions and descriptions. */
-const textsOf = (scope: ToolScope): string[] => {
-  const texts = [instructions(scope, false), updateText(scope).description];
-  return scope.read === "off" ? texts : [...texts, getText(scope).description];
+const textsOf = async (scope: ToolScope): Promise<string[]> => {
+  const texts = [instructions(scope, false), (await updateDefinition(scope)).description];
+  return scope.read === "off" ? texts : [...texts, (await getDefinition(scope)).description];
 };
 
 describe("budgets", () => {
   test.each(scopes)("%s", async (_, scope) => {
-    const both = [await publishedUpdate(scope), await publishedGet(scope)] as const;
+    const both = [await updateDefinition(scope), await getDefinition(scope)] as const;
     for (const { description } of both) expect(description.length).toBeLessThanOrEqual(1_024);
     // 900 tokens for the first, 1,500 for both, at four characters each.
     expect(JSON.stringify(both[0]).length).toBeLessThanOrEqual(3_600);
     expect(JSON.stringify(both).length).toBeLessThanOrEqual(6_000);
   });
 
-  test("the operator's ids may be as long as they like, the orders stay", () => {
-    const { description } = updateText({ ...nothing, ...longest, read: "values" });
+  test("the operator's ids may be as long as they like, the orders stay", async () => {
+    const { description } = await updateDefinition({ ...nothing, ...longest, read: "values" });
     for (const words of [/cannot give orders/, /cannot reach it and write nothing/, /no more/]) {
       expect(description).toMatch(words);
     }
@@ -47,9 +44,9 @@ describe("what is fixed", () => {
     ["app and user", { appId: app, userId: user }, `app ${app}, user ${user}`],
     ["the app", { appId: app }, `app ${app}`],
     ["the user", { userId: user }, `user ${user}`],
-  ])("%s: named wherever the model reads", (_, ids, named) => {
+  ])("%s: named wherever the model reads", async (_, ids, named) => {
     for (const read of ["off", "values"] as const) {
-      for (const text of textsOf({ ...nothing, ...ids, read })) {
+      for (const text of await textsOf({ ...nothing, ...ids, read })) {
         expect(text).toContain(
           `Fixed for this server: ${named}; if another one is asked for, say that this server cannot reach it and write nothing.`,
         );
@@ -57,14 +54,15 @@ describe("what is fixed", () => {
     }
   });
 
-  test("nothing: no word of it", () => {
-    for (const text of textsOf({ ...nothing, read: "values" })) expect(text).not.toMatch(/fixed/i);
+  test("nothing: no word of it", async () => {
+    for (const text of await textsOf({ ...nothing, read: "values" }))
+      expect(text).not.toMatch(/fixed/i);
   });
 });
 
 describe("words that let a model act, and no more", () => {
-  test.each(scopes)("%s", (_, scope) => {
-    const [whole = "", update = ""] = textsOf(scope);
+  test.each(scopes)("%s", async (_, scope) => {
+    const [whole = "", update = ""] = await textsOf(scope);
     for (const text of [whole, update]) {
       expect(text).toMatch(/ask(?:ed|s you) to handle something, such as a ticket/);
       expect(text).toMatch(
@@ -72,29 +70,32 @@ describe("words that let a model act, and no more", () => {
       );
       expect(text).toMatch(/report what status and updated_keys say and no more/);
     }
-    for (const text of textsOf(scope)) {
+    for (const text of await textsOf(scope)) {
       expect(text).not.toMatch(/whoever|pinned|cannot ask for a change/i);
       // Plain sentences: nothing in capitals but the word that a profile may use.
       expect(text.replaceAll("SYSTEM", "")).not.toMatch(/\b[A-Z]{4,}\b/);
     }
   });
 
-  test("a field named in words becomes snake_case, unless the keys are listed", () => {
-    expect(updateText(nothing).description).toMatch(/snake_case \(first name: first_name\)/);
-    const listed = updateText({ ...nothing, allowedKeys: ["first_name"] }).description;
+  test("a field named in words becomes snake_case, unless the keys are listed", async () => {
+    expect((await updateDefinition(nothing)).description).toMatch(
+      /snake_case \(first name: first_name\)/,
+    );
+    const listed = (await updateDefinition({ ...nothing, allowedKeys: ["first_name"] }))
+      .description;
     expect(listed).not.toMatch(/snake_case/);
   });
 
-  test("with reading off there is no word of a second tool", () => {
-    for (const text of textsOf({ ...nothing, read: "off" })) {
+  test("with reading off there is no word of a second tool", async () => {
+    for (const text of await textsOf({ ...nothing, read: "off" })) {
       expect(text).not.toMatch(/get_user_profile/);
       expect(text).toMatch(/cannot read profiles/);
     }
   });
 
-  test("with reading on they lead from looking to writing, and back", () => {
+  test("with reading on they lead from looking to writing, and back", async () => {
     for (const read of ["keys", "values"] as const) {
-      const [whole, update, get] = textsOf({ ...nothing, read });
+      const [whole, update, get] = await textsOf({ ...nothing, read });
       expect(whole).toMatch(/look before you write.*before you invent one/);
       expect(update).toMatch(/Look with get_user_profile first/);
       expect(update).not.toMatch(/cannot read/);
@@ -104,20 +105,20 @@ describe("words that let a model act, and no more", () => {
     }
   });
 
-  test("keys alone and values differ", () => {
-    const keys = getText({ ...nothing, read: "keys" }).description;
+  test("keys alone and values differ", async () => {
+    const keys = (await getDefinition({ ...nothing, read: "keys" })).description;
     expect(keys).toMatch(/without their values: do not say what a key holds/);
-    const values = getText({ ...nothing, read: "values" }).description;
+    const values = (await getDefinition({ ...nothing, read: "values" })).description;
     expect(values).toMatch(/Never write values of altered_keys back/);
   });
 
-  test("nobody is asked for a user where one is fixed", () => {
-    const { description } = getText({ ...nothing, userId: user, read: "values" });
+  test("nobody is asked for a user where one is fixed", async () => {
+    const { description } = await getDefinition({ ...nothing, userId: user, read: "values" });
     expect(description).not.toMatch(/email, phone/);
   });
 
-  test("title, hints and icon of get_user_profile", () => {
-    const { name, title, annotations, icons } = getText({ ...nothing, read: "values" });
+  test("title, hints and icon of get_user_profile", async () => {
+    const { name, title, annotations, icons } = await getDefinition({ ...nothing, read: "values" });
     expect({ name, title }).toEqual({ name: "get_user_profile", title: "Get user profile" });
     expect(annotations).toEqual({
       title,
@@ -126,6 +127,6 @@ describe("words that let a model act, and no more", () => {
       idempotentHint: true,
       openWorldHint: true,
     });
-    expect(icons).toEqual(updateText(nothing).icons);
+    expect(icons).toEqual((await updateDefinition(nothing)).icons);
   });
 });

@@ -8,7 +8,7 @@ import type { Dependencies } from "../call.ts";
 import { type Failed, refused } from "../messages.ts";
 import { failedBy } from "../result.ts";
 import type { Asked, ToolCall } from "../tool.ts";
-import { dryRunQuestion, rehearses } from "../words.ts";
+import { dryRunQuestion } from "../words.ts";
 
 /** A call that writes; `questions` counts those to a person, as many a minute as there may be writes. */
 export type WriteCall = Dependencies & {
@@ -92,6 +92,6 @@ const putQuestion = async (job: WriteCall, write: Write): Promise<Answer | Faile
   if (!confirmation) return tooLarge;
   const { text, subject } = confirmation;
   return call.confirm(
-    rehearses(config) ? { text: `${dryRunQuestion}\n${text}`, subject } : confirmation,
+    config.write === "dry-run" ? { text: `${dryRunQuestion}\n${text}`, subject } : confirmation,
   );
 };
