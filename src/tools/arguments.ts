@@ -74,8 +74,8 @@ const otherUserIn = (value: unknown, userId: string | undefined): string | undef
   while (open.length > 0) {
     const one = open.pop();
     if (isUserId(one) && one !== userId) return one;
-    if (typeof one !== "object" || one === null) continue;
-    for (const [name, member] of Object.entries(one)) open.push(name, member);
+    if (Array.isArray(one)) for (const member of one) open.push(member);
+    else if (isObject(one)) for (const name of Object.keys(one)) open.push(name, one[name]);
   }
   return undefined;
 };
@@ -86,16 +86,18 @@ const rehearsals = new Set("dryrun preview simulate validateonly test".split(" "
 const switchedOff: ReadonlySet<unknown> = new Set([false, "false", 0, null, ""]);
 
 type Member = [name: string, value: unknown];
+/** An undeclared argument; `user`: the id in it of another user than the call is for. */
+type Other = { name: string; value: unknown; user: string | undefined };
 
 /**
  * Why an undeclared argument must not be passed over, or undefined.
  *
- * @param target whom a call with sound arguments is for
+ * @param isSound whether the declared arguments say whom the call is for
  */
 const refusalOf = (
   { scope: { appId, userId, write }, names }: ArgumentsSpec<unknown>,
-  [name, value]: Member,
-  target: Ids | undefined,
+  { name, value, user }: Other,
+  isSound: boolean,
 ): Issue | undefined => {
   const path = namePath(name);
   const refuse = (accepted: string, what = ""): Issue => ({
@@ -103,7 +105,7 @@ const refusalOf = (
     received: `an undeclared argument${what}`,
     accepted: `nothing: ${accepted}`,
   });
-  const isOther = target && otherUserIn([name, value], target.userId) !== undefined;
+  const isOther = isSound && user !== undefined;
   const [is, fixed] = name === "app_id" ? ["app", appId] : ["user", userId];
   if (names.includes(name) ? value !== fixed : isOther && fixed !== undefined) {
     return refuse(
@@ -125,23 +127,23 @@ const refusalOf = (
   );
 };
 
-/** Undeclared arguments that a call may bring; nobody looks through more. */
-const maxOthers = 1_000;
+/** Arguments that a call may bring; nobody looks through more. */
+const maxArguments = 1_000;
 /** Names of undeclared arguments that are shown, and characters of each. */
 const maxNames = 20;
 const maxNameLength = 64;
 
-const shownNames = (members: readonly Member[], secrets: Secrets): string[] =>
-  members.slice(0, maxNames).map(([name]) => foreignText(name, secrets, maxNameLength) || '""');
+const shownNames = (others: readonly Other[], secrets: Secrets): string[] =>
+  others.slice(0, maxNames).map(({ name }) => foreignText(name, secrets, maxNameLength) || '""');
 
 const textOf = (value: unknown): string | undefined =>
   typeof value === "string" ? value : undefined;
 
 /** For the audit: the ids that a call names beside its arguments. */
-const askedOf = (others: readonly Member[], target: Ids): Asked => {
-  const { app_id, user_id } = Object.fromEntries(others);
-  const askedUserId = textOf(user_id) ?? otherUserIn(others, target.userId);
-  return { askedAppId: textOf(app_id), askedUserId };
+const askedOf = (others: readonly Other[]): Asked => {
+  const named = (id: string) => textOf(others.find(({ name }) => name === id)?.value);
+  const within = others.find(({ user }) => user !== undefined)?.user;
+  return { askedAppId: named("app_id"), askedUserId: named("user_id") ?? within };
 };
 
 const nothingArrived = (declared: string): string =>
@@ -160,18 +162,19 @@ const split = ({ scope, names, place }: ArgumentsSpec<unknown>, whole: unknown) 
   const declared = known.join(", ");
   const only = `only ${declared}, at the top level${place}`;
   const given: Member[] = [];
-  const others: Member[] = [];
-  if (!isObject(whole)) {
-    const broken = tell(kindOf(whole), `an object with ${declared}`);
-    return { declared, only, given, others, broken };
+  const rest: Member[] = [];
+  const count = isObject(whole) ? Object.keys(whole).length : 0;
+  if (!isObject(whole) || count > maxArguments) {
+    const broken = isObject(whole)
+      ? tell(`${count} arguments`, only)
+      : tell(kindOf(whole), `an object with ${declared}`);
+    return { declared, only, given, rest, broken };
   }
   for (const [name, value] of Object.entries(whole)) {
     if (known.includes(name)) given.push([name, readJson(value)]);
-    else others.push([name, value]);
+    else rest.push([name, value]);
   }
-  if (others.length <= maxOthers) return { declared, only, given, others };
-  const broken = tell(`${others.length} undeclared arguments`, only);
-  return { declared, only, given, others: [], broken };
+  return { declared, only, given, rest };
 };
 
 /**
@@ -187,20 +190,23 @@ export const readArguments = <T>(
   secrets: Secrets,
 ): ReadArguments<T> => {
   const { scope, schema } = spec;
-  const { declared, only, given, others, broken } = split(spec, readJson(raw ?? {}));
+  const { declared, only, given, rest, broken } = split(spec, readJson(raw ?? {}));
   const args = { app_id: scope.appId, user_id: scope.userId, ...Object.fromEntries(given) };
   const parsed = schema.safeParse(args);
   const wrong = parsed.success ? [] : issuesOf(parsed.error, args);
   const sound = (name: string, id: unknown) =>
     wrong.some(({ path }) => path === name) ? undefined : textOf(id);
   const target = { appId: sound("app_id", args.app_id), userId: sound("user_id", args.user_id) };
+  const others = rest.map(([name, value]) => {
+    return { name, value, user: otherUserIn([name, value], target.userId) };
+  });
   const ignored = shownNames(others, secrets);
-  const read = { args, target, asked: askedOf(others, target), ignored };
+  const read = { args, target, asked: askedOf(others), ignored };
   const nothing = given.length === 0 ? nothingArrived(declared) : undefined;
   if (broken) return { ...read, issues: [broken], advice: nothing };
 
   const isSound = wrong.length === 0;
-  const issues = others.flatMap((one) => refusalOf(spec, one, isSound ? target : undefined) ?? []);
+  const issues = others.flatMap((one) => refusalOf(spec, one, isSound) ?? []);
   if (parsed.success && issues.length === 0) return { ...read, issues, data: parsed.data };
   if (!isSound && others.length > 0) {
     issues.push(tell(`undeclared arguments (${ignored.join(", ")})`, only));

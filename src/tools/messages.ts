@@ -14,7 +14,6 @@ export type FailureFacts = Optional<
       keys: readonly string[];
       /** One of them is another spelling of a blocked key. */
       lookAlike: boolean;
-      /** Keys the operator permits, for `key_not_allowed`. */
       allowedKeys: readonly string[];
       issues: readonly Issue[];
       appId: string;
@@ -24,15 +23,12 @@ export type FailureFacts = Optional<
       userFixed: boolean;
       /** How a user was looked up, where no id was given. */
       lookedUpBy: "email" | "phone";
-      /** The answer is about another user than the one that was asked for. */
       somebodyElse: boolean;
-      /** Ids of the users that one address or number belongs to. */
       userIds: readonly string[];
       /** The deadline of one call, in milliseconds, where it passed. */
       timeoutMs: number;
       /** The time ran out before anything was sent, while earlier calls for the same user went on. */
       waitedForTurn: boolean;
-      /** The update is more than a question to a person can show. */
       tooLargeToShow: boolean;
       /** A clause about the cause, without a full stop. */
       cause: string;

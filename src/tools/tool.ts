@@ -1,4 +1,4 @@
-import type { Answer, Confirmation } from "../guards/confirmation.ts";
+import type { Answer, Confirmation, Question } from "../guards/confirmation.ts";
 
 /** What the operator fixed or limited, as far as it changes the published tools. */
 export type ToolScope = {
@@ -61,8 +61,7 @@ export type ToolCall = {
 /** What every result has in common: a status, and an error wherever the status is not the hoped-for one. */
 export type ToolResult = { status: string; error?: { code: string } | undefined };
 
-/** The call ends with a question to the person; the answer comes with another call. */
-export type Asked = { question: Record<string, unknown> };
+export type Asked = Question;
 
 export type Tool = {
   name: string;
