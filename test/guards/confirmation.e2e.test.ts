@@ -1,5 +1,3 @@
-import { Client as PinnedClient } from "@modelcontextprotocol/client";
-import { StdioClientTransport as PinnedTransport } from "@modelcontextprotocol/client/stdio";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
@@ -160,30 +158,6 @@ describe("a client of an SDK", () => {
     expect((await client.callTool(params)).structuredContent).toMatchObject(declined);
     expect(upstream.received).toEqual([]);
     expect(shown.map(({ aborted }) => aborted)).toEqual([true, false]);
-  });
-
-  it.each([
-    ["accept", { status: "updated" }, 1],
-    ["decline", declined, 0],
-    ["cancel", declined, 0],
-  ] as const)("of 2026-07-28 answers %s, and the person saw it all", async (action, is, sent) => {
-    const { upstream, run } = await command();
-    const seen: unknown[] = [];
-    const versionNegotiation = { mode: { pin: "2026-07-28" } };
-    const client = new PinnedClient(
-      { name: "pinned-client", version: "2.0.0" },
-      { capabilities, versionNegotiation },
-    );
-    onTestFinished(() => client.close());
-    client.setRequestHandler("elicitation/create", async ({ params: { message } }) => {
-      seen.push(message);
-      return { action, ...(action === "accept" && { content: {} }) };
-    });
-    await client.connect(new PinnedTransport(run));
-    await client.listTools();
-    expect((await client.callTool(params)).structuredContent).toMatchObject(is);
-    expect(seen).toEqual([question]);
-    expect(upstream.received).toHaveLength(sent);
   });
 });
 
