@@ -1,14 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import {
   app,
   builtServer,
-  type RpcResponse,
   type ServerProcess,
   startServer,
   user,
@@ -209,82 +206,6 @@ describe.concurrent("a call in flight when stdin ends", () => {
       });
     },
   );
-
-  it.each([
-    ["nobody can read its answer", (server: ServerProcess) => endings["stdout breaks"](server)],
-    [
-      "it was cancelled",
-      (server: ServerProcess) => {
-        const params = { requestId: 1 };
-        server.send({ jsonrpc: "2.0", method: "notifications/cancelled", params });
-        server.stdin.end();
-      },
-    ],
-  ])("does not hold up the end when %s", async (_, end) => {
-    const { server, upstream } = await calling([hang]);
-    await soon(() => upstream.received.length === 1);
-    const ms = timeToEnd(pidOf(server));
-    end(server);
-    expect(await server.exited).toEqual({ code: 0, signal: null });
-    expect(await ms).toBeLessThan(soonerThan(400));
-  });
-});
-
-/** The result of the call with this id, as far as it was answered. */
-const answerTo = (server: ServerProcess, id: unknown) =>
-  (server.messages.find((message) => message.id === id) as RpcResponse | undefined)?.result
-    ?.structuredContent;
-
-describe.concurrent("a call that the end does not wait for", () => {
-  const stopped = (status: string) => ({
-    status,
-    error: { message: expect.stringContaining("This server is being stopped") },
-  });
-  const ended = async (server: ServerProcess) => {
-    expect(await server.exited).toEqual({ code: 0, signal: null });
-    await server.closed;
-    expect(server.stderr()).toBe("");
-  };
-
-  it("says so where it reads", async () => {
-    const { server, upstream } = await calling([hang, hang], { PRELUDE_READ: "keys" });
-    const look = { name: "get_user_profile", arguments: { app_id: app, user_id: user } };
-    server.send({ jsonrpc: "2.0", id: 2, method: "tools/call", params: look });
-    await soon(() => upstream.received.length === 2);
-    endings["SIGTERM comes"](server);
-    await ended(server);
-    expect(answerTo(server, 2)).toMatchObject(stopped("not_read"));
-  });
-
-  it("sends nothing once a signal has come, though the one before it is answered", async () => {
-    let answer = () => {};
-    const later: Handler = (_, response) => {
-      answer = () => response.writeHead(204).end();
-    };
-    const audit = join(mkdtempSync(join(tmpdir(), "lifecycle-")), "audit.jsonl");
-    const env = { PRELUDE_AUDIT_LOG: audit, PRELUDE_LOG_LEVEL: "info" };
-    const { server, upstream } = await calling([later, hang], env);
-    await soon(() => upstream.received.length === 1);
-    call(server, 2);
-    endings["SIGTERM comes"](server);
-    await server.until(() => server.stderr().includes("stopping: "));
-    // Asked for after the signal, and by nobody before.
-    call(server, 3, {}, "usr_other");
-    await server.until(() => server.messages.some(({ id }) => id === 3));
-    answer();
-    await server.exited;
-    await server.closed;
-    expect(answerTo(server, 1)).toMatchObject({ status: "updated" });
-    expect(answerTo(server, 2)).toMatchObject(stopped("not_updated"));
-    expect(answerTo(server, 3)).toMatchObject(stopped("not_updated"));
-    expect(upstream.received.length).toBe(1);
-    expect(readFileSync(audit, "utf8").match(/"event":"(attempt|refused|outcome)"/g)).toEqual([
-      '"event":"attempt"',
-      '"event":"refused"',
-      '"event":"outcome"',
-      '"event":"refused"',
-    ]);
-  });
 });
 
 describe.concurrent("no orphan", () => {

@@ -94,16 +94,6 @@ describe("server.json", () => {
     );
   });
 
-  test("lists as choices what the server accepts", () => {
-    for (const { name, choices = [] } of npmPackage.environmentVariables) {
-      const { read: reader } = settings.find((setting) => setting.name === name) ?? expect.fail();
-      for (const choice of choices) expect(reader.read(choice)).toEqual({ value: choice });
-      if (reader.accepts.startsWith("one of ")) {
-        expect(reader.accepts).toBe(`one of ${choices.join(", ")}`);
-      }
-    }
-  });
-
   test("gets the bundle's SHA-256 at a release", async () => {
     const bundle = join(temporary.path, "some.mcpb");
     writeFileSync(bundle, "a bundle");
@@ -159,11 +149,5 @@ describe("manifest.json", () => {
       if (type !== "number") continue;
       for (const end of [min, max]) expect(setting?.read.read(`${end}`)).toEqual({ value: end });
     }
-  });
-
-  test("points at the privacy policy of the README", () => {
-    const [url] = manifest.privacy_policies;
-    const heading = new URL(url).hash.slice(1).replaceAll("-", " ");
-    expect(readFileSync("README.md", "utf8").toLowerCase()).toContain(`\n## ${heading}\n`);
   });
 });

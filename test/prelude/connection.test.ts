@@ -1,9 +1,8 @@
 import { createServer as createHttpServer } from "node:http";
 import { connect, createServer, type Socket } from "node:net";
-import { setImmediate as turn } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { chooseProxy } from "../../src/prelude/connection.ts";
-import { applied, honest, never, startFaultServer } from "../support/fault-server.ts";
+import { startFaultServer } from "../support/fault-server.ts";
 import { appId, done, scopeOf, send, setTheScene } from "./scene.ts";
 
 const { server, closers, newClient, scene, listen } = setTheScene();
@@ -170,17 +169,6 @@ describe("a proxy", () => {
       failure: { code: "unreachable", mayHaveWritten: false },
     });
     expect(proxy.connects).toHaveLength(3);
-  });
-
-  test("does not hide that a connection was used before, and fell silent", async () => {
-    const proxy = await startProxy();
-    const { user, stage } = scene([honest, applied(never)]);
-    const client = through("HTTP_PROXY", proxy.url);
-    expect(await send(client, user)).toEqual(done(1));
-    await turn();
-    expect(await send(client, user, { timeoutMs: 600 })).toEqual(done(2));
-    expect(stage.applied).toHaveLength(3);
-    expect(proxy.connects).toHaveLength(2);
   });
 });
 

@@ -52,19 +52,14 @@ it("the audit has the tool, the user and the keys of a look, no address and no v
   ]);
 });
 
-it("a cancelled look aborts its request", async () => {
+it("a look that the server's own end cuts off says so", async () => {
   const arrived = gate();
-  const gone = gate();
-  const { server } = await start([
-    (_, __, socket) => {
-      socket.on("close", gone.open);
-      arrived.open();
-    },
-  ]);
-  const params = { name: "get_user_profile", arguments: { app_id: app, user_id: user } };
-  server.send({ jsonrpc: "2.0", id: "look", method: "tools/call", params });
+  const { server } = await start([arrived.open]);
+  const look = server.call("get_user_profile", { app_id: app, user_id: user });
   await arrived.opened;
-  const method = "notifications/cancelled";
-  server.send({ jsonrpc: "2.0", method, params: { requestId: "look" } });
-  await gone.opened;
+  server.child.kill("SIGTERM");
+  expect((await look).structured).toMatchObject({
+    status: "not_read",
+    error: { code: "stopping" },
+  });
 });
