@@ -33,13 +33,6 @@ describe("whether the package is published", () => {
     expect(withInstallText(readme, release)).toBe(readme);
   });
 
-  test("no: nothing tells people to start it by a name that may be anybody's", () => {
-    const text = withInstallText(readme, { ...release, published: false });
-    expect(text).not.toMatch(byName);
-    expect(text).not.toMatch(/cursor\.com|vscode\.dev|lmstudio\.ai|\/c npx/);
-    expect(text).toContain(`node dist/${name}.cjs --check`);
-  });
-
   test("yes: everything names the exact version", () => {
     const text = withInstallText(readme, { name, version: "9.8.7", published: true });
     expect(text.match(/\bnpx -y \S+/g)?.every((words) => words === `npx -y ${name}@9.8.7`)).toBe(

@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createKeyCheck } from "../../src/guards/key-policy.ts";
-import { foldKey } from "../../src/lib/text.ts";
 
 const check = ({ allowed, blocked = [] }: { allowed?: string[]; blocked?: string[] }) =>
   createKeyCheck({ allowedKeys: allowed, blockedKeys: blocked });
@@ -54,13 +53,4 @@ describe("blocked keys", () => {
       }),
     );
   });
-});
-
-it("a folded key folds no further", () => {
-  fc.assert(
-    fc.property(fc.string({ unit: "binary" }), (key) => {
-      const once = foldKey(key);
-      expect(foldKey(once)).toBe(once);
-    }),
-  );
 });

@@ -2,7 +2,6 @@ import { readFileSync } from "node:fs";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import {
   app,
-  type RpcResponse,
   type ServerProcess,
   startServer,
   toolAnswer,
@@ -92,25 +91,6 @@ describe.concurrent("a call that the client cancels", () => {
       expect(server.messages[0]?.result).toEqual({});
     },
   );
-
-  it.each([
-    ["in one chunk", 7, false],
-    ["in one chunk, under an id that is falsy", 0, false],
-    ["after a while", "seven", true],
-  ])("leaves its id to the next one, %s", async (_, id, waits) => {
-    const { server, upstream, open, aborted } = await gated();
-    server.write(callOf(id, "usr_first"));
-    if (waits) await soon(() => upstream.received.length === 1);
-    server.write(cancelOf(id) + callOf(id, "usr_second"));
-    await soon(() => upstream.received.some(({ path }) => path.includes("usr_second")));
-    if (waits) await soon(() => aborted.length === 1);
-    for (const answer of open) answer();
-    await server.until(() => server.messages.length === 1);
-    expect(await server.close()).toEqual({ code: 0, signal: null });
-    expect(server.messages).toHaveLength(1);
-    const { structured } = toolAnswer(server.messages[0] as RpcResponse);
-    expect(structured).toMatchObject({ status: "updated", user_id: "usr_second" });
-  });
 });
 
 describe.concurrent("ids in flight", () => {

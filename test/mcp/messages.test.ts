@@ -221,12 +221,6 @@ describe.concurrent("at the end of stdin", () => {
     expect(await run(p1)).toEqual({ code: 0, outcomes: ok, stderr: "" });
   });
 
-  it("drops half a message", async () => {
-    const { code, outcomes, stderr } = await run(`${p1}\n{"jsonrpc":"2.0","id":2,"meth`);
-    expect({ code, outcomes }).toEqual({ code: 0, outcomes: ok });
-    expect(stderr).toBe(`prelude-profile-mcp: ignored ${notJson}\n`);
-  });
-
   it("says that a client is missing if nothing came at all", async () => {
     const { code, stderr } = await run("");
     expect(code).toBe(0);

@@ -114,17 +114,6 @@ describe("a connection that was used before and falls silent", () => {
     expect(stage.received).toHaveLength(3);
   });
 
-  test("once, also where the new one was used by another call in the meantime", async () => {
-    const { stage, patch } = scene([honest, honest, never, never, honest], { otherwise: never });
-    await Promise.all([patch(), patch()]);
-    await turn();
-    const slower = patch({ timeoutMs: 3_000 });
-    expect(await patch({ timeoutMs: 1_000 })).toEqual(done(2));
-    expect(await slower).toMatchObject({ attempts: 2, failure: { code: "timeout" } });
-    const places = stage.received.slice(4).map(({ place }) => place);
-    expect(places).toEqual([1, 2]);
-  });
-
   test("is no reason to believe a later refusal: what was sent there may have been written", async () => {
     const gone = reply(404, apiBody("user_not_found"));
     const { patch } = scene([honest, applied(never), gone]);
