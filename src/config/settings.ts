@@ -51,7 +51,7 @@ const settingsByKey = {
     secret: true,
     read: apiKey,
     unset: undefined,
-    label: "api_key",
+    label: "api key",
     show: (key, sandbox) => {
       if (sandbox) return "not needed (sandbox)";
       return key === undefined ? "NOT SET" : "set (hidden)";
@@ -62,7 +62,7 @@ const settingsByKey = {
     words: "file to read the key from instead",
     read: path("/run/secrets/prelude-api-key"),
     unset: undefined,
-    label: "api_key_file",
+    label: "api key file",
     show: (file) => file ?? "none",
   }),
   appId: row({
@@ -89,7 +89,7 @@ const settingsByKey = {
     guard: true,
     read: keyList,
     unset: undefined,
-    label: "allowed_keys",
+    label: "allowed keys",
     show: (keys) =>
       keys === undefined ? "any key that is not blocked" : `only ${quoteList(keys, 100)}`,
   }),
@@ -99,7 +99,7 @@ const settingsByKey = {
     guard: true,
     read: keyList,
     unset: [],
-    label: "blocked_keys",
+    label: "blocked keys",
     show: (keys) => (keys.length === 0 ? "none" : quoteList(keys, 100)),
   }),
   read: row({
@@ -146,7 +146,7 @@ const settingsByKey = {
     guard: true,
     read: wholeNumber(0, 1_000_000, "120"),
     default: "120",
-    label: "write_limit",
+    label: "write limit",
     show: (most) => perMinute(most, `may write, each with up to ${maxRequests} PATCHes`),
   }),
   /** 0: no limit. */
@@ -156,7 +156,7 @@ const settingsByKey = {
     guard: true,
     read: wholeNumber(0, 1_000_000, "60"),
     default: "60",
-    label: "read_limit",
+    label: "read limit",
     show: (most) => perMinute(most, "may read"),
   }),
   /** An absolute path. */
@@ -175,7 +175,7 @@ const settingsByKey = {
     guard: true,
     read: metaList,
     default: "traceparent,threadId,openai/session",
-    label: "audit_meta",
+    label: "audit meta",
     show: (names) => quoteList(names, 100),
   }),
   /** Without a slash at the end. */
@@ -184,7 +184,7 @@ const settingsByKey = {
     words: "address of the API",
     read: address("https://api.prelude.dev"),
     default: "https://api.prelude.dev",
-    label: "base_url",
+    label: "base url",
     show: (url, sandbox) => (sandbox ? "embedded sandbox, nothing real is changed" : url),
   }),
   timeoutMs: row({
