@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parse as parseToml } from "smol-toml";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { installText, programOf, withInstallText } from "../../scripts/readme.ts";
+import { programOf, withInstallText } from "../../scripts/readme.ts";
 import { hostNames } from "../../src/cli/hosts.ts";
 import { settings } from "../../src/config/settings.ts";
 import { name, published, version } from "../../src/lib/package.wire.ts";
@@ -53,11 +53,6 @@ describe("whether the package is published", () => {
 
   test.skipIf(published).each([...documents, "Dockerfile"])("no: %s does not say npx", (file) => {
     expect(read(file)).not.toMatch(byName);
-  });
-
-  test("the marks are needed", () => {
-    expect(() => withInstallText("# no marks", release)).toThrow("no marks");
-    expect(readme).toContain(installText(release));
   });
 });
 

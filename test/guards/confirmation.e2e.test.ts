@@ -36,7 +36,6 @@ const failed = (code: string) => ({
 });
 const declined = failed("confirmation_declined");
 const late = failed("confirmation_timeout");
-const unavailable = failed("confirmation_unavailable");
 
 const questions = (server: ServerProcess) =>
   server.messages.filter(({ method }) => method === "elicitation/create");
@@ -197,20 +196,6 @@ describe("the wire of 2026-07-28", () => {
     const again = await call(first.server, accepted);
     for (const { result } of [other, again]) expect(result?.resultType).toBe("input_required");
     expect([...first.upstream.received, ...second.upstream.received]).toEqual([]);
-  });
-
-  it("a ticket helps neither a client that cannot ask nor an older revision", async () => {
-    const { server, upstream } = await startGuarded({ env, capabilities });
-    const answered = { requestState: ticketOf(await call(server)), inputResponses: accept };
-    for (const offered of [{}, { elicitation: { url: {} } }]) {
-      const { structured } = toolAnswer(await call(server, answered, offered));
-      expect(structured).toMatchObject(unavailable);
-    }
-    const params = { name: "update_user_profile", arguments: args, ...answered };
-    const older = server.request("tools/call", params);
-    server.send(answer(await asked(server), { action: "decline" }));
-    expect(toolAnswer(await older).structured).toMatchObject(declined);
-    expect(upstream.received).toEqual([]);
   });
 });
 

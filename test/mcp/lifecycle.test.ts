@@ -13,7 +13,7 @@ import {
   startServer,
   user,
 } from "../support/server-process.ts";
-import { apiError, type Handler, startUpstream, type Upstream } from "../support/upstream.ts";
+import { type Handler, startUpstream, type Upstream } from "../support/upstream.ts";
 
 /** A client sends SIGTERM when the server is not gone after this time. */
 const patienceMs = 2_000;
@@ -115,22 +115,6 @@ const states = {
     await soon(() => upstream.received.length === 1);
     return server;
   },
-  "waits before a retry": async () => {
-    const { server } = await calling([
-      apiError(503, "internal", "x", { "retry-after-ms": "25000" }),
-    ]);
-    await server.until(said(server, "notifications/progress"));
-    return server;
-  },
-  "looks for reserved keys": async () => {
-    const reserved = apiError(400, "reserved_profile_key");
-    const { server, upstream } = await calling([reserved, reserved, hang]);
-    const search = { ...args, profile: { a: "1", b: "2" }, on_reserved_key: "skip" };
-    const params = { name: "update_user_profile", arguments: search };
-    server.send({ jsonrpc: "2.0", id: 2, method: "tools/call", params });
-    await soon(() => upstream.received.length === 3);
-    return server;
-  },
   "waits for a person's answer": async () => {
     const { server } = await calling([hang], { PRELUDE_CONFIRM: "true" });
     await server.until(said(server, "elicitation/create"));
@@ -176,8 +160,6 @@ const every = Object.keys(endings) as Ending[];
 const plan: Record<State, Ending[]> = {
   "is idle": every,
   "waits for Prelude's answer": every,
-  "waits before a retry": ["stdin ends", "SIGTERM comes", "stdout breaks"],
-  "looks for reserved keys": ["stdin ends", "SIGTERM comes"],
   "waits for a person's answer": ["stdin ends", "SIGTERM comes", "stdout breaks"],
   "is about to start its sandbox": ["stdin ends", "SIGTERM comes"],
   // An end of stdin does not show while it is not read; a client sends SIGTERM then.

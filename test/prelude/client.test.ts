@@ -119,8 +119,8 @@ describe("a connection that was used before and falls silent", () => {
     const { stage, patch } = scene([honest, honest, never, never, honest], { otherwise: never });
     await Promise.all([patch(), patch()]);
     await turn();
-    const slower = patch({ timeoutMs: 800 });
-    expect(await patch({ timeoutMs: 200 })).toEqual(done(2));
+    const slower = patch({ timeoutMs: 3_000 });
+    expect(await patch({ timeoutMs: 1_000 })).toEqual(done(2));
     expect(await slower).toMatchObject({ attempts: 2, failure: { code: "timeout" } });
     const places = stage.received.slice(4).map(({ place }) => place);
     expect(places).toEqual([1, 2]);

@@ -1,9 +1,9 @@
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { gate, startGuarded, temporaryFolder } from "../support/guarded.ts";
 import { app, user } from "../support/server-process.ts";
-import { type Handler, noContent } from "../support/upstream.ts";
+import type { Handler } from "../support/upstream.ts";
 
 const email = "jane.secret-address@example.com";
 
@@ -67,24 +67,4 @@ it("a cancelled look aborts its request", async () => {
   const method = "notifications/cancelled";
   server.send({ jsonrpc: "2.0", method, params: { requestId: "look" } });
   await gone.opened;
-});
-
-it("an audit file that is replaced while the person reads gets an attempt line, too", async () => {
-  const file = join(temporaryFolder(), "audit.jsonl");
-  const { server } = await startGuarded({
-    env: { PRELUDE_READ: "values", PRELUDE_CONFIRM: "true", PRELUDE_AUDIT_LOG: file },
-    capabilities: { elicitation: {} },
-    answers: [json({ user: userOf(email) }), noContent],
-  });
-  const call = server.callTool({ app_id: app, user_id: user, profile: { a: "b" } });
-  const asked = () => server.messages.find(({ method }) => method === "elicitation/create");
-  await server.until(() => asked() !== undefined);
-  rmSync(file);
-  server.send({ jsonrpc: "2.0", id: asked()?.id, result: { action: "accept", content: {} } });
-  expect((await call).structured).toMatchObject({ status: "updated" });
-  const events = readFileSync(file, "utf8")
-    .trimEnd()
-    .split("\n")
-    .map((line) => JSON.parse(line).event);
-  expect(events).toEqual(["attempt", "outcome"]);
 });
