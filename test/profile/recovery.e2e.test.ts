@@ -78,13 +78,13 @@ test.each<[what: string, steps: Step[], first: object, next: RegExp]>([
   [
     "a fault at its end",
     [honest, honest, honest, honest, ...Array<Step>(3).fill(reply(503, "", quietly))],
-    { updated_keys: ["a"], error: { code: "upstream_error", retryable: true } },
+    { updated_keys: ["a", "b"], error: { code: "upstream_error", retryable: true } },
     /^Wait 1 s, then repeat the call without "sub" \(which Prelude reserves\) once; .* The call without "sub" is safe/,
   ],
   [
     "no time for its end",
     [honest, honest, honest, honest, never, never],
-    { updated_keys: ["a"], error: { code: "timeout", retryable: true } },
+    { updated_keys: ["a", "b"], error: { code: "timeout", retryable: true } },
     /^Repeat the call without "sub" \(which Prelude reserves\) and with fewer keys once; /,
   ],
 ])("%s leaves a search open, and following the advice settles it", (_, steps, first, next) =>
