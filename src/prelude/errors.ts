@@ -1,12 +1,18 @@
-/** What went wrong with a request, as a code. The first five are the API document's own. */
+/** Prelude's own codes, and what they are here: the API document's five, and the global ones of its V2 API. */
+export const apiCodes = {
+  invalid_request: "invalid_request",
+  reserved_profile_key: "reserved_profile_key",
+  session_disabled: "session_disabled",
+  app_not_found: "app_not_found",
+  user_not_found: "user_not_found",
+  missing_api_token: "unauthorized",
+  invalid_api_token: "unauthorized",
+  suspended_account: "forbidden",
+} as const;
+
+/** What went wrong with a request. */
 export type PreludeCode =
-  | "invalid_request"
-  | "reserved_profile_key"
-  | "session_disabled"
-  | "app_not_found"
-  | "user_not_found"
-  | "unauthorized"
-  | "forbidden"
+  | (typeof apiCodes)[keyof typeof apiCodes]
   | "not_found"
   | "rate_limited"
   | "api_error"
@@ -46,8 +52,10 @@ export type ProxyReason =
   | "proxy_no_answer"
   | "proxy_refused";
 
-/** What is wrong with an answer. */
-type AnswerReason =
+/** What is known about a cause beyond the code; the last ten are about an answer. */
+export type Reason =
+  | ConnectReason
+  | ProxyReason
   | "broke_off"
   | "redirect"
   | "undocumented_status"
@@ -58,9 +66,6 @@ type AnswerReason =
   | "not_decodable"
   | "not_http"
   | "request_timeout";
-
-/** What is known about a cause beyond the code. The words for it are the tools' business. */
-export type Reason = ConnectReason | ProxyReason | AnswerReason;
 
 export type ReasonDetail = {
   /** HTTP status with which the proxy answered. */
@@ -86,10 +91,7 @@ export type RequestFailure = {
   reasonDetail?: ReasonDetail;
   httpStatus?: number;
   requestId?: string | undefined;
-  /**
-   * The API's own code where this product does not know it: 1 to 64 characters of `A-Za-z0-9_.-`.
-   * It is foreign text, so whoever puts it into a sentence must quote it.
-   */
+  /** The API's own code where it is not one of ours: a plain token, foreign, so to be quoted. */
   apiCode?: string;
   /** The API's message, safe to show (`foreignText`), and to be quoted like the code. */
   apiMessage?: string;
@@ -105,66 +107,64 @@ const certificateCode =
 /** The codes of an error and of what is behind it, and the names, which some have instead. */
 const codesOf = (error: unknown): string[] => {
   if (typeof error !== "object" || error === null) return [];
-  const { code, name, cause, errors = [] } = error as Record<string, unknown>;
-  const own = [code, name].filter((word) => typeof word === "string");
-  return [...own, ...[errors].flat().flatMap(codesOf), ...codesOf(cause)];
+  const { code, name, cause } = error as Record<string, unknown>;
+  return [...[code, name].filter((word) => typeof word === "string"), ...codesOf(cause)];
 };
 
-type Unconnected = { reason: ConnectReason; certificate?: string };
-
-const unconnectedOf = (error: unknown): Unconnected | undefined => {
+/** Why a connection did not come about, as far as the error's codes tell. */
+const unconnectedOf = (
+  error: unknown,
+): { reason: ConnectReason; certificate?: string } | undefined => {
   const codes = codesOf(error);
   const certificate = codes.find((code) => certificateCode.test(code));
   if (certificate !== undefined) return { reason: "certificate", certificate };
   const known = codes.find((code): code is KnownCode => Object.hasOwn(connectReasons, code));
   if (known !== undefined) return { reason: connectReasons[known] };
-  return codes.some((code) => /^ERR_(?:SSL|TLS)_/.test(code))
-    ? { reason: "tls_failed" }
-    : undefined;
+  const isTls = codes.some((code) => /^ERR_(?:SSL|TLS)_/.test(code));
+  return isTls ? { reason: "tls_failed" } : undefined;
 };
 
-/** Codes of undici for an answer that breaks HTTP's rules. */
-const malformed =
-  /^(?:HTTPParserError|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_CONTENT_LENGTH_MISMATCH)$/;
+/** What lasts until the operator has set something right, so that no repeat can help. */
+const lasting: ReadonlySet<Reason> = new Set(["tls_failed", "certificate", "proxy_invalid"]);
 
-/** @param lasts whether the operator must set something right first, so that no repeat can help */
 const unreachable = (
   reason: ConnectReason | ProxyReason,
   reasonDetail: ReasonDetail,
-  lasts: boolean,
+  lasts = lasting.has(reasonDetail.cause ?? reason),
 ): RequestFailure => {
   const failure = { code: "unreachable", mayHaveWritten: false, reason, reasonDetail } as const;
   return lasts ? { ...failure, retryable: false } : failure;
 };
 
-const isTls = (reason: ConnectReason): boolean =>
-  reason === "tls_failed" || reason === "certificate";
-
 /** An error of the proxy's, which undici passes on to the request that needed it. */
 class ProxyError extends Error {
   readonly failure: RequestFailure;
-  constructor(...failure: Parameters<typeof unreachable>) {
+  constructor(failure: RequestFailure) {
     super("the proxy failed");
-    this.failure = unreachable(...failure);
+    this.failure = failure;
   }
 }
 
 /** The failure of every request where the proxy's address cannot be used. */
 export const proxyInvalid = (variable: string): RequestFailure =>
-  unreachable("proxy_invalid", { variable }, true);
+  unreachable("proxy_invalid", { variable });
 
 /** The error for a proxy that answered CONNECT with something else than 200. */
 export const proxyRefusal = (proxyStatus: number, variable: string): Error =>
   // A 5xx means that the proxy itself could not get through.
-  new ProxyError("proxy_refused", { proxyStatus, variable }, proxyStatus < 500);
+  new ProxyError(unreachable("proxy_refused", { proxyStatus, variable }, proxyStatus < 500));
 
 /** The error for a proxy that could not be asked, or gave no answer, from what undici threw. */
 export const proxyFailure = (error: unknown, variable: string): Error => {
-  const unconnected = unconnectedOf(error);
-  if (!unconnected) return new ProxyError("proxy_no_answer", { variable }, false);
-  const { reason: cause, ...certificate } = unconnected;
-  return new ProxyError("proxy_unreachable", { variable, cause, ...certificate }, isTls(cause));
+  const why = unconnectedOf(error);
+  if (!why) return new ProxyError(unreachable("proxy_no_answer", { variable }));
+  const { reason: cause, ...certificate } = why;
+  return new ProxyError(unreachable("proxy_unreachable", { variable, cause, ...certificate }));
 };
+
+/** Codes of undici for an answer that breaks HTTP's rules. */
+const malformed =
+  /^(?:HTTPParserError|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_CONTENT_LENGTH_MISMATCH)$/;
 
 /**
  * Classifies what undici threw. Its message is never passed on: it can contain header values.
@@ -179,5 +179,5 @@ export const failureOfTransport = (error: unknown, sent: boolean): RequestFailur
   }
   if (error instanceof ProxyError) return error.failure;
   const { reason, ...certificate } = unconnectedOf(error) ?? { reason: "closed_before_sent" };
-  return unreachable(reason, certificate, isTls(reason));
+  return unreachable(reason, certificate);
 };

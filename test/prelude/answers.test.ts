@@ -21,7 +21,7 @@ const answerOf = (
 });
 
 /** What an answer to a GET for `user` says. */
-const pick = pickFrom(({ user }) => (user === undefined ? { lacks: "a user" } : { content: user }));
+const pick = pickFrom(({ user }) => (user === undefined ? { lacks: "a user" } : { users: [user] }));
 const read = (...answer: Parameters<typeof answerOf>) =>
   readAnswer(answerOf(...answer), [secret], "GET", pick);
 const refusal = (...answer: Parameters<typeof answerOf>): RequestFailure => {
@@ -232,7 +232,7 @@ describe("the answer to a look", () => {
   });
 
   test("is the wanted part of a 200", () => {
-    expect(read(200, '{"user":{"error":"x"},"error":null}')).toEqual({ content: { error: "x" } });
+    expect(read(200, '{"user":{"error":"x"},"error":null}')).toEqual({ users: [{ error: "x" }] });
   });
 });
 
@@ -243,7 +243,7 @@ describe("a failure of the network", () => {
   const unsent: [unknown, RequestFailure["reason"]][] = [
     [error("ENOTFOUND"), "dns_failed"],
     [error("EAI_AGAIN"), "dns_failed"],
-    [error("", { errors: [error("ECONNREFUSED")] }), "connection_refused"],
+    [error("ECONNREFUSED"), "connection_refused"],
     [new Error("outer", { cause: error("ENETUNREACH") }), "no_route"],
     [error("UND_ERR_CONNECT_TIMEOUT"), "connect_timeout"],
     [error("EPERM"), "forbidden_by_system"],

@@ -35,14 +35,20 @@ const answer =
   (_, response) => {
     response.writeHead(status, headers).end(body);
   };
-const get = () => client.getUser({ appId, userId }, scopeOf());
-const find = (identifierValue: string, identifierType: "email_address" | "phone_number") =>
-  client.findUsers({ appId, identifierType, identifierValue }, scopeOf());
+const sought = { by: "user_id", value: userId } as const;
+const get = () => client.findUsers(appId, sought, scopeOf());
+const find = (value: string, by: "email" | "phone") =>
+  client.findUsers(appId, { by, value }, scopeOf());
 
-describe("getUser", () => {
+describe("one user by id", () => {
   test("is one GET without a body, with these headers and no others", async () => {
     upstream.play(json({ user, more: true }, { "x-request-id": "req_1" }));
-    expect(await get()).toEqual({ attempts: 1, httpStatus: 200, requestId: "req_1", user });
+    expect(await get()).toEqual({
+      attempts: 1,
+      httpStatus: 200,
+      requestId: "req_1",
+      users: [user],
+    });
     const [request] = upstream.received;
     expect(request?.method).toBe("GET");
     expect(request?.path).toBe(`/gateway/v2/session/apps/${appId}/users/${userId}`);
@@ -60,11 +66,11 @@ describe("getUser", () => {
   test("reads a profile of a megabyte, also a compressed one", async () => {
     const large = { ...user, profile: { text: "é".repeat(500_000) } };
     upstream.play(json({ user: large }));
-    expect((await get()).user).toEqual(large);
+    expect((await get()).users).toEqual([large]);
     upstream.play(
       answer(200, gzipSync(JSON.stringify({ user: large })), { "content-encoding": "gzip" }),
     );
-    expect((await get()).user).toEqual(large);
+    expect((await get()).users).toEqual([large]);
   });
 
   test("reads no more than 2 MiB, and does not repeat that", async () => {
@@ -101,7 +107,7 @@ describe("getUser", () => {
     const begin: Handler = (_, response) => void response.writeHead(200).write('{"user":{');
     for (const handler of [() => {}, begin]) {
       upstream.play(handler);
-      const outcome = await client.getUser({ appId, userId }, scopeOf({ timeoutMs: 100 }));
+      const outcome = await client.findUsers(appId, sought, scopeOf({ timeoutMs: 100 }));
       expect(outcome.failure).toMatchObject({ code: "timeout", mayHaveWritten: false });
     }
   });
@@ -114,41 +120,41 @@ describe("getUser", () => {
         cancelled.abort();
       });
     });
-    const outcome = await client.getUser({ appId, userId }, scopeOf({ signal: cancelled.signal }));
+    const outcome = await client.findUsers(appId, sought, scopeOf({ signal: cancelled.signal }));
     expect(outcome.failure).toMatchObject({ code: "timeout", mayHaveWritten: false });
     await closed;
   });
 });
 
-describe("findUsers", () => {
-  const values: ["email_address" | "phone_number", string, string][] = [
-    ["phone_number", "+33612345678", "%2B33612345678"],
-    ["email_address", "ada@example.com", "ada%40example.com"],
+describe("users by address or number", () => {
+  const values: ["email" | "phone", string, string][] = [
+    ["phone", "+33612345678", "%2B33612345678"],
+    ["email", "ada@example.com", "ada%40example.com"],
     [
-      "email_address",
+      "email",
       "a+b&c=d#e?/..%20 é@example.com",
       "a%2Bb%26c%3Dd%23e%3F%2F..%2520%20%C3%A9%40example.com",
     ],
   ];
-  test.each(values)("asks for one %s, %s, encoded", async (type, value, encoded) => {
+  test.each(values)("asks for one %s, %s, encoded", async (by, value, encoded) => {
     upstream.play(json({ users: [user] }));
-    expect(await find(value, type)).toEqual({ attempts: 1, httpStatus: 200, users: [user] });
+    expect(await find(value, by)).toEqual({ attempts: 1, httpStatus: 200, users: [user] });
     expect(upstream.received.map(({ method, path }) => [method, path])).toEqual([
       [
         "GET",
-        `/gateway/v2/session/apps/${appId}/users?identifier_type=${type}&identifier_value=${encoded}`,
+        `/gateway/v2/session/apps/${appId}/users?identifier_type=${by === "email" ? "email_address" : "phone_number"}&identifier_value=${encoded}`,
       ],
     ]);
   });
 
   test.each([[], null])("finds nobody where users is %j", async (users) => {
     upstream.play(json({ users }));
-    expect(await find("+1", "phone_number")).toEqual({ attempts: 1, httpStatus: 200, users: [] });
+    expect(await find("+1", "phone")).toEqual({ attempts: 1, httpStatus: 200, users: [] });
   });
 
   test.each(['{"users":{}}', '{"user":{}}'])("%s lacks the list", async (body) => {
     upstream.play(answer(200, body));
-    expect(await find("+1", "phone_number")).toMatchObject({
+    expect(await find("+1", "phone")).toMatchObject({
       failure: { reason: "unexpected_shape", reasonDetail: { lacks: "the list users" } },
     });
   });
@@ -156,7 +162,7 @@ describe("findUsers", () => {
   test("puts the value into no failure", async () => {
     for (const handler of [answer(400, "{"), answer(302, ""), answer(200, "")]) {
       upstream.play(handler);
-      const outcome = await find("ada@example.com", "email_address");
+      const outcome = await find("ada@example.com", "email");
       expect(JSON.stringify(outcome)).not.toContain("ada");
     }
   });
