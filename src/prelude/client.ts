@@ -1,20 +1,19 @@
 import { isObject } from "../lib/json.ts";
-import { isAcknowledgement, type Picked, pickFrom } from "./answer.ts";
+import { type Asked, isAcknowledgement, type Picked, pickFrom } from "./answer.ts";
 import { chooseProxy, connectionTo, createConnections } from "./connection.ts";
 import { proxyInvalid } from "./errors.ts";
 import {
   type Call,
   type CallScope,
+  firstDelayMs,
   type Outcome,
-  type RetryPolicy,
-  retryPolicy,
   type Sender,
   send,
 } from "./send.ts";
 
 export type { CallScope, Outcome } from "./send.ts";
 
-export type Patch = { appId: string; userId: string; profile: Readonly<Record<string, string>> };
+export type Patch = Asked & { appId: string };
 
 /** Whom to look for: an id, an email address, or a phone number as E.164. */
 export type Sought = { by: "user_id" | "email" | "phone"; value: string };
@@ -26,7 +25,7 @@ export type ClientOptions = Pick<Sender, "product" | "rereadKey" | "log"> & {
   secrets?: string[];
   /** Whether HTTP_PROXY, HTTPS_PROXY and NO_PROXY are obeyed. */
   useProxy: boolean;
-  retry?: RetryPolicy;
+  firstDelayMs?: number;
 };
 
 /** The API's names for what a user can be looked up by. */
@@ -78,7 +77,7 @@ export const createClient = ({ baseUrl, apiKey, useProxy, ...options }: ClientOp
   const { origin, pathname } = new URL(baseUrl);
   const proxy = useProxy ? chooseProxy(new URL(baseUrl), process.env) : undefined;
   const connections = connect(origin, proxy);
-  const common = { secrets: [apiKey], retry: retryPolicy, ...options, origin, key: apiKey };
+  const common = { secrets: [apiKey], firstDelayMs, ...options, origin, key: apiKey };
   const sender = connections && { ...common, connections };
   const unusable: Outcome = { attempts: 0, failure: proxyInvalid(proxy?.variable ?? "") };
 

@@ -22,28 +22,21 @@ export type PreludeCode =
   | "timeout"
   | "connection_lost";
 
-/** Codes of Node and undici for a connection that did not come about. */
-const connectReasons = {
-  ENOTFOUND: "dns_failed",
-  EAI_AGAIN: "dns_failed",
-  ECONNREFUSED: "connection_refused",
-  EHOSTUNREACH: "no_route",
-  ENETUNREACH: "no_route",
-  EADDRNOTAVAIL: "no_route",
-  EACCES: "forbidden_by_system",
-  EPERM: "forbidden_by_system",
-  UND_ERR_CONNECT_TIMEOUT: "connect_timeout",
-  ETIMEDOUT: "connect_timeout",
-  EPROTO: "tls_failed",
-} as const;
+/**
+ * Why no connection came about, by the codes of Node and undici. What is wrong with a certificate is
+ * named as OpenSSL does (or `UNSPECIFIED`), with none of the prefixes that other codes have.
+ */
+const connectReasons = [
+  ["certificate", /^ERR_TLS_CERT_|^(?!E[A-Z0-9]+$|EAI_|ERR_|UND_ERR_|HPE_|ABORT_ERR$)[A-Z0-9_]+$/],
+  ["dns_failed", /^(?:ENOTFOUND|EAI_AGAIN)$/],
+  ["connection_refused", /^ECONNREFUSED$/],
+  ["no_route", /^(?:EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL)$/],
+  ["forbidden_by_system", /^(?:EACCES|EPERM)$/],
+  ["connect_timeout", /^(?:UND_ERR_CONNECT_TIMEOUT|ETIMEDOUT)$/],
+  ["tls_failed", /^(?:EPROTO$|ERR_SSL_|ERR_TLS_)/],
+] as const;
 
-type KnownCode = keyof typeof connectReasons;
-
-/** Why no connection came about. */
-export type ConnectReason =
-  | (typeof connectReasons)[KnownCode]
-  | "certificate"
-  | "closed_before_sent";
+export type ConnectReason = (typeof connectReasons)[number][0] | "closed_before_sent";
 
 /** What is wrong with the proxy that the environment names. */
 export type ProxyReason =
@@ -97,13 +90,6 @@ export type RequestFailure = {
   apiMessage?: string;
 };
 
-/**
- * Node names what is wrong with a certificate as OpenSSL does (or `UNSPECIFIED`), so its code has
- * none of the prefixes that the codes of the system, of Node and of undici have.
- */
-const certificateCode =
-  /^ERR_TLS_CERT_|^(?!E[A-Z0-9]+$|EAI_|ERR_|UND_ERR_|HPE_|ABORT_ERR$)[A-Z0-9_]+$/;
-
 /** The codes of an error and of what is behind it, and the names, which some have instead. */
 const codesOf = (error: unknown): string[] => {
   if (typeof error !== "object" || error === null) return [];
@@ -116,12 +102,12 @@ const unconnectedOf = (
   error: unknown,
 ): { reason: ConnectReason; certificate?: string } | undefined => {
   const codes = codesOf(error);
-  const certificate = codes.find((code) => certificateCode.test(code));
-  if (certificate !== undefined) return { reason: "certificate", certificate };
-  const known = codes.find((code): code is KnownCode => Object.hasOwn(connectReasons, code));
-  if (known !== undefined) return { reason: connectReasons[known] };
-  const isTls = codes.some((code) => /^ERR_(?:SSL|TLS)_/.test(code));
-  return isTls ? { reason: "tls_failed" } : undefined;
+  for (const [reason, form] of connectReasons) {
+    const code = codes.find((each) => form.test(each));
+    if (code !== undefined)
+      return reason === "certificate" ? { reason, certificate: code } : { reason };
+  }
+  return undefined;
 };
 
 /** What lasts until the operator has set something right, so that no repeat can help. */

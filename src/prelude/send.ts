@@ -34,7 +34,8 @@ export type Sender = {
   connections: Connections;
   /** Name and version of this product, for the `User-Agent`. */
   product: string;
-  retry: RetryPolicy;
+  /** Before the first repeat; each further wait doubles. */
+  firstDelayMs: number;
   /**
    * Gives the key as it is now, where it may have changed. Asked once per call, when Prelude does
    * not accept the key in use; another key is used for one more try, and kept.
@@ -47,20 +48,12 @@ export type Sender = {
 /** What a call sends, apart from the headers, and what it wants of the answer's body. */
 export type Call = Omit<Request, "origin" | "headers"> & { pick: (text: string) => Picked };
 
-/**
- * How often a call is repeated, and how long apart. A repeat is safe because the call sets literal
- * values. The numbers are those of Prelude's own server SDKs.
- */
-export const retryPolicy = {
-  maxRetries: 2,
-  firstDelayMs: 500,
-  factor: 2,
-  maxDelayMs: 8_000,
-  /** A delay is shortened by up to this share, so that many clients do not come back together. */
-  jitter: 0.25,
-};
-
-export type RetryPolicy = typeof retryPolicy;
+// A repeat is safe because the call sets literal values. The numbers are those of Prelude's own
+// server SDKs.
+const maxRetries = 2;
+export const firstDelayMs = 500;
+/** A delay is shortened by up to this share, so that many clients do not come back together. */
+const jitter = 0.25;
 
 const header = (headers: Answer["headers"], name: string): string =>
   String(headers[name] ?? "").trim();
@@ -95,11 +88,6 @@ export const askedDelayMs = (headers: Answer["headers"], now: number): number | 
     numberOf(header(headers, "retry-after")) * 1000,
     Math.max(0, dateOf(header(headers, "retry-after")) - now),
   ].find((ms) => ms <= maxAskedMs);
-
-/** Exponential backoff with jitter, in milliseconds, before retry number `retry` (0 is the first). */
-export const backoffMs = (retry: number, policy: RetryPolicy, random: () => number): number =>
-  Math.min(policy.firstDelayMs * policy.factor ** retry, policy.maxDelayMs) *
-  (1 - policy.jitter * random());
 
 /** What failed, and with what it was tried. */
 type Failed = {
@@ -163,10 +151,10 @@ const nextIn = (
     tries.newKey = true;
     if (renewKey(sender, key)) return 0;
   }
-  const { retry } = sender;
-  if (tries.retries >= retry.maxRetries || !isRetried(failure, headers)) return undefined;
+  if (tries.retries >= maxRetries || !isRetried(failure, headers)) return undefined;
+  const backoffMs = sender.firstDelayMs * 2 ** tries.retries * (1 - jitter * Math.random());
   tries.retries += 1;
-  return askedDelayMs(headers, Date.now()) ?? backoffMs(tries.retries - 1, retry, Math.random);
+  return askedDelayMs(headers, Date.now()) ?? backoffMs;
 };
 
 /** Waits for the next attempt. False: it does not fit, or the call is over. */

@@ -13,12 +13,6 @@ export type Separation<Stop> = {
   stopped?: { group: readonly string[]; why: Stop };
 };
 
-export type SearchOptions<Stop> = {
-  send: (group: readonly string[]) => Promise<GroupAnswer<Stop>>;
-  /** Asked before each request but the last; false: the search is to be brought to its end. */
-  mayGoOn: () => boolean;
-};
-
 type Half = { group: readonly string[]; isLeft: boolean };
 
 const halvesOf = (group: readonly string[]): Half[] => {
@@ -33,10 +27,13 @@ const halvesOf = (group: readonly string[]): Half[] => {
  * Finds the reserved keys of a patch that the API refused as a whole, by halving what is refused
  * until it is one key, and ends with one PATCH of all accepted keys together: so the profile is
  * right whether the API merges a patch into it or replaces it, which the API document does not say.
+ *
+ * @param mayGoOn asked before each request but the last; false: the search is brought to its end
  */
 export const separateReserved = async <Stop>(
   keys: readonly string[],
-  { send, mayGoOn }: SearchOptions<Stop>,
+  send: (group: readonly string[]) => Promise<GroupAnswer<Stop>>,
+  mayGoOn: () => boolean,
 ): Promise<Separation<Stop>> => {
   const found: Separation<Stop> = { accepted: [], reserved: [] };
   const { accepted, reserved } = found;

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
 
 // Codes, statuses and messages of the API document. The document has no answer for a missing or
 // wrong key; this one follows Prelude's global error codes.
@@ -130,19 +131,6 @@ const answer = (apps: Apps, { method, url = "" }: IncomingMessage, body: string)
   return writes ? update(user, body) : { status: 200, body: { user: shown(user) } };
 };
 
-const maxBodyBytes = 1024 * 1024;
-
-const readBody = async (request: IncomingMessage): Promise<string> => {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
-    length += chunk.length;
-    if (length > maxBodyBytes) break;
-  }
-  return Buffer.concat(chunks).toString("utf8");
-};
-
 /**
  * Starts an embedded Prelude on a free loopback port: the documented contract of the operations
  * used here over real HTTP, with users and profiles in memory. It answers nobody without its key,
@@ -155,7 +143,7 @@ export const startSandbox = async (fixed: Fixed = {}) => {
     if (request.headers.authorization !== `Bearer ${apiKey}`) return refusal("invalid_api_token");
     // No JSON, a path that is not URL-encoded, or a client that went away while it sent.
     const failed = () => refusal("invalid_request");
-    return await readBody(request)
+    return await text(request)
       .then((body) => answer(apps, request, body))
       .catch(failed);
   };

@@ -2,7 +2,7 @@ import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createClient, type PreludeClient } from "../../src/prelude/client.ts";
 import { apiError, type Handler, startUpstream, type Upstream } from "../support/upstream.ts";
-import { apiKey, appId, quick, scopeOf } from "./scene.ts";
+import { apiKey, appId, scopeOf } from "./scene.ts";
 
 let upstream: Upstream;
 let client: PreludeClient;
@@ -14,7 +14,7 @@ beforeAll(async () => {
     apiKey,
     product: "test/1",
     useProxy: false,
-    retry: quick,
+    firstDelayMs: 1,
   });
 });
 afterAll(async () => {

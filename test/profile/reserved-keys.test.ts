@@ -5,7 +5,7 @@ type Answer = GroupAnswer<string>;
 type Send = (group: readonly string[]) => Promise<Answer>;
 
 const search = (keys: readonly string[], send: Send, mayGoOn = () => true) =>
-  separateReserved<string>(keys, { send, mayGoOn });
+  separateReserved<string>(keys, send, mayGoOn);
 
 /** Every way to choose which of the keys are reserved, except none. */
 const subsets = (keys: readonly string[]): Set<string>[] =>

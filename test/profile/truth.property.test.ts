@@ -3,7 +3,6 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Config } from "../../src/config/config.ts";
 import { escapeInvisible } from "../../src/lib/text.ts";
 import { createClient, type PreludeClient } from "../../src/prelude/client.ts";
-import { retryPolicy } from "../../src/prelude/send.ts";
 import { readArguments } from "../../src/tools/arguments.ts";
 import {
   argumentsSpec,
@@ -167,8 +166,13 @@ let client: PreludeClient;
 
 beforeAll(async () => {
   server = await startFaultServer();
-  const retry = { ...retryPolicy, firstDelayMs: 1, maxDelayMs: 1 };
-  client = createClient({ baseUrl: server.url, apiKey, product: "test", useProxy: false, retry });
+  client = createClient({
+    baseUrl: server.url,
+    apiKey,
+    product: "test",
+    useProxy: false,
+    firstDelayMs: 1,
+  });
 });
 
 afterAll(async () => {

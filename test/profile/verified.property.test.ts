@@ -4,7 +4,6 @@ import type { AddressInfo } from "node:net";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createClient, type PreludeClient } from "../../src/prelude/client.ts";
-import { retryPolicy } from "../../src/prelude/send.ts";
 import { createUpdateProfile } from "../../src/tools/update-profile/update-profile.ts";
 import { defaults } from "../config/support.ts";
 import { callOf, dependenciesOf } from "../support/use-case.ts";
@@ -77,9 +76,14 @@ beforeAll(async () => {
     else answerLook(response);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const retry = { ...retryPolicy, firstDelayMs: 1, maxDelayMs: 1 };
   const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  client = createClient({ baseUrl, apiKey: "k", product: "test", useProxy: false, retry });
+  client = createClient({
+    baseUrl,
+    apiKey: "k",
+    product: "test",
+    useProxy: false,
+    firstDelayMs: 1,
+  });
 });
 
 afterAll(async () => {
