@@ -67,12 +67,12 @@ const answered = (head: Head, ended: boolean): Exchange => {
 type Run = {
   settle: (end: Exchange) => void;
   settled: boolean;
-  /** Undefined until the request is about to leave; then it counts as sent, whether it arrives or not. */
-  admitted: boolean | undefined;
-  controller: Dispatcher.DispatchController | undefined;
-  head: Head | undefined;
+  /** Not there until the request is about to leave; then it counts as sent, whether it arrives or not. */
+  admitted?: boolean;
+  controller?: Dispatcher.DispatchController;
+  head?: Head;
   /** Ends the wait for an answer on a connection that was used before. */
-  doubt: NodeJS.Timeout | undefined;
+  doubt?: NodeJS.Timeout;
 };
 
 /** Ends a request early, and its connection with it. */
@@ -91,28 +91,24 @@ const cut = (run: Run): void => {
 const giveUp = (run: Run): void =>
   end(run, { failure: { code: "timeout", mayHaveWritten: true }, silent: true });
 
-/** @param isWary whether an answer may take half of the time only, since its connection may be dead */
-const start = (run: Run, isWary: boolean, { admit, deadlineAt }: Bounds): void => {
-  // undici may start the same request again, on another connection: one answer for all of them.
-  run.admitted ??= !run.settled && (admit?.() ?? true);
-  if (!run.admitted) {
-    run.settle("held");
-    // Thrown here, nothing is written, and unlike an abort it leaves the connection to others.
-    throw over;
-  }
-  clearTimeout(run.doubt);
-  if (!isWary || run.settled) return;
-  run.doubt = setTimeout(giveUp, (deadlineAt - performance.now()) / 2, run);
-};
-
+/** @param isDoubted whether the connection may be dead, so that an answer gets half of the time only */
 const handlerOf = (
   run: Run,
-  isWary: () => boolean,
-  bounds: Bounds,
+  isDoubted: () => boolean,
+  { admit, deadlineAt }: Bounds,
 ): Dispatcher.DispatchHandler => ({
   onRequestStart: (controller) => {
     run.controller = controller;
-    start(run, isWary(), bounds);
+    // undici may start the same request again, on another connection: one answer for all of them.
+    run.admitted ??= !run.settled && (admit?.() ?? true);
+    if (!run.admitted) {
+      run.settle("held");
+      // Thrown here, nothing is written, and unlike an abort it leaves the connection to others.
+      throw over;
+    }
+    clearTimeout(run.doubt);
+    if (run.settled || !isDoubted()) return;
+    run.doubt = setTimeout(giveUp, (deadlineAt - performance.now()) / 2, run);
   },
   onResponseStart: (_, status, headers) => {
     if (status < 200 || run.settled) return;
@@ -163,19 +159,11 @@ export const exchange = (
       signal.removeEventListener("abort", onAbort);
       resolve(end);
     };
-    const unborn = {
-      admitted: undefined,
-      controller: undefined,
-      head: undefined,
-      doubt: undefined,
-    };
-    const run: Run = { settle, settled: false, ...unborn };
+    const run: Run = { settle, settled: false };
     signal.addEventListener("abort", onAbort);
     // undici's own limits are off: the deadline is what counts.
     const options = { ...request, headersTimeout: 0, bodyTimeout: 0 };
-    dispatcher.dispatch(
-      options,
-      handlerOf(run, () => wary && !isNew(), bounds),
-    );
+    const isDoubted = () => wary && !isNew();
+    dispatcher.dispatch(options, handlerOf(run, isDoubted, bounds));
   });
 };

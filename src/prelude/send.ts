@@ -55,11 +55,12 @@ export const firstDelayMs = 500;
 /** A delay is shortened by up to this share, so that many clients do not come back together. */
 const jitter = 0.25;
 
-const header = (headers: Answer["headers"], name: string): string =>
-  String(headers[name] ?? "").trim();
+type Headers = Answer["headers"];
+
+const header = (headers: Headers, name: string): string => String(headers[name] ?? "").trim();
 
 /** Whether a failure is worth repeating at once, as it seems or as the API says. */
-const isRetried = (failure: RequestFailure, headers: Answer["headers"]): boolean => {
+const isRetried = (failure: RequestFailure, headers: Headers): boolean => {
   const { code, httpStatus: status = 0, retryable } = failure;
   const word = header(headers, "x-should-retry").toLowerCase();
   if (word === "true" || word === "false") return word === "true";
@@ -82,7 +83,7 @@ const maxAskedMs = 24 * 60 * 60 * 1000;
  *
  * @param now wall-clock time in milliseconds since the epoch
  */
-export const askedDelayMs = (headers: Answer["headers"], now: number): number | undefined =>
+export const askedDelayMs = (headers: Headers, now: number): number | undefined =>
   [
     numberOf(header(headers, "retry-after-ms")),
     numberOf(header(headers, "retry-after")) * 1000,
@@ -92,7 +93,7 @@ export const askedDelayMs = (headers: Answer["headers"], now: number): number | 
 /** What failed, and with what it was tried. */
 type Failed = {
   failure: RequestFailure;
-  headers: Answer["headers"];
+  headers: Headers;
   silent?: true;
   key: string;
   connection: Connection;
