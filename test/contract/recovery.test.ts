@@ -176,6 +176,12 @@ const repeats: Row[] = [
   },
 ];
 
+/** Answers so many milliseconds after the request came. */
+const after =
+  (ms: number, step: Step): Step =>
+  (exchange) =>
+    void setTimeout(step, ms, exchange);
+
 const timedOut = (more: Json = {}) => unknown("timeout", { retryable: true, ...more });
 const late: Row[] = [
   {
@@ -217,6 +223,22 @@ const late: Row[] = [
     answers: [honest, honest, honest, honest, never],
     is: timedOut({ attempts: 6, updated_keys: ["a", "b"] }),
     requests: ["a sub b", "a", "sub", "b", "a b", "a b"],
+  },
+];
+
+/** Each needs the connection that was used before to itself. */
+const alone: Row[] = [
+  {
+    name: "half of the time for a connection that was used before, and the rest for a new one",
+    answers: [never, after(600, honest)],
+    is: { ...updated, attempts: 2 },
+    requests: 2,
+  },
+  {
+    name: "one deadline for all attempts",
+    answers: [after(1_700, busy)],
+    is: timedOut({ attempts: 2 }),
+    requests: 2,
   },
 ];
 
@@ -441,6 +463,17 @@ contract([
     rows: searches,
   },
   { name: "the deadline", env: { PRELUDE_TIMEOUT_MS: "3000" }, warm: true, rows: late },
+  ...alone.map((row) => ({
+    name: "the deadline",
+    env: { PRELUDE_TIMEOUT_MS: "3000" },
+    warm: true as const,
+    rows: [row],
+  })),
+  {
+    name: "a proxy in the environment",
+    env: { HTTP_PROXY: "http://127.0.0.1:9", HTTPS_PROXY: "http://127.0.0.1:9" },
+    rows: [{ name: "is never used for this machine itself", is: updated }],
+  },
   {
     name: "nobody listens",
     env: { PRELUDE_BASE_URL: "http://127.0.0.1:9" },
