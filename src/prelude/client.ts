@@ -1,7 +1,7 @@
 import { isObject } from "../lib/json.ts";
 import { type Asked, isAcknowledgement, type Picked, pickFrom } from "./answer.ts";
 import { chooseProxy, connectionTo, createConnections } from "./connection.ts";
-import { proxyInvalid } from "./errors.ts";
+import { unreachable } from "./errors.ts";
 import {
   type Call,
   type CallScope,
@@ -79,14 +79,15 @@ export const createClient = ({ baseUrl, apiKey, useProxy, ...options }: ClientOp
   const connections = connect(origin, proxy);
   const common = { secrets: [apiKey], firstDelayMs, ...options, origin, key: apiKey };
   const sender = connections && { ...common, connections };
-  const unusable: Outcome = { attempts: 0, failure: proxyInvalid(proxy?.variable ?? "") };
 
   // encodeURIComponent("..") is "..": the ids' patterns are what keeps the path in shape.
   const usersOf = (appId: string): string =>
     `${pathname.replace(/\/+$/, "")}/v2/session/apps/${encodeURIComponent(appId)}/users`;
 
   const sent = async (call: Call, scope: CallScope): Promise<Outcome> =>
-    sender ? await send(sender, call, scope) : unusable;
+    sender
+      ? await send(sender, call, scope)
+      : { attempts: 0, failure: unreachable("proxy_invalid", { variable: proxy?.variable }) };
 
   return {
     patchProfile: (of: Patch, scope: CallScope): Promise<Outcome> =>

@@ -1,5 +1,5 @@
 import { buildConnector, type Dispatcher, Pool, ProxyAgent } from "undici";
-import { proxyFailure, proxyRefusal } from "./errors.ts";
+import { ProxyError, proxyFailure, unreachable } from "./errors.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -88,9 +88,13 @@ const proxyPool = (origin: URL, { connect }: Connectable, variable: string): Poo
     const answer = await ask({ ...options, signal }).catch((error: unknown) => {
       throw proxyFailure(error, variable);
     });
-    if (answer.statusCode === 200) return answer;
-    answer.socket.on("error", () => {}).destroy();
-    throw proxyRefusal(answer.statusCode, variable);
+    const { statusCode: proxyStatus, socket } = answer;
+    if (proxyStatus === 200) return answer;
+    socket.on("error", () => {}).destroy();
+    // A 5xx means that the proxy itself could not get through.
+    throw new ProxyError(
+      unreachable("proxy_refused", { proxyStatus, variable }, proxyStatus < 500),
+    );
   };
   pool.connect = asking as Pool["connect"];
   return pool;

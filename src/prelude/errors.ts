@@ -39,11 +39,7 @@ const connectReasons = [
 export type ConnectReason = (typeof connectReasons)[number][0] | "closed_before_sent";
 
 /** What is wrong with the proxy that the environment names. */
-export type ProxyReason =
-  | "proxy_invalid"
-  | "proxy_unreachable"
-  | "proxy_no_answer"
-  | "proxy_refused";
+export type ProxyReason = "proxy_invalid" | "proxy_unreachable" | "proxy_refused";
 
 /** What is known about a cause beyond the code; the last ten are about an answer. */
 export type Reason =
@@ -64,7 +60,7 @@ export type ReasonDetail = {
   /** HTTP status with which the proxy answered. */
   proxyStatus?: number;
   /** Environment variable that names the proxy. */
-  variable?: string;
+  variable?: string | undefined;
   /** Why the proxy could not be reached. */
   cause?: ConnectReason;
   /** What Node reports of the certificate, such as CERT_HAS_EXPIRED. */
@@ -98,22 +94,21 @@ const codesOf = (error: unknown): string[] => {
 };
 
 /** Why a connection did not come about, as far as the error's codes tell. */
-const unconnectedOf = (
-  error: unknown,
-): { reason: ConnectReason; certificate?: string } | undefined => {
+const unconnectedOf = (error: unknown): { reason: ConnectReason; certificate?: string } => {
   const codes = codesOf(error);
   for (const [reason, form] of connectReasons) {
     const code = codes.find((each) => form.test(each));
     if (code !== undefined)
       return reason === "certificate" ? { reason, certificate: code } : { reason };
   }
-  return undefined;
+  return { reason: "closed_before_sent" };
 };
 
 /** What lasts until the operator has set something right, so that no repeat can help. */
 const lasting: ReadonlySet<Reason> = new Set(["tls_failed", "certificate", "proxy_invalid"]);
 
-const unreachable = (
+/** The failure of a request that did not leave; `lasts` where a repeat cannot help. */
+export const unreachable = (
   reason: ConnectReason | ProxyReason,
   reasonDetail: ReasonDetail,
   lasts = lasting.has(reasonDetail.cause ?? reason),
@@ -123,7 +118,7 @@ const unreachable = (
 };
 
 /** An error of the proxy's, which undici passes on to the request that needed it. */
-class ProxyError extends Error {
+export class ProxyError extends Error {
   readonly failure: RequestFailure;
   constructor(failure: RequestFailure) {
     super("the proxy failed");
@@ -131,20 +126,9 @@ class ProxyError extends Error {
   }
 }
 
-/** The failure of every request where the proxy's address cannot be used. */
-export const proxyInvalid = (variable: string): RequestFailure =>
-  unreachable("proxy_invalid", { variable });
-
-/** The error for a proxy that answered CONNECT with something else than 200. */
-export const proxyRefusal = (proxyStatus: number, variable: string): Error =>
-  // A 5xx means that the proxy itself could not get through.
-  new ProxyError(unreachable("proxy_refused", { proxyStatus, variable }, proxyStatus < 500));
-
 /** The error for a proxy that could not be asked, or gave no answer, from what undici threw. */
-export const proxyFailure = (error: unknown, variable: string): Error => {
-  const why = unconnectedOf(error);
-  if (!why) return new ProxyError(unreachable("proxy_no_answer", { variable }));
-  const { reason: cause, ...certificate } = why;
+export const proxyFailure = (error: unknown, variable: string): ProxyError => {
+  const { reason: cause, ...certificate } = unconnectedOf(error);
   return new ProxyError(unreachable("proxy_unreachable", { variable, cause, ...certificate }));
 };
 
@@ -164,6 +148,6 @@ export const failureOfTransport = (error: unknown, sent: boolean): RequestFailur
       : { code: "connection_lost", mayHaveWritten: true };
   }
   if (error instanceof ProxyError) return error.failure;
-  const { reason, ...certificate } = unconnectedOf(error) ?? { reason: "closed_before_sent" };
+  const { reason, ...certificate } = unconnectedOf(error);
   return unreachable(reason, certificate);
 };

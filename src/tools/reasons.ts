@@ -70,10 +70,6 @@ const words: Readonly<Record<Reason, (detail: Detail) => Words>> = {
     operator: `correct or remove ${variable} (such as http://proxy.example.com:8080; http:// and https:// proxies work) and restart the server`,
   }),
   proxy_unreachable: proxyUnreachable,
-  proxy_no_answer: (d) => ({
-    cause: `${proxyName(d)} gave no answer of a proxy`,
-    advice: checkProxy(d),
-  }),
   proxy_refused: proxyRefused,
   broke_off: () => ({ cause: "the answer broke off" }),
   redirect: (d) => ({

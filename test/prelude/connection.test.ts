@@ -151,8 +151,8 @@ describe("a proxy", () => {
   const hangUp = () => listen(createServer((socket) => socket.end()));
   const broken: [string, () => Promise<string>, string, string | undefined][] = [
     ["is dead", async () => `${await closedPort()}`, "proxy_unreachable", "connection_refused"],
-    ["speaks no HTTP", async () => `${await garbage()}`, "proxy_no_answer", undefined],
-    ["hangs up", async () => `${await hangUp()}`, "proxy_no_answer", undefined],
+    ["speaks no HTTP", async () => `${await garbage()}`, "proxy_unreachable", "closed_before_sent"],
+    ["hangs up", async () => `${await hangUp()}`, "proxy_unreachable", "closed_before_sent"],
     ["speaks no TLS", async () => `https ${await garbage()}`, "proxy_unreachable", "tls_failed"],
   ];
   test.each(broken)("that %s is named as the proxy", async (_, address, reason, cause) => {
@@ -207,7 +207,7 @@ describe("a proxy", () => {
     const outcome = await client.patchProfile({ appId, userId: "usr_1", profile }, scope);
     expect(outcome).toMatchObject({
       attempts: 3,
-      failure: { code: "unreachable", mayHaveWritten: false, reason: "proxy_no_answer" },
+      failure: { code: "unreachable", mayHaveWritten: false, reason: "proxy_unreachable" },
     });
     expect(timeout.mock.calls).toEqual([[10_000], [10_000], [10_000]]);
     timeout.mockRestore();

@@ -17,7 +17,6 @@ const connect: Record<ConnectReason, RegExp> = {
 const proxy: Record<ProxyReason, RegExp> = {
   proxy_invalid: /^HTTPS_PROXY is not an address/,
   proxy_unreachable: /could not be reached/,
-  proxy_no_answer: /gave no answer of a proxy/,
   proxy_refused: /refused the connection with HTTP 407: it wants a user name and a password/,
 };
 
