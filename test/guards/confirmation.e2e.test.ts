@@ -168,7 +168,6 @@ describe("time", () => {
         scopes.push(scope);
         return { attempts: 1 };
       },
-      getUser: async () => ({ attempts: 1 }),
       findUsers: async () => ({ attempts: 1 }),
       close: async () => {},
     };

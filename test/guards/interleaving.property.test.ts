@@ -18,7 +18,6 @@ import { readConfig } from "../../src/config/config.ts";
 import { openAudit } from "../../src/guards/audit.ts";
 import type { Answer } from "../../src/guards/confirmation.ts";
 import { createClient, type PreludeClient } from "../../src/prelude/client.ts";
-import { retryPolicy } from "../../src/prelude/send.ts";
 import {
   apiError,
   type Handler,
@@ -102,13 +101,12 @@ let client: PreludeClient;
 
 beforeAll(async () => {
   upstream = await startUpstream();
-  const retry = { ...retryPolicy, firstDelayMs: 1, maxDelayMs: 1 };
   client = createClient({
     baseUrl: upstream.url,
     apiKey: "k",
     product: "t",
     useProxy: false,
-    retry,
+    firstDelayMs: 1,
   });
 });
 

@@ -85,7 +85,6 @@ const write = (profile: Record<string, string>) => ({
 
 const client: PreludeClient = {
   patchProfile: async () => ({ attempts: 1 }),
-  getUser: async () => ({ attempts: 1 }),
   findUsers: async () => ({ attempts: 1 }),
   close: async () => {},
 };

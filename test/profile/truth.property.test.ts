@@ -2,7 +2,6 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { escapeInvisible } from "../../src/lib/text.ts";
 import { createClient, type PreludeClient } from "../../src/prelude/client.ts";
-import { retryPolicy } from "../../src/prelude/send.ts";
 import { readArguments } from "../../src/tools/arguments.ts";
 import {
   argumentsSpec,
@@ -168,8 +167,13 @@ let client: PreludeClient;
 
 beforeAll(async () => {
   server = await startFaultServer();
-  const retry = { ...retryPolicy, firstDelayMs: 1, maxDelayMs: 1 };
-  client = createClient({ baseUrl: server.url, apiKey, product: "test", useProxy: false, retry });
+  client = createClient({
+    baseUrl: server.url,
+    apiKey,
+    product: "test",
+    useProxy: false,
+    firstDelayMs: 1,
+  });
 });
 
 afterAll(async () => {

@@ -2,7 +2,6 @@ import type { ServerResponse } from "node:http";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createClient, type PreludeClient } from "../../src/prelude/client.ts";
-import { retryPolicy } from "../../src/prelude/send.ts";
 import { defaults } from "../config/support.ts";
 import { startApi } from "../support/upstream.ts";
 import { callOf, createUpdateProfile, dependenciesOf } from "../support/use-case.ts";
@@ -71,8 +70,13 @@ beforeAll(async () => {
   api = await startApi(({ method, profile }, response) =>
     method === "PATCH" ? answerPatch(profile, response) : answerLook(response),
   );
-  const retry = { ...retryPolicy, firstDelayMs: 1, maxDelayMs: 1 };
-  client = createClient({ baseUrl: api.url, apiKey: "k", product: "test", useProxy: false, retry });
+  client = createClient({
+    baseUrl: api.url,
+    apiKey: "k",
+    product: "test",
+    useProxy: false,
+    firstDelayMs: 1,
+  });
 });
 
 afterAll(async () => {

@@ -16,7 +16,6 @@ const words: Partial<Record<Reason, RegExp>> = {
   closed_before_sent: /broke before the request was sent/,
   proxy_invalid: /^HTTPS_PROXY is not an address/,
   proxy_unreachable: /could not be reached/,
-  proxy_no_answer: /gave no answer of a proxy/,
   proxy_refused: /refused the connection with HTTP 407: it wants a user name and a password/,
   not_decodable: /HTTP 302 with a body that cannot be unpacked/,
   web_page: /HTTP 302 with a web page.*firewall.*proxy.*sign-in page/,
