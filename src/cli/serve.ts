@@ -175,8 +175,8 @@ export const serve = async (options: Options): Promise<void> => {
     },
   });
   const stdio = createTransport(process.stdin, process.stdout, {
-    onStdinEnd: (isHeard) => {
-      if (!isHeard && !stopping) log.error(noClient);
+    onStdinEnd: () => {
+      if (!process.stdin.bytesRead && !stopping) log.error(noClient);
       void stop("stdin ended", graceMs);
     },
     onStdoutBroken: () => void stop("stdout broke", 0),

@@ -1,5 +1,5 @@
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
-import { ErrorCode, McpError } from "@modelcontextprotocol/sdk/types.js";
+import { ErrorCode, type Implementation, McpError } from "@modelcontextprotocol/sdk/types.js";
 import type { Log } from "../lib/log.ts";
 import { isMissingFile, replacedText } from "../tools/replaced.ts";
 import { isAsked, type Tool, type ToolCall, type ToolResult } from "../tools/tool.ts";
@@ -8,16 +8,15 @@ import { rpcError } from "./messages.ts";
 import {
   type ClientFacts,
   complete,
-  completeList,
   createTickets,
   readClient,
   revision,
-  type ServerInfo,
   type Tickets,
+  uncached,
 } from "./stateless.ts";
 
 export type ServerOptions = {
-  info: ServerInfo;
+  info: Implementation;
   /** What the model reads about the server as a whole. */
   instructions: string;
   log: Log;
@@ -56,8 +55,6 @@ export const createServer = (options: ServerOptions): { server: Server; cutOff: 
       inFlight.delete(call);
     }
   };
-  // Without the error's text, which can hold a whole message of the client.
-  server.onerror = () => log.debug("a message that the protocol does not foresee");
   const cutOff = () => {
     for (const call of inFlight) call.abort();
   };
@@ -83,10 +80,11 @@ const createHandler = (server: Server, options: ServerOptions) => {
     if (method === "tools/call") return await callTool(params, extra, stateless);
     if (method === "tools/list") {
       const list = { tools: await Promise.all(tools.map((tool) => tool.definition())) };
-      return stateless ? completeList(list, info) : list;
+      return stateless ? complete({ ...list, ...uncached }, info) : list;
     }
     if (method === "server/discover" && stateless) {
-      return completeList({ supportedVersions: [revision], capabilities, instructions }, info);
+      const discovered = { supportedVersions: [revision], capabilities, instructions };
+      return complete({ ...discovered, ...uncached }, info);
     }
     throw rpcError(ErrorCode.MethodNotFound, "Method not found");
   };
@@ -149,15 +147,12 @@ const askByResult = (
   tickets: Tickets,
   params: Params,
   { canAsk }: ClientFacts,
-  info: ServerInfo,
-): Person => {
-  const claim = tickets.claim(params);
-  return {
-    answered: (subject) => (canAsk && claim?.subject === subject ? claim.answer : undefined),
-    confirm: async ({ text, subject }) =>
-      canAsk ? { question: tickets.ask(text, subject, info) } : "unavailable",
-  };
-};
+  info: Implementation,
+): Person => ({
+  answered: tickets.claim(params),
+  confirm: async ({ text, subject }) =>
+    canAsk ? { question: tickets.ask(text, subject, info) } : "unavailable",
+});
 
 /** Tells the log and, where it gave a token, the client what a call is waiting for. */
 const createProgress = ({ _meta, sendNotification }: Extra, log: Log) => {

@@ -1,4 +1,6 @@
+import type { Implementation } from "@modelcontextprotocol/sdk/types.js";
 import { isObject } from "../lib/json.ts";
+import type { ToolCall } from "../tools/tool.ts";
 import { actions, answerOf, canAsk, confirmationForm, personTimeoutMs } from "./elicitation.ts";
 import { rpcError } from "./messages.ts";
 
@@ -42,27 +44,17 @@ export const readClient = (params: Params): ClientFacts | undefined => {
 const invalid = (key: string, kind: string) =>
   rpcError(-32602, `Invalid params: _meta["${meta(key)}"] must be ${kind}`);
 
-/** `serverInfo` (MCP, `Implementation`). */
-export type ServerInfo = { name: string; version: string; title?: string; websiteUrl?: string };
-
 /** A result as this revision wants it: its kind, and who answered. */
-export const complete = (result: object, serverInfo: ServerInfo): Record<string, unknown> => ({
+export const complete = (result: object, serverInfo: Implementation): Record<string, unknown> => ({
   resultType: "complete",
   ...result,
   _meta: { [meta("serverInfo")]: serverInfo },
 });
 
-/** The same for results that a client may cache; this server asks it not to. */
-export const completeList = (result: object, serverInfo: ServerInfo): Record<string, unknown> => ({
-  ...complete(result, serverInfo),
-  ttlMs: 0,
-  cacheScope: "private",
-});
+/** Belongs to each result that a client may cache; this server asks it not to. */
+export const uncached = { ttlMs: 0, cacheScope: "private" };
 
 const maxOpenTickets = 1_000;
-
-/** The person's answer to an earlier question, undefined where the client brought none. */
-export type Claim = { subject: string; answer: "accepted" | "declined" | undefined };
 
 /**
  * There are no requests from server to client in this revision: a call ends with the question, and
@@ -70,29 +62,27 @@ export type Claim = { subject: string; answer: "accepted" | "declined" | undefin
  * answer to one question, for five minutes; anything else in its place has the question asked anew.
  */
 export const createTickets = () => {
-  const open = new Map<string, { subject: string; askedAt: number }>();
+  const open = new Map<unknown, { subject: string; askedAt: number }>();
   return {
-    /** Uses up the ticket that `params` bring, if it is open; `subject` is what was asked about. */
-    claim: ({ requestState, inputResponses }: Params): Claim | undefined => {
-      if (typeof requestState !== "string") return undefined;
+    /** Uses up the ticket that `params` bring, and tells the person's answer about a subject. */
+    claim: ({ requestState, inputResponses }: Params): ToolCall["answered"] => {
       const asked = open.get(requestState);
-      if (asked === undefined) return undefined;
       open.delete(requestState);
-      const { subject, askedAt } = asked;
       const response = isObject(inputResponses) ? inputResponses.confirm : undefined;
-      const given = isObject(response) && actions.has(response.action);
-      const late = performance.now() - askedAt > personTimeoutMs;
-      return { subject, answer: given && !late ? answerOf(response) : undefined };
+      const isGiven = isObject(response) && actions.has(response.action);
+      if (!asked || !isGiven || performance.now() - asked.askedAt > personTimeoutMs)
+        return () => {};
+      return (subject) => (subject === asked.subject ? answerOf(response) : undefined);
     },
     /** The result that has the client ask the person. */
-    ask: (question: string, subject: string, serverInfo: ServerInfo): Record<string, unknown> => {
+    ask: (question: string, subject: string, info: Implementation): Record<string, unknown> => {
       const ticket = crypto.randomUUID();
       open.set(ticket, { subject, askedAt: performance.now() });
       // The oldest goes: a client that never comes back must not fill the memory.
-      const [oldest = ""] = open.keys();
+      const [oldest] = open.keys();
       if (open.size > maxOpenTickets) open.delete(oldest);
       return {
-        ...complete({ requestState: ticket }, serverInfo),
+        ...complete({ requestState: ticket }, info),
         resultType: "input_required",
         inputRequests: {
           confirm: { method: "elicitation/create", params: confirmationForm(question) },

@@ -13,8 +13,10 @@ import { errorResponse, type Incoming, readLine, wireIdOf } from "./messages.ts"
 const maxLineBytes = 10 * 1024 * 1024;
 const lineBreak = 10;
 
-/** Splits bytes into lines; undefined is one that was too long, and is dropped up to its line break. */
-const createLines = (onLine: (line: Buffer | undefined) => void) => {
+const tooLong: Incoming = { ignored: "a line of more than 10 MiB" };
+
+/** Reads bytes by lines. One that is too long is dropped up to its line break. */
+const createLines = (receive: (read: Incoming) => void) => {
   let pieces: Buffer[] = [];
   let length = 0;
   const add = (piece: Buffer): void => {
@@ -23,9 +25,10 @@ const createLines = (onLine: (line: Buffer | undefined) => void) => {
     else pieces.push(piece);
   };
   const end = (): void => {
-    onLine(length > maxLineBytes ? undefined : Buffer.concat(pieces));
+    const read = length > maxLineBytes ? [tooLong] : readLine(Buffer.concat(pieces));
     pieces = [];
     length = 0;
+    read.forEach(receive);
   };
   const push = (chunk: Buffer): void => {
     let from = 0;
@@ -58,7 +61,16 @@ const createRequests = () => {
   const settleIfIdle = (): void => {
     if (outerOf.size === 0) onSettled();
   };
+  /** Ends a request and gives the client's id of it; undefined if it had ended before. */
+  const close = (inner: unknown): RequestId | undefined => {
+    const outer = outerOf.get(inner);
+    outerOf.delete(inner);
+    innerOf.delete(outer);
+    settleIfIdle();
+    return outer;
+  };
   return {
+    close,
     /** The request under its number; undefined if another one in flight has its id. */
     open: (message: JSONRPCRequest): JSONRPCRequest | undefined => {
       if (innerOf.has(message.id)) return undefined;
@@ -67,15 +79,12 @@ const createRequests = () => {
       outerOf.set(last, message.id);
       return { ...message, id: last };
     },
-    /** Ends a request and gives the client's id of it; undefined if it had ended before. */
-    close: (inner: unknown): RequestId | undefined => {
-      const outer = outerOf.get(inner);
-      outerOf.delete(inner);
-      innerOf.delete(outer);
-      settleIfIdle();
-      return outer;
+    /** Takes a request back for the client, which is not answered then; undefined: there is none. */
+    cancel: (outer: unknown): JSONRPCNotification | undefined => {
+      const inner = innerOf.get(outer);
+      close(inner);
+      return inner === undefined ? undefined : cancellationOf(inner);
     },
-    numberOf: (outer: unknown): number | undefined => innerOf.get(outer),
     settled: (): Promise<void> =>
       new Promise((resolve) => {
         onSettled = resolve;
@@ -96,10 +105,8 @@ const ingoing = (message: JSONRPCMessage, requests: Requests): Incoming | undefi
     return opened ? { message: opened } : { refusal: errorResponse(message.id, -32600, sharedId) };
   }
   if (message.method !== "notifications/cancelled") return { message };
-  const inner = requests.numberOf(message.params?.requestId);
-  // What the client has taken back is not answered.
-  requests.close(inner);
-  return inner === undefined ? undefined : { message: cancellationOf(inner) };
+  const cancellation = requests.cancel(message.params?.requestId);
+  return cancellation && { message: cancellation };
 };
 
 /** What the SDK sends under the ids of the wire; undefined if nobody waits for it any more. */
@@ -114,8 +121,8 @@ const outgoing = (message: JSONRPCMessage, requests: Requests): JSONRPCMessage |
 };
 
 export type StdioEvents = {
-  /** stdin has ended, in whichever way; `isHeard`: something had come before. */
-  onStdinEnd: (isHeard: boolean) => void;
+  /** stdin has ended, in whichever way. */
+  onStdinEnd: () => void;
   /** Nobody reads the answers any more. */
   onStdoutBroken: () => void;
   /** Input that cannot be answered, in words without any of its content. */
@@ -136,30 +143,25 @@ export const createTransport = (
   { onStdinEnd, onStdoutBroken, onIgnored }: StdioEvents,
 ): StdioTransport => {
   const requests = createRequests();
-  let isHeard = false;
   const write = (message: JSONRPCMessage): void => {
     if (stdout.writable && !stdout.write(serializeMessage(message))) stdin.pause();
   };
   const resume = () => stdin.resume();
   const receive = (read: Incoming): void => {
-    isHeard = true;
     const incoming = "message" in read ? ingoing(read.message, requests) : read;
     if (incoming === undefined) return;
     if ("ignored" in incoming) onIgnored(incoming.ignored);
     else if ("refusal" in incoming) write(incoming.refusal);
     else transport.onmessage?.(incoming.message);
   };
-  const lines = createLines((line) => {
-    const read = line ? readLine(line) : [{ ignored: "a line of more than 10 MiB" }];
-    read.forEach(receive);
-  });
+  const lines = createLines(receive);
   const transport: StdioTransport = {
     settled: requests.settled,
     start: async () => {
       stdin.on("data", lines.push);
       finished(stdin, { writable: false }, () => {
         lines.end();
-        onStdinEnd(isHeard);
+        onStdinEnd();
       });
       stdout.on("drain", resume);
       finished(stdout, { readable: false }, onStdoutBroken);
