@@ -149,7 +149,7 @@ const askByResult = (
   { canAsk }: ClientFacts,
   info: Implementation,
 ): Person => ({
-  answered: tickets.claim(params),
+  answered: canAsk ? tickets.claim(params) : () => undefined,
   confirm: async ({ text, subject }) =>
     canAsk ? { question: tickets.ask(text, subject, info) } : "unavailable",
 });
