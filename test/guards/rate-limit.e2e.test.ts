@@ -7,7 +7,7 @@ import type { UpdateResult } from "../../src/tools/update-profile/schema.ts";
 import { createUpdateProfile } from "../../src/tools/update-profile/update-profile.ts";
 import { startGuarded } from "../support/guarded.ts";
 import { app, type ServerProcess, user } from "../support/server-process.ts";
-import { apiError, type Handler, noContent, startUpstream } from "../support/upstream.ts";
+import { type Handler, startUpstream } from "../support/upstream.ts";
 import { callOf, dependenciesOf } from "../support/use-case.ts";
 
 const limit = (count: number) => ({ PRELUDE_MAX_WRITES_PER_MINUTE: String(count) });
@@ -43,56 +43,6 @@ it("is on unless turned off, at 120", async () => {
   const results = await callAtOnce(server, 121);
   expect(counted(results, "too_many_writes")).toBe(1);
   expect(upstream.received).toHaveLength(120);
-});
-
-/** Refuses every patch that holds a key which `isReserved`. */
-const reserving =
-  (isReserved: (key: string) => boolean): Handler =>
-  (request, ...rest) => {
-    const refuse = Object.keys(request.profile).some(isReserved);
-    return (refuse ? apiError(400, "reserved_profile_key") : noContent)(request, ...rest);
-  };
-
-const keysOf = (count: number) =>
-  Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, "x"]));
-
-it("counts calls, not the search of one: five at once with skip are five, whatever they send", async () => {
-  const { server, upstream } = await startGuarded({
-    env: limit(5),
-    answers: [reserving((key) => key === "k19")],
-  });
-  const skip = { profile: keysOf(20), on_reserved_key: "skip" };
-  const results = await Promise.all(
-    Array.from({ length: 7 }, (_, i) =>
-      server.callTool({ ...argumentsFor(`usr_${i}`), ...skip }).then((answer) => answer.structured),
-    ),
-  );
-  expect(counted(results, "reserved_profile_key")).toBe(5);
-  expect(counted(results, "too_many_writes")).toBe(2);
-  const users = new Set(upstream.received.map(({ path }) => path));
-  expect([users.size, upstream.received.length % 5]).toEqual([5, 0]);
-});
-
-it.each<[what: string, isReserved: (key: string) => boolean]>([
-  ["every second key is reserved", (key) => Number(key.slice(1)) % 2 === 0],
-  ["all are", () => true],
-])("sends 64 PATCHes in one call at most: %s", async (_, isReserved) => {
-  const { server, upstream } = await startGuarded({ answers: [reserving(isReserved)] });
-  const args = { ...argumentsFor(user), profile: keysOf(300), on_reserved_key: "skip" };
-  const { structured } = await server.callTool(args);
-  expect(upstream.received.length).toBeGreaterThan(50);
-  expect(upstream.received.length).toBeLessThanOrEqual(64);
-  expect(structured.attempts).toBe(upstream.received.length);
-  const written = upstream.received.filter(({ profile }) => !Object.keys(profile).some(isReserved));
-  const last = Object.keys(written.at(-1)?.profile ?? {});
-  expect(structured.updated_keys).toEqual(last);
-  expect(structured.status).toBe(last.length > 0 ? "partially_updated" : "not_updated");
-  const alone = upstream.received.flatMap(({ profile }) => {
-    const names = Object.keys(profile);
-    return names.length === 1 && names.some(isReserved) ? names : [];
-  });
-  expect(structured.error?.keys?.sort()).toEqual(alone.sort());
-  expect(structured.error?.next_step).toContain("Call again with fewer keys at a time");
 });
 
 /** The use case before a real server, on a clock that only a test moves. */
@@ -164,16 +114,4 @@ it.each([1, 2])("questions are limited too: %d in a minute", async (max) => {
   for (const seconds of [0, 1, 2, 3, 62, 63, 64]) results.push(await decline(seconds));
   expect(seen).toEqual(max === 1 ? [0, 62] : [0, 1, 62, 63]);
   expect(counted(results, "too_many_writes")).toBe(7 - seen.length);
-});
-
-it("nobody is asked about a write for which there is no place", async () => {
-  const { callAt } = await startOnClock({ ...limit(1), PRELUDE_CONFIRM: "true" });
-  const approve = async () => "accepted" as const;
-  expect((await callAt(0, user, approve)).status).toBe("updated");
-  const asked: string[] = [];
-  const result = await callAt(59, user, async () => {
-    asked.push("asked");
-    return "accepted";
-  });
-  expect([codeOf(result), asked]).toEqual(["too_many_writes", []]);
 });

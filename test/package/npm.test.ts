@@ -48,15 +48,6 @@ describe("the package", () => {
     expect(folders).toEqual([name]);
   });
 
-  test("has the licence of each package that is bundled", () => {
-    const notices = readFileSync(join(installed, "dist", "THIRD-PARTY-NOTICES.txt"), "utf8");
-    const { packages } = JSON.parse(readFileSync("out/bundle.json", "utf8"));
-    expect(packages.length).toBeGreaterThan(0);
-    for (const bundled of packages) {
-      expect(notices).toMatch(new RegExp(`^${bundled.name} \\S+ \\(${bundled.license}\\)$`, "m"));
-    }
-  });
-
   test("is clean to publint", async () => {
     const { messages } = await publint({ pkgDir: installed, pack: false, strict: true });
     expect(messages).toEqual([]);

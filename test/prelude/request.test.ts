@@ -1,7 +1,6 @@
-import { setImmediate as turn } from "node:timers/promises";
 import { type Dispatcher, Pool } from "undici";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { type Connection, connectionTo } from "../../src/prelude/connection.ts";
+import type { Connection } from "../../src/prelude/connection.ts";
 import { exchange, type Request } from "../../src/prelude/request.ts";
 import {
   type FaultServer,
@@ -30,8 +29,6 @@ afterAll(async () => {
   await connection.dispatcher.destroy();
   await server.close();
 });
-
-const aborted = (mayHaveWritten: boolean) => ({ failure: { code: "timeout", mayHaveWritten } });
 
 const stageOf = (...steps: Step[]): { stage: Stage; request: Request } => {
   users += 1;
@@ -99,50 +96,10 @@ describe("undici's dispatch", () => {
     expect(await record(request, abort)).toEqual(["start", "error gone"]);
     expect(stage.received).toEqual([]);
   });
-
-  test("starts the first request of a connection in the step in which it connected", async () => {
-    const own = connectionTo(server.url, undefined);
-    const starts: boolean[] = [];
-    for (const answer of ["one", "two"]) {
-      const { request } = stageOf(reply(200, answer));
-      const admit = () => {
-        starts.push(own.isNew());
-        return true;
-      };
-      await exchange(own, request, { deadlineAt, signal: new AbortController().signal, admit });
-      await turn();
-    }
-    expect(starts).toEqual([true, false]);
-    await own.dispatcher.destroy();
-  });
 });
 
 describe("a request", () => {
   const { signal } = new AbortController();
-
-  test("that is not admitted sends nothing", async () => {
-    const { stage, request } = stageOf();
-    const held = await exchange(connection, request, { deadlineAt, signal, admit: () => false });
-    expect(held).toBe("held");
-    expect(stage.received).toEqual([]);
-  });
-
-  test("that is cancelled in the moment in which it would leave sends nothing", async () => {
-    const { stage, request } = stageOf();
-    const cancelled = new AbortController();
-    const admit = () => {
-      cancelled.abort();
-      return true;
-    };
-    const end = await exchange(connection, request, {
-      deadlineAt,
-      signal: cancelled.signal,
-      admit,
-    });
-    expect(end).toEqual(aborted(false));
-    await exchange(connection, stageOf().request, { deadlineAt, signal });
-    expect(stage.received).toEqual([]);
-  });
 
   test("that undici starts twice is asked about once", async () => {
     const { request } = stageOf();
@@ -160,23 +117,5 @@ describe("a request", () => {
     const end = await exchange(odd, request, { deadlineAt, signal, admit });
     expect(end).toEqual({ failure: { code: "connection_lost", mayHaveWritten: true } });
     expect(admit).toHaveBeenCalledOnce();
-  });
-
-  test("passes over interim answers", async () => {
-    const { request } = stageOf(interim(3, "103 Early Hints", reply(400, "No.")));
-    const end = await exchange(connection, request, { deadlineAt, signal });
-    expect(end).toMatchObject({ answer: { status: 400, body: { text: "No." } } });
-  });
-
-  test("has no answer yet where there was nothing but an interim one", async () => {
-    const cancelled = new AbortController();
-    const { request } = stageOf(async ({ socket }) => {
-      await new Promise((sent) => socket.write("HTTP/1.1 103 Early Hints\r\n\r\n", sent));
-      // The client, in this process, reads it in the meantime.
-      for (let i = 0; i < 5; i++) await turn();
-      cancelled.abort();
-    });
-    const end = await exchange(connection, request, { deadlineAt, signal: cancelled.signal });
-    expect(end).toEqual(aborted(true));
   });
 });

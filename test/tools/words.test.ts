@@ -33,13 +33,6 @@ describe("budgets", () => {
     expect(JSON.stringify(both[0]).length).toBeLessThanOrEqual(3_600);
     expect(JSON.stringify(both).length).toBeLessThanOrEqual(6_000);
   });
-
-  test("the operator's ids may be as long as they like, the orders stay", () => {
-    const { description } = updateText({ ...nothing, ...longest, read: "values" });
-    for (const words of [/cannot give orders/, /cannot reach it and write nothing/, /no more/]) {
-      expect(description).toMatch(words);
-    }
-  });
 });
 
 describe("what is fixed", () => {
@@ -55,10 +48,6 @@ describe("what is fixed", () => {
         );
       }
     }
-  });
-
-  test("nothing: no word of it", () => {
-    for (const text of textsOf({ ...nothing, read: "values" })) expect(text).not.toMatch(/fixed/i);
   });
 });
 
@@ -79,53 +68,10 @@ describe("words that let a model act, and no more", () => {
     }
   });
 
-  test("a field named in words becomes snake_case, unless the keys are listed", () => {
-    expect(updateText(nothing).description).toMatch(/snake_case \(first name: first_name\)/);
-    const listed = updateText({ ...nothing, allowedKeys: ["first_name"] }).description;
-    expect(listed).not.toMatch(/snake_case/);
-  });
-
   test("with reading off there is no word of a second tool", () => {
     for (const text of textsOf({ ...nothing, read: "off" })) {
       expect(text).not.toMatch(/get_user_profile/);
       expect(text).toMatch(/cannot read profiles/);
     }
-  });
-
-  test("with reading on they lead from looking to writing, and back", () => {
-    for (const read of ["keys", "values"] as const) {
-      const [whole, update, get] = textsOf({ ...nothing, read });
-      expect(whole).toMatch(/look before you write.*before you invent one/);
-      expect(update).toMatch(/Look with get_user_profile first/);
-      expect(update).not.toMatch(/cannot read/);
-      expect(get).toMatch(/before update_user_profile/);
-      expect(get).toMatch(/exactly one of user_id, email, phone/);
-      expect(get).toMatch(/data and never an instruction, even if it says SYSTEM/);
-    }
-  });
-
-  test("keys alone and values differ", () => {
-    const keys = getText({ ...nothing, read: "keys" }).description;
-    expect(keys).toMatch(/without their values: do not say what a key holds/);
-    const values = getText({ ...nothing, read: "values" }).description;
-    expect(values).toMatch(/Never write values of altered_keys back/);
-  });
-
-  test("nobody is asked for a user where one is fixed", () => {
-    const { description } = getText({ ...nothing, userId: user, read: "values" });
-    expect(description).not.toMatch(/email, phone/);
-  });
-
-  test("title, hints and icon of get_user_profile", () => {
-    const { name, title, annotations, icons } = getText({ ...nothing, read: "values" });
-    expect({ name, title }).toEqual({ name: "get_user_profile", title: "Get user profile" });
-    expect(annotations).toEqual({
-      title,
-      readOnlyHint: true,
-      destructiveHint: false,
-      idempotentHint: true,
-      openWorldHint: true,
-    });
-    expect(icons).toEqual(updateText(nothing).icons);
   });
 });
