@@ -16,6 +16,7 @@ export const hostEnv: Env = { PATH: process.env.PATH ?? "", HOME: process.env.HO
 export const otherNode = (major: number): string =>
   execFileSync("npx", ["-y", "-p", `node@${major}`, "node", "-p", "process.execPath"], {
     encoding: "utf8",
+    timeout: 60_000,
   }).trim();
 
 /** What falls silent must not hold the benchmark: after a minute it ends, and says what it waited for. */
