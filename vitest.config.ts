@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 
 /** What floods, kills, waits, packs or plays the demo again and again: `npm run test:slow`, and CI. */
 const slow = [
-  "test/mcp/**/*.test.ts",
+  "test/mcp/{lifecycle,revisions,update}.test.ts",
   "test/fuzz/**/*.test.ts",
   "test/long-life.test.ts",
   "test/docs/demo.test.ts",

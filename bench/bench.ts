@@ -19,7 +19,7 @@ const amount = quick
   : { rounds: 4, latencyCalls: 2_000, throughputCalls: 20_000 };
 
 // The forwarder is bundled as the server is.
-await bundle({ forwarder: "bench/forwarder.ts" }, "out/bench");
+await bundle("bench/forwarder.ts", "out/bench");
 const files = {
   floor: resolve("bench/floor.cjs"),
   ours: resolve("dist/prelude-profile-mcp.cjs"),

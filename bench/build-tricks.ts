@@ -18,7 +18,7 @@ const build = async (without: string): Promise<string> => {
     name === without ? [] : [trick()],
   );
   const folder = `out/tricks/${without}`;
-  await bundle({ main: "src/main.ts" }, folder, [...plugins, quiet]);
+  await bundle("src/main.ts", folder, [...plugins, quiet]);
   return resolve(folder, "main.cjs");
 };
 

@@ -16,7 +16,15 @@ export const hostEnv: Env = { PATH: process.env.PATH ?? "", HOME: process.env.HO
 export const otherNode = (major: number): string =>
   execFileSync("npx", ["-y", "-p", `node@${major}`, "node", "-p", "process.execPath"], {
     encoding: "utf8",
+    timeout: 60_000,
   }).trim();
+
+/** What falls silent must not hold the benchmark: after a minute it ends, and says what it waited for. */
+const within = <T>(promise: Promise<T>, what: string): Promise<T> =>
+  new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`${what}: nothing in a minute`)), 60_000);
+    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
 
 /** An MCP server as a child process. */
 export const startServer = (command: readonly string[], env: Env = {}) => {
@@ -29,11 +37,18 @@ export const startServer = (command: readonly string[], env: Env = {}) => {
   const rpc = connect(child.stdin, child.stdout);
   const exited = once(child, "exit");
   void exited.then(() => rpc.fail(new Error(`${command.join(" ")} exited`)));
-  const end = async (): Promise<void> => {
-    child.stdin.end();
-    await exited;
+  const name = command.join(" ");
+  return {
+    pid: Number(child.pid),
+    started,
+    initialize: () => within(rpc.initialize(), `${name}, initialize`),
+    request: (method: string, params: unknown) =>
+      within(rpc.request(method, params), `${name}, ${method}`),
+    end: async (): Promise<void> => {
+      child.stdin.end();
+      await within(exited, `${name}, its end`);
+    },
   };
-  return { pid: Number(child.pid), started, end, ...rpc };
 };
 
 export type Server = ReturnType<typeof startServer>;

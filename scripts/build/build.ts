@@ -46,7 +46,7 @@ const staged = "out/chunks";
 rmSync(record, { force: true });
 rmSync(staged, { recursive: true, force: true });
 const plugins = Object.values(tricks).map((trick) => trick());
-const chunks = await bundle({ main: "src/main.ts" }, staged, plugins);
+const chunks = await bundle("src/main.ts", staged, plugins);
 mkdirSync("dist", { recursive: true });
 const folder = publish(staged, "dist");
 const packages = packagesOf(chunks.flatMap((chunk) => chunk.moduleIds));

@@ -99,7 +99,7 @@ const toolsOf = (session: Session, client: ReturnType<typeof clientOf>): Tool[] 
   return [updateTool, getTool];
 };
 
-type Ending = Pick<StdioTransport, "settled" | "cutOff" | "close">;
+type Ending = Pick<StdioTransport, "settled" | "close"> & { cutOff: () => void };
 
 /**
  * Ends the server once: lets calls in flight finish within `grace`, has the others say how far they
@@ -155,7 +155,7 @@ export const serve = async (options: Options): Promise<void> => {
   let stopping = false;
   const session = { ...options, isStopping: () => stopping };
   const cleanups: (() => unknown)[] = [];
-  const server = createServer({
+  const { server, cutOff } = createServer({
     info: { name, title, version, ...(websiteUrl !== null && { websiteUrl }) },
     instructions: instructions(config, sandbox),
     log,
@@ -165,7 +165,7 @@ export const serve = async (options: Options): Promise<void> => {
     settled: () => stdio.settled(),
     cutOff: () => {
       stopping = true;
-      stdio.cutOff();
+      cutOff();
     },
     close: async () => {
       await server.close();
@@ -175,8 +175,8 @@ export const serve = async (options: Options): Promise<void> => {
     },
   });
   const stdio = createTransport(process.stdin, process.stdout, {
-    onStdinEnd: (isHeard) => {
-      if (!isHeard && !stopping) log.error(noClient);
+    onStdinEnd: () => {
+      if (!process.stdin.bytesRead && !stopping) log.error(noClient);
       void stop("stdin ended", graceMs);
     },
     onStdoutBroken: () => void stop("stdout broke", 0),

@@ -1,11 +1,10 @@
 import { isUtf8 } from "node:buffer";
 import {
-  isJSONRPCErrorResponse,
   isJSONRPCNotification,
   isJSONRPCRequest,
-  isJSONRPCResultResponse,
   type JSONRPCErrorResponse,
   type JSONRPCMessage,
+  McpError,
   type RequestId,
 } from "@modelcontextprotocol/sdk/types.js";
 import { isObject } from "../lib/json.ts";
@@ -25,6 +24,10 @@ export const errorResponse = (
   code: number,
   message: string,
 ): JSONRPCErrorResponse => ({ jsonrpc: "2.0", id, error: { code, message } });
+
+/** McpError puts its code in front of the message; the wire has a field for that. */
+export const rpcError = (code: number, message: string, data?: object): McpError =>
+  Object.assign(new McpError(code, message, data), { message });
 
 const isId = (value: unknown): value is RequestId =>
   typeof value === "string" || Number.isSafeInteger(value);
@@ -78,10 +81,13 @@ export const wireIdOf = (id: unknown): string => `server-${id}`;
 const readResponse = (value: Json): Incoming => {
   const [, number] = /^server-(\d{1,9})$/.exec(String(value.id)) ?? [];
   if (number === undefined) return { ignored: "a response to no request" };
+  const { jsonrpc, result, error } = value;
   const id = Number(number);
-  const message = { ...pick(value, ["jsonrpc", "result", "error"]), id };
-  const isValid = isJSONRPCResultResponse(message) || isJSONRPCErrorResponse(message);
-  return { message: isValid ? message : errorResponse(id, -32600, "not a valid response") };
+  if (jsonrpc === "2.0" && isNothing(error) && isObject(result)) {
+    return { message: { jsonrpc, id, result } };
+  }
+  const code = isObject(error) && Number.isSafeInteger(error.code) ? Number(error.code) : -32600;
+  return { message: errorResponse(id, code, "no result") };
 };
 
 const readEntry = (value: unknown): Incoming => {

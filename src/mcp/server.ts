@@ -1,22 +1,22 @@
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
-import { ErrorCode, McpError } from "@modelcontextprotocol/sdk/types.js";
+import { ErrorCode, type Implementation, McpError } from "@modelcontextprotocol/sdk/types.js";
 import type { Log } from "../lib/log.ts";
 import { isMissingFile, replacedText } from "../tools/replaced.ts";
 import { isAsked, type Tool, type ToolCall, type ToolResult } from "../tools/tool.ts";
 import { elicit } from "./elicitation.ts";
+import { rpcError } from "./messages.ts";
 import {
   type ClientFacts,
   complete,
-  completeList,
   createTickets,
   readClient,
   revision,
-  type ServerInfo,
   type Tickets,
+  uncached,
 } from "./stateless.ts";
 
 export type ServerOptions = {
-  info: ServerInfo;
+  info: Implementation;
   /** What the model reads about the server as a whole. */
   instructions: string;
   log: Log;
@@ -29,53 +29,36 @@ type Params = Record<string, unknown>;
 
 const capabilities = { tools: {} };
 
-/** The SDK's default is ajv, a large part of the start-up time, for a form with one field that `answerOf` reads. */
-const jsonSchemaValidator = {
-  getValidator: () => (input: unknown) => ({
-    valid: true as const,
-    data: input as never,
-    errorMessage: undefined,
-  }),
-};
-
-/** The MCP server with its tools, not yet connected to a transport. */
-export const createServer = (options: ServerOptions): Server => {
-  const server = new Server(options.info, {
-    capabilities,
-    instructions: options.instructions,
-    jsonSchemaValidator,
-  });
+/**
+ * The MCP server with its tools, not yet connected to a transport. `cutOff` aborts the calls in
+ * flight, which unlike those that the client cancels are still answered.
+ */
+export const createServer = (options: ServerOptions): { server: Server; cutOff: () => void } => {
+  const { info, instructions, log } = options;
+  const server = new Server(info, { capabilities, instructions });
   const handle = createHandler(server, options);
+  const inFlight = new Set<AbortController>();
   // Not setRequestHandler: that would answer arguments sent as a JSON string, or none at all, with
   // a protocol error and a dump of the SDK's own schema, where the model needs our result.
   server.fallbackRequestHandler = async ({ method, params = {} }, extra) => {
-    const answer = (outcome: Outcome) => {
-      if (extra.signal.aborted) answerAnyway(server, extra, outcome);
-    };
+    // A signal of its own: the SDK leaves unanswered what is aborted by the one that it gives.
+    const call = new AbortController();
+    const abort = () => call.abort();
+    if (extra.signal.aborted) abort();
+    extra.signal.addEventListener("abort", abort);
+    inFlight.add(call);
     try {
-      const result = await handle(method, params, extra);
-      answer({ result });
-      return result;
+      return await handle(method, params, { ...extra, signal: call.signal });
     } catch (thrown) {
-      const error = thrown instanceof McpError ? thrown : defect(thrown, options.log);
-      const { code, message } = error;
-      answer({ error: { code, message } });
-      throw error;
+      throw thrown instanceof McpError ? thrown : defect(thrown, log);
+    } finally {
+      inFlight.delete(call);
     }
   };
-  // Without the error's text, which can hold a whole message of the client.
-  server.onerror = () => options.log.debug("a message that the protocol does not foresee");
-  return server;
-};
-
-type Outcome = { result: Params } | { error: { code: number; message: string } };
-
-/**
- * The SDK leaves unanswered what was aborted, also where that was the server's end and not the
- * client. The transport knows which of them the client still waits for.
- */
-const answerAnyway = ({ transport }: Server, { requestId }: Extra, outcome: Outcome): void => {
-  transport?.send({ jsonrpc: "2.0", id: requestId, ...outcome }).catch(() => {});
+  const cutOff = () => {
+    for (const call of inFlight) call.abort();
+  };
+  return { server, cutOff };
 };
 
 /** What a client is told of a defect of this server; the log gets the rest. */
@@ -93,18 +76,15 @@ const createHandler = (server: Server, options: ServerOptions) => {
   const { info, instructions, tools } = options;
   const callTool = createToolCaller(server, options);
   return async (method: string, params: Params, extra: Extra): Promise<Params> => {
-    const read = readClient(params);
-    if (read && "error" in read) {
-      throw rpcError(read.error.code, read.error.message, read.error.data);
-    }
-    const stateless = read?.client;
+    const stateless = readClient(params);
     if (method === "tools/call") return await callTool(params, extra, stateless);
     if (method === "tools/list") {
       const list = { tools: await Promise.all(tools.map((tool) => tool.definition())) };
-      return stateless ? completeList(list, info) : list;
+      return stateless ? complete({ ...list, ...uncached }, info) : list;
     }
     if (method === "server/discover" && stateless) {
-      return completeList({ supportedVersions: [revision], capabilities, instructions }, info);
+      const discovered = { supportedVersions: [revision], capabilities, instructions };
+      return complete({ ...discovered, ...uncached }, info);
     }
     throw rpcError(ErrorCode.MethodNotFound, "Method not found");
   };
@@ -113,7 +93,7 @@ const createHandler = (server: Server, options: ServerOptions) => {
 /** Runs one `tools/call` and puts what comes of it into the revision's own form. */
 const createToolCaller = (server: Server, options: ServerOptions) => {
   const { info, log, tools } = options;
-  const tickets = createTickets(() => crypto.randomUUID());
+  const tickets = createTickets();
   return async (params: Params, extra: Extra, stateless: ClientFacts | undefined) => {
     const tool = tools.find(({ name }) => name === params.name);
     if (!tool) {
@@ -167,15 +147,12 @@ const askByResult = (
   tickets: Tickets,
   params: Params,
   { canAsk }: ClientFacts,
-  info: ServerInfo,
-): Person => {
-  const claim = tickets.claim(params);
-  return {
-    answered: (subject) => (canAsk && claim?.subject === subject ? claim.answer : undefined),
-    confirm: async ({ text, subject }) =>
-      canAsk ? { question: tickets.ask(text, subject, info) } : "unavailable",
-  };
-};
+  info: Implementation,
+): Person => ({
+  answered: canAsk ? tickets.claim(params) : () => undefined,
+  confirm: async ({ text, subject }) =>
+    canAsk ? { question: tickets.ask(text, subject, info) } : "unavailable",
+});
 
 /** Tells the log and, where it gave a token, the client what a call is waiting for. */
 const createProgress = ({ _meta, sendNotification }: Extra, log: Log) => {
@@ -189,10 +166,6 @@ const createProgress = ({ _meta, sendNotification }: Extra, log: Log) => {
     sendNotification({ method: "notifications/progress", params }).catch(() => {});
   };
 };
-
-/** McpError puts its code in front of the message; the wire has a field for that. */
-const rpcError = (code: number, message: string, data?: object): McpError =>
-  Object.assign(new McpError(code, message, data), { message });
 
 /** The result as text and as data, both the same. */
 const toCallResult = (result: ToolResult) => {

@@ -1,4 +1,4 @@
-import type { Readable, Writable } from "node:stream";
+import { finished, type Readable, type Writable } from "node:stream";
 import { serializeMessage } from "@modelcontextprotocol/sdk/shared/stdio.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type {
@@ -13,8 +13,10 @@ import { errorResponse, type Incoming, readLine, wireIdOf } from "./messages.ts"
 const maxLineBytes = 10 * 1024 * 1024;
 const lineBreak = 10;
 
-/** Splits bytes into lines. One that is too long is dropped up to its line break. */
-const createLines = (onLine: (line: Buffer) => void, onTooLong: () => void) => {
+const tooLong: Incoming = { ignored: "a line of more than 10 MiB" };
+
+/** Reads bytes by lines. One that is too long is dropped up to its line break. */
+const createLines = (receive: (read: Incoming) => void) => {
   let pieces: Buffer[] = [];
   let length = 0;
   const add = (piece: Buffer): void => {
@@ -23,12 +25,10 @@ const createLines = (onLine: (line: Buffer) => void, onTooLong: () => void) => {
     else pieces.push(piece);
   };
   const end = (): void => {
-    const line = Buffer.concat(pieces);
-    const isTooLong = length > maxLineBytes;
+    const read = length > maxLineBytes ? [tooLong] : readLine(Buffer.concat(pieces));
     pieces = [];
     length = 0;
-    if (isTooLong) onTooLong();
-    else onLine(line);
+    read.forEach(receive);
   };
   const push = (chunk: Buffer): void => {
     let from = 0;
@@ -57,11 +57,16 @@ const createRequests = () => {
   const innerOf = new Map<unknown, number>();
   const outerOf = new Map<unknown, RequestId>();
   let last = 0;
+  let onSettled = (): void => {};
+  const settleIfIdle = (): void => {
+    if (outerOf.size === 0) onSettled();
+  };
   /** Ends a request and gives the client's id of it; undefined if it had ended before. */
   const close = (inner: unknown): RequestId | undefined => {
     const outer = outerOf.get(inner);
     outerOf.delete(inner);
     innerOf.delete(outer);
+    settleIfIdle();
     return outer;
   };
   return {
@@ -80,39 +85,15 @@ const createRequests = () => {
       close(inner);
       return inner === undefined ? undefined : cancellationOf(inner);
     },
-    cancellations: (): JSONRPCNotification[] => [...innerOf.values()].map(cancellationOf),
-    isEmpty: (): boolean => outerOf.size === 0,
+    settled: (): Promise<void> =>
+      new Promise((resolve) => {
+        onSettled = resolve;
+        settleIfIdle();
+      }),
   };
 };
 
 type Requests = ReturnType<typeof createRequests>;
-
-/** What the SDK sends under the ids of the wire; undefined if nobody waits for it any more. */
-const outgoing = (message: JSONRPCMessage, requests: Requests): JSONRPCMessage | undefined => {
-  if (!("method" in message)) {
-    const id = requests.close(message.id);
-    return id === undefined ? undefined : { ...message, id };
-  }
-  if ("id" in message) return { ...message, id: wireIdOf(message.id) };
-  if (message.method !== "notifications/cancelled") return message;
-  return cancellationOf(wireIdOf(message.params?.requestId));
-};
-
-export type StdioEvents = {
-  /** stdin has ended; `isHeard`: something had come before. */
-  onStdinEnd: (isHeard: boolean) => void;
-  /** Nobody reads the answers any more. */
-  onStdoutBroken: () => void;
-  /** Input that cannot be answered, in words without any of its content. */
-  onIgnored: (reason: string) => void;
-};
-
-export type StdioTransport = Transport & {
-  /** Resolves when every request that came in has been answered or cancelled. */
-  settled: () => Promise<void>;
-  /** Aborts the requests in flight. Unlike what a client cancels, they are still answered. */
-  cutOff: () => void;
-};
 
 const sharedId = "Invalid request: another request with this id is in flight";
 
@@ -128,41 +109,28 @@ const ingoing = (message: JSONRPCMessage, requests: Requests): Incoming | undefi
   return cancellation && { message: cancellation };
 };
 
-/**
- * Reads stdin until it ends, in whichever way, or is not wanted any more, and no further while what
- * was written to stdout is not read.
- */
-const createWire = (
-  stdin: Readable,
-  stdout: Writable,
-  { push, end }: ReturnType<typeof createLines>,
-  { onEnd, onBroken }: Record<"onEnd" | "onBroken", () => void>,
-) => {
-  let isOver = false;
-  const resume = () => stdin.resume();
-  const onLast = (): void => {
-    if (isOver) return;
-    isOver = true;
-    end();
-    onEnd();
-  };
-  return {
-    start: (): void => {
-      stdin.on("data", push);
-      for (const event of ["end", "close", "error"]) stdin.on(event, onLast);
-      stdout.on("drain", resume);
-      for (const event of ["close", "error"]) stdout.on(event, onBroken);
-    },
-    write: (message: JSONRPCMessage): void => {
-      if (stdout.writable && !stdout.write(serializeMessage(message))) stdin.pause();
-    },
-    stop: (): void => {
-      isOver = true;
-      stdout.off("drain", resume);
-      stdin.off("data", push).pause();
-    },
-  };
+/** What the SDK sends under the ids of the wire; undefined if nobody waits for it any more. */
+const outgoing = (message: JSONRPCMessage, requests: Requests): JSONRPCMessage | undefined => {
+  if (!("method" in message)) {
+    const id = requests.close(message.id);
+    return id === undefined ? undefined : { ...message, id };
+  }
+  if ("id" in message) return { ...message, id: wireIdOf(message.id) };
+  if (message.method !== "notifications/cancelled") return message;
+  return cancellationOf(wireIdOf(message.params?.requestId));
 };
+
+export type StdioEvents = {
+  /** stdin has ended, in whichever way. */
+  onStdinEnd: () => void;
+  /** Nobody reads the answers any more. */
+  onStdoutBroken: () => void;
+  /** Input that cannot be answered, in words without any of its content. */
+  onIgnored: (reason: string) => void;
+};
+
+/** `settled` resolves when every request that came in has been answered or cancelled. */
+export type StdioTransport = Transport & Pick<Requests, "settled">;
 
 /**
  * A stdio transport for the SDK. The SDK's own one leaves invalid requests unanswered, ends in
@@ -175,44 +143,36 @@ export const createTransport = (
   { onStdinEnd, onStdoutBroken, onIgnored }: StdioEvents,
 ): StdioTransport => {
   const requests = createRequests();
-  let isHeard = false;
-  let onSettled = (): void => {};
-  const settleIfIdle = (): void => {
-    if (requests.isEmpty()) onSettled();
+  const write = (message: JSONRPCMessage): void => {
+    if (stdout.writable && !stdout.write(serializeMessage(message))) stdin.pause();
   };
+  const resume = () => stdin.resume();
   const receive = (read: Incoming): void => {
-    isHeard = true;
     const incoming = "message" in read ? ingoing(read.message, requests) : read;
     if (incoming === undefined) return;
     if ("ignored" in incoming) onIgnored(incoming.ignored);
-    else if ("refusal" in incoming) wire.write(incoming.refusal);
+    else if ("refusal" in incoming) write(incoming.refusal);
     else transport.onmessage?.(incoming.message);
-    settleIfIdle();
   };
-  const lines = createLines(
-    (line) => readLine(line).forEach(receive),
-    () => onIgnored("a line of more than 10 MiB"),
-  );
-  const onEnd = () => onStdinEnd(isHeard);
-  const wire = createWire(stdin, stdout, lines, { onEnd, onBroken: onStdoutBroken });
-  const settled = () =>
-    new Promise<void>((resolve) => {
-      onSettled = resolve;
-      settleIfIdle();
-    });
+  const lines = createLines(receive);
   const transport: StdioTransport = {
-    start: async () => wire.start(),
+    settled: requests.settled,
+    start: async () => {
+      stdin.on("data", lines.push);
+      finished(stdin, { writable: false }, () => {
+        lines.end();
+        onStdinEnd();
+      });
+      stdout.on("drain", resume);
+      finished(stdout, { readable: false }, onStdoutBroken);
+    },
     send: async (message) => {
       const sent = outgoing(message, requests);
-      if (sent) wire.write(sent);
-      settleIfIdle();
-    },
-    settled,
-    cutOff: () => {
-      for (const message of requests.cancellations()) transport.onmessage?.(message);
+      if (sent) write(sent);
     },
     close: async () => {
-      wire.stop();
+      stdout.off("drain", resume);
+      stdin.off("data", lines.push).pause();
       transport.onclose?.();
     },
   };

@@ -181,6 +181,11 @@ describe.concurrent("a client that does not read", () => {
       await vi.waitUntil(hasStopped, { timeout: 20_000, interval: 200 });
       // 90 MB of answers are not to wait in its memory.
       expect(isTaken).toBe(false);
+      // It reads by fits and starts, so that stdout fills up and drains again and again.
+      server.stdout.on("data", () => {
+        server.stdout.pause();
+        setImmediate(() => server.stdout.resume());
+      });
       server.stdout.resume();
       await server.until(() => server.messages.length === count);
       expect(await server.close()).toEqual({ code: 0, signal: null });
