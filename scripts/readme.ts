@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { type Launch, printConfig } from "../src/cli/host-config.ts";
-import { type HostName, hostNames } from "../src/cli/hosts.ts";
+import { type HostName, hostNames, hosts } from "../src/cli/hosts.ts";
 
 // Writes the part of README.md that depends on whether the package is published: until then its name
 // on npm may be anybody's, so nothing may tell people to start it by that name.
@@ -37,7 +37,8 @@ const getIt = (release: Release): string[] => {
 };
 
 const example = (release: Release, host: HostName, title: string): string => {
-  const { block, format, where } = printConfig(host, launchOf(release));
+  const { block } = printConfig(host, launchOf(release));
+  const { format, where } = hosts[host];
   return `<details><summary>What it prints for ${title}</summary>\n\nFor ${where}:\n\n\`\`\`${format}\n${block}\n\`\`\`\n\n</details>`;
 };
 

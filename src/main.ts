@@ -63,11 +63,11 @@ const main = async (): Promise<void> => {
   if (command.kind === "help") return print((await import("./cli/help.ts")).helpText());
   if (command.kind === "print-config") {
     const { describeHost } = await import("./cli/print-config.ts");
-    const { problems, words, block } = describeHost(command.host, command.sandbox, process.env);
-    if (problems) return fail(problems);
-    process.stderr.write(words.before);
-    print(block);
-    process.stderr.write(words.behind);
+    const printed = describeHost(command.host, command.sandbox, process.env);
+    if (printed.problems) return fail(printed.problems);
+    process.stderr.write(printed.before);
+    print(printed.block);
+    process.stderr.write(printed.behind);
     return;
   }
 
@@ -93,8 +93,7 @@ const main = async (): Promise<void> => {
   if (opened.audit) log.info(`audit file: ${config.auditLog}`);
   if (command.kind === "check") {
     const { check } = await import("./cli/check.ts");
-    const waiting = process.stderr.isTTY ? log.error : undefined;
-    process.exitCode = await check(config, { ...command, warnings }, { print, waiting });
+    process.exitCode = await check(config, { ...command, warnings }, print);
     return;
   }
   await serve({ config, sandbox: command.sandbox, audit: opened.audit, log, secrets });

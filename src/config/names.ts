@@ -29,23 +29,20 @@ export const nearest = <Name extends string>(
     .filter(({ distance }) => distance <= most)
     .sort((a, b) => a.distance - b.distance)[0]?.candidate;
 
-const sandboxHint = "the flag --sandbox turns the sandbox on";
-
 /** Letters that mean a guard wherever they stand in a name -> what to say of it. */
 const meanings: readonly [letters: RegExp, hint: string][] = [
-  [/SANDBOX|DRYRUN/, sandboxHint],
+  [/SANDBOX/, "the flag --sandbox turns the sandbox on"],
+  [/DRYRUN|READONLY/, "did you mean PRELUDE_WRITE?"],
   [/BLOCK|DENY|BLACK|FORBID|(?:DIS|NOT)ALLOW/, "did you mean PRELUDE_BLOCKED_KEYS?"],
   [/ALLOW|WHITE/, "did you mean PRELUDE_ALLOWED_KEYS?"],
   [/CONFIRM|APPROV/, "did you mean PRELUDE_CONFIRM?"],
   [/AUDIT/, "did you mean PRELUDE_AUDIT_LOG?"],
-  [/READONLY/, "did you mean PRELUDE_READ?"],
   [/READS|READ.*LIMIT|LIMIT.*READ/, "did you mean PRELUDE_MAX_READS_PER_MINUTE?"],
   [/LIMIT|WRITES/, "did you mean PRELUDE_MAX_WRITES_PER_MINUTE?"],
 ];
 
 // For a service named prelude-audit, Kubernetes sets these in every container of its namespace.
-const serviceLink =
-  /_(?:SERVICE_(?:HOST|PORT(?:_[A-Z0-9_]+)?)|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)$/;
+const serviceLink = /_(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)\w*)?)$/;
 
 const lettersOf = (name: string): string => name.toUpperCase().replace(/[^A-Z]/g, "");
 

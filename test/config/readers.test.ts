@@ -5,11 +5,16 @@ import { blanks, defaults, dollar, problemsOf, read, standIns } from "./support.
 const guards = settings.filter(({ guard }) => guard);
 const others = settings.filter(({ guard }) => !guard);
 
-it.each(settings)("$name is not set by a blank or by an empty field of a bundle", ({ name }) => {
-  for (const blank of blanks) {
-    expect(read({ [name]: blank })).toEqual({ config: defaults, warnings: [] });
-  }
-});
+it.each(settings)(
+  "$name is not set by a blank or by an empty field of a bundle; a blank guard is told",
+  ({ name, guard }) => {
+    const told = `set and empty, which counts as not set: ${name}`;
+    for (const blank of blanks) {
+      const warnings = guard && blank.trim() === "" ? [told] : [];
+      expect(read({ [name]: blank })).toEqual({ config: defaults, warnings });
+    }
+  },
+);
 
 it("the guards are every setting but key, address, deadline and log", () => {
   const names = others.map(({ name }) => name.replace("PRELUDE_", ""));

@@ -1,11 +1,6 @@
-import { type Config, readConfig } from "../../src/config/config.ts";
+import { type Config, readConfig as read } from "../../src/config/config.ts";
 
-const noFile = (): string => {
-  throw Object.assign(new Error("no such file"), { code: "ENOENT" });
-};
-
-export const read = (env: Record<string, string>, readFile: (path: string) => string = noFile) =>
-  readConfig(env, readFile);
+export { read };
 
 export const problemsOf = (env: Record<string, string>): string[] => read(env).problems ?? [];
 
@@ -17,10 +12,12 @@ export const defaults: Config = {
   allowedKeys: undefined,
   blockedKeys: [],
   read: "off",
+  write: "on",
   confirm: false,
   maxWritesPerMinute: 120,
   maxReadsPerMinute: 60,
   auditLog: undefined,
+  auditMeta: ["traceparent", "threadId", "openai/session"],
   baseUrl: "https://api.prelude.dev",
   timeoutMs: 30_000,
   logLevel: "error",

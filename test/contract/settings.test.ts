@@ -59,6 +59,7 @@ const wrong = {
     likeAKey,
   ],
   PRELUDE_READ: ["true", "key", dollar("VAR"), "none", likeAKey],
+  PRELUDE_WRITE: ["true", "dry run", "dry", dollar("VAR"), "no"],
   PRELUDE_CONFIRM: ["yes", "2", "null", "%X%", likeAKey],
   PRELUDE_MAX_WRITES_PER_MINUTE: ["-1", "1.5", "1e3", "1000001", "none", "\u0661", likeAKey],
   PRELUDE_MAX_READS_PER_MINUTE: ["ten", "$READS", "0x10", likeAKey],
@@ -72,6 +73,7 @@ const wrong = {
     likeAKey,
     "none",
   ],
+  PRELUDE_AUDIT_META: ["a b", "*", '["threadId"]', "none", "a,b,c,d,e,f,g,h,i", ",", likeAKey],
   PRELUDE_BASE_URL: [
     "api.prelude.dev",
     "http://api.prelude.dev",
@@ -133,6 +135,9 @@ const right: [name: string, value: string, inForce: unknown][] = [
   ["blocked_keys", "role", ["role"]],
   ["read", "keys", "keys"],
   ["read", " Values ", "values"],
+  ["write", "Dry_Run", "dry-run"],
+  ["write", " OFF ", "off"],
+  ["write", "dryrun", "dry-run"],
   ["confirm", "TRUE", true],
   ["confirm", "1", true],
   ["confirm", "False", false],
@@ -140,6 +145,7 @@ const right: [name: string, value: string, inForce: unknown][] = [
   ["max_writes_per_minute", "0", 0],
   ["max_writes_per_minute", "1000000", 1_000_000],
   ["max_reads_per_minute", "7", 7],
+  ["audit_meta", "acme/ticket, traceparent,", ["acme/ticket", "traceparent"]],
   ["base_url", "https://example.com/p/", "https://example.com/p"],
   ["base_url", "http://localhost:8080/", "http://localhost:8080"],
   ["base_url", "http://[::1]:1", "http://[::1]:1"],
@@ -184,7 +190,13 @@ const misspelt = [
   ...["PRELUDE_APP", "PRELUDE_USERID", "PRELUDE_APIKEY", "PRELUDE_TIMEOUT", "PRELUDE_LOGLEVEL"],
   ...["PRELUD_CONFIRM", "PRELUDE-CONFIRM", "prelude_confirm", "PRELUDECONFIRM", "PRELUDE_SANDBOX"],
   ...["PRELUDE_DRY_RUN", "PRELUDE-ALLOWED-KEYS", "preludeAllowedKeys", "PRELUDE_DISALLOWED_KEYS"],
-  ...["PRELUDE_WRITE_LIMIT", "PRELUDE_READ_ONLY", "PRELUDE_CONFIRM\nx", "MY_PRELUDE_API_KEY"],
+  ...[
+    "PRELUDE_WRITE_LIMIT",
+    "PRELUDE_READ_ONLY",
+    "PRELUDE_WRITES",
+    "PRELUDE_CONFIRM\nx",
+    "MY_PRELUDE_API_KEY",
+  ],
   ...["PRELUDE_ENV", "PRELUDE_VERIFY_SDK_KEY", "PRELUDE_AUDIT_SERVICE_HOST", "PRELUDES_OWN"],
 ];
 
@@ -284,6 +296,7 @@ describe("settings together", () => {
   it.concurrent.for([
     ["a key on both lists", { PRELUDE_ALLOWED_KEYS: "a,role", PRELUDE_BLOCKED_KEYS: "role" }],
     ["its look-alike", { PRELUDE_ALLOWED_KEYS: "R\u00f4le", PRELUDE_BLOCKED_KEYS: "role" }],
+    ["no tool at all", { PRELUDE_WRITE: "off" }],
     ["an audit file in no folder", { PRELUDE_AUDIT_LOG: join(folder, "none", "a") }],
     ["an audit file that is a folder", { PRELUDE_AUDIT_LOG: folder }],
     ["nothing set, and no client", {}],
