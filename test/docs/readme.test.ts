@@ -1,15 +1,14 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { parse as parseToml } from "smol-toml";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { installText, programOf, withInstallText } from "../../scripts/readme.ts";
+import { programOf, documents as released, withRelease } from "../../scripts/readme.ts";
 import { hostNames } from "../../src/cli/hosts.ts";
 import { settings } from "../../src/config/settings.ts";
 import { name, published, version } from "../../src/lib/package.wire.ts";
 import { errorCodes } from "../../src/tools/messages.ts";
 import { runCli } from "../support/run-cli.ts";
 import { app, startServer, user } from "../support/server-process.ts";
-import { apiError, startUpstream } from "../support/upstream.ts";
+import { apiError, noContent, startUpstream } from "../support/upstream.ts";
 
 const read = (file: string) => readFileSync(file, "utf8");
 const readme = read("README.md");
@@ -27,45 +26,43 @@ const chapter = (heading: string): string =>
   readme.split(`\n## ${heading}\n`)[1]?.split("\n## ")[0] ?? expect.fail(heading);
 
 describe("whether the package is published", () => {
-  const byName = /\bnpx\b[^\n]*prelude-profile-mcp|"npx",\s*(?:"\/c",\s*)?"-y",\s*"prelude/;
+  const byName = /\bnpx\b[^\n]*prelude-profile-mcp/;
+  const written = (file: string, as: typeof release) => withRelease(read(file), as);
 
-  test("is one switch for the README (else: npm run readme)", () => {
-    expect(withInstallText(readme, release)).toBe(readme);
-  });
-
-  test("no: nothing tells people to start it by a name that may be anybody's", () => {
-    const text = withInstallText(readme, { ...release, published: false });
-    expect(text).not.toMatch(byName);
-    expect(text).not.toMatch(/cursor\.com|vscode\.dev|lmstudio\.ai|\/c npx/);
-    expect(text).toContain(`node dist/${name}.cjs --check`);
-  });
-
-  test("yes: everything names the exact version", () => {
-    const text = withInstallText(readme, { name, version: "9.8.7", published: true });
-    expect(text.match(/\bnpx -y \S+/g)?.every((words) => words === `npx -y ${name}@9.8.7`)).toBe(
-      true,
+  test.each(released)("is one switch for %s (else: npm run readme)", (file) => {
+    const text = read(file);
+    expect(withRelease(text, release)).toBe(text);
+    expect(withRelease(written(file, { name, version: "9.8.7", published: true }), release)).toBe(
+      text,
     );
+  });
+
+  test.each(released)("no: %s starts the build, for the name may be anybody's", (file) => {
+    const text = written(file, { ...release, published: false });
+    expect(text).not.toMatch(byName);
+    expect(text).toContain(`node dist/${name}.cjs --print-config`);
+  });
+
+  test.each(released)("yes: %s names the exact version", (file) => {
+    const text = written(file, { name, version: "9.8.7", published: true });
+    expect(text).not.toContain("node dist/");
     expect(text).toContain(`npx -y ${name}@9.8.7 --print-config`);
-    expect(text).toContain(`npx -y ${name}@9.8.7 --check`);
-    expect(text).toContain(`args = ["-y", "${name}@9.8.7"]`);
-    expect(withInstallText(text, release)).toBe(readme);
   });
 
   test.skipIf(published).each([...documents, "Dockerfile"])("no: %s does not say npx", (file) => {
     expect(read(file)).not.toMatch(byName);
   });
+});
 
-  test("the marks are needed", () => {
-    expect(() => withInstallText("# no marks", release)).toThrow("no marks");
-    expect(readme).toContain(installText(release));
-  });
+test.each([
+  ["README.md", 1300],
+  ["SECURITY.md", 1100],
+  ["CONTRIBUTING.md", 1000],
+])("%s can be read at a sitting: %i words at most", (file, most) => {
+  expect(read(file).trim().split(/\s+/).length).toBeLessThanOrEqual(most);
 });
 
 describe("README", () => {
-  test("can be read at a sitting", () => {
-    expect(readme.split("\n").length).toBeLessThan(215);
-  });
-
   test("goes from what it is to how to put it right", () => {
     const headings = [...readme.matchAll(/^## (.*)$/gm)].map(([, heading]) => heading);
     expect(headings).toEqual([
@@ -75,8 +72,8 @@ describe("README", () => {
       "Guard rails",
       "Configuration",
       "What the agent sees",
+      "What it calls",
       "FAQ",
-      "Troubleshooting",
       "Security and privacy",
       "More",
     ]);
@@ -84,7 +81,7 @@ describe("README", () => {
 
   test("shows a result as it is", async () => {
     const server = startServer({ args: ["--sandbox"] });
-    const profile = { nickname: "J", sub: "x" };
+    const profile = { sub: "x" };
     const { structured } = await server.callTool({ app_id: app, user_id: user, profile });
     await server.close();
     const { sandbox: _, ...result } = structured;
@@ -103,19 +100,13 @@ describe("README", () => {
     expect(structured.status).toBe("updated");
   });
 
-  const guardBlocks = [...chapter("Guard rails").matchAll(/```(json|toml)\n([\s\S]*?)```/g)];
+  const guardBlocks = [...chapter("Guard rails").matchAll(/```json\n([\s\S]*?)```/g)];
 
-  test.each(guardBlocks.map(([, format, block]) => [format, block]))(
-    "has guards that can be pasted, %s",
-    async (format, block) => {
-      const env =
-        format === "json"
-          ? JSON.parse(String(block))
-          : (parseToml(String(block)) as { env: Record<string, string> }).env;
-      const known: readonly string[] = settings.map((setting) => setting.name);
-      expect(known).toEqual(expect.arrayContaining(Object.keys(env)));
-      const { PRELUDE_AUDIT_LOG: _, ...rest } = env;
-      const { code, out } = await runCli(["--check", "--json", "--sandbox"], rest);
+  test.each(guardBlocks.map(([, block]) => [block]))(
+    "has guards that can be pasted: %s",
+    async (block) => {
+      const { PRELUDE_AUDIT_LOG: _, ...env } = JSON.parse(String(block));
+      const { code, out } = await runCli(["--check", "--json", "--sandbox"], env);
       expect({ code, problems: JSON.parse(out).problems }).toEqual({ code: 0, problems: [] });
     },
   );
@@ -132,8 +123,33 @@ describe("README", () => {
     expect(upstream.received[0]?.headers.authorization).toBe("Bearer sk_test_readme");
   });
 
-  test.each(hostNames)("names %s", (host) => {
-    expect(readme).toContain(`\`${host}\``);
+  test("says what is called, with the very paths and headers", async () => {
+    const found = { id: user, profile: {}, identifiers: [{ value: "jane@example.com" }] };
+    const upstream = await startUpstream(noContent, (_, response) => {
+      response.writeHead(200, { "content-type": "application/json" });
+      response.end(JSON.stringify({ user: found, users: [found] }));
+    });
+    onTestFinished(upstream.close);
+    const env = { PRELUDE_API_KEY: "k", PRELUDE_BASE_URL: upstream.url, PRELUDE_READ: "keys" };
+    const server = startServer({ env });
+    await server.callTool({ app_id: app, user_id: user, profile: { locale: "fr" } });
+    await server.call("get_user_profile", { app_id: app, user_id: user });
+    await server.call("get_user_profile", { app_id: app, email: "jane@example.com" });
+    await server.close();
+    const text = chapter("What it calls");
+    const calls = upstream.received.map(({ method, path }) =>
+      `${method} ${path}`
+        .replace(app, "{app_id}")
+        .replace(user, "{user_id}")
+        .replace(/=[^&]+/g, "=…"),
+    );
+    expect(calls).toEqual([...text.matchAll(/`((?:PATCH|GET) [^`]*)`/g)].map(([, call]) => call));
+    const ofHttp = new Set(["host", "connection", "content-length"]);
+    const names = upstream.received
+      .flatMap(({ headers }) => Object.keys(headers))
+      .filter((each) => !ofHttp.has(each));
+    const said = text.toLowerCase();
+    expect(new Set(names.filter((each) => !said.includes(`\`${each}`))).size).toBe(0);
   });
 
   test.each(settings)("lists $name with its default", (setting) => {
@@ -147,6 +163,12 @@ describe("README", () => {
     expect(readme).toMatch(/\]\(https:\/\/docs\.prelude\.so\/\S*update-user-profile\)/);
     expect(readme).toContain("Not covered: ");
   });
+});
+
+test.each(hostNames)("docs/clients.md says how %s gets the entry and the key", (host) => {
+  expect(read("docs/clients.md")).toMatch(
+    new RegExp(`^\\| \`${host}\` \\|(?: \\S[^|]*\\|){2}$`, "m"),
+  );
 });
 
 test.each(errorCodes)("docs/results.md says what the agent does on %s", (code) => {
