@@ -27,7 +27,7 @@ export const readConfig = (
   env: Environment,
   readFile: (path: string) => string = readText,
 ): ConfigResult => {
-  const found: Found = { values: {}, problems: misspeltNames(env), warnings: [] };
+  const found: Found = { values: {}, problems: misspeltNames(env), warnings: emptyGuards(env) };
   for (const key of configKeys) {
     const { name } = rows[key];
     take(key, name, readValue(key, env[name]), found);
@@ -83,6 +83,13 @@ const takeKeyFromFile = (found: Found, readFile: (path: string) => string): void
     return;
   }
   take("apiKey", rows.apiKeyFile.name, readKeyFile(apiKeyFile, readFile), found);
+};
+
+/** What a template leaves behind whose value is missing: the operator may count on a guard. */
+const emptyGuards = (env: Environment): string[] => {
+  const names = settings.filter(({ guard, name }) => guard && env[name]?.trim() === "");
+  if (names.length === 0) return [];
+  return [`set and empty, which counts as not set: ${names.map(({ name }) => name).join(", ")}`];
 };
 
 const noTool = ({ write, read }: Partial<Config>): string[] =>

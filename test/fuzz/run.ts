@@ -42,3 +42,25 @@ export const fuzz = async <T>(
   };
   await fc.assert(fc.asyncProperty(input, bounded), { numRuns, seed });
 };
+
+/** Damage to a text: at some places, bytes in place of others. */
+export const damage = fc.array(
+  fc.record({
+    at: fc.nat(400),
+    cut: fc.nat(6),
+    put: fc.oneof(
+      fc.uint8Array({ maxLength: 4 }),
+      fc
+        .constantFrom('"', "{", "}", "\\", ",", "\n", "\ufeff", "\\u0000")
+        .map((text) => Buffer.from(text)),
+    ),
+  }),
+  { minLength: 1, maxLength: 4 },
+);
+type Edit = { at: number; cut: number; put: Uint8Array };
+
+export const damaged = (whole: Uint8Array, edits: readonly Edit[]): Buffer =>
+  edits.reduce<Buffer>((bytes, { at, cut, put }) => {
+    const from = at % (bytes.length + 1);
+    return Buffer.concat([bytes.subarray(0, from), put, bytes.subarray(from + cut)]);
+  }, Buffer.from(whole));

@@ -1,5 +1,3 @@
-import { Client as PinnedClient } from "@modelcontextprotocol/client";
-import { StdioClientTransport as PinnedTransport } from "@modelcontextprotocol/client/stdio";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
@@ -9,7 +7,6 @@ import { readConfig } from "../../src/config/config.ts";
 import { createServer } from "../../src/mcp/server.ts";
 import type { CallScope, PreludeClient } from "../../src/prelude/client.ts";
 import { publishedUpdate } from "../../src/tools/published.ts";
-import type { UpdateResult } from "../../src/tools/update-profile/schema.ts";
 import { createUpdateProfile } from "../../src/tools/update-profile/update-profile.ts";
 import { gate, key, startGuarded } from "../support/guarded.ts";
 import {
@@ -21,7 +18,7 @@ import {
   toolAnswer,
   user,
 } from "../support/server-process.ts";
-import { apiError, type Handler, startUpstream } from "../support/upstream.ts";
+import { startUpstream } from "../support/upstream.ts";
 import { callOf, dependenciesOf } from "../support/use-case.ts";
 
 const env = { PRELUDE_CONFIRM: "true" };
@@ -63,17 +60,6 @@ const cancelLine = {
 const lines = (...messages: unknown[]) =>
   messages.map((message) => `${JSON.stringify(message)}\n`).join("");
 
-/** What a client may reply to the question without having the person's yes. */
-const replies: [what: string, reply: Json, expected: object][] = [
-  ["declined", { result: { action: "decline" } }, declined],
-  ["dismissed", { result: { action: "cancel" } }, declined],
-  ["almost an acceptance", { result: { action: "accepted" } }, unavailable],
-  ["a list", { result: { action: ["accept"] } }, unavailable],
-  ["an acceptance in the content", { result: { content: { action: "accept" } } }, unavailable],
-  ["an error", { error: { code: -32603, message: "accept" } }, unavailable],
-  ["a timeout", { error: { code: -32001, message: "Request timed out" } }, late],
-];
-
 describe("on the wire", () => {
   it("asks before each write, in form mode, with app, user, keys and values", async () => {
     const { server, upstream } = await startGuarded({ env, capabilities });
@@ -93,56 +79,6 @@ describe("on the wire", () => {
       expect((await call).structured.status).toBe("updated");
     }
     expect(upstream.received.map(({ profile }) => profile)).toEqual([args.profile, args.profile]);
-  });
-
-  it.each<[what: string, answer: Handler, shown: string[]]>([
-    [
-      "shows what is there now, without the key",
-      (_, response) => {
-        const profile = { plan: `free ${key}` };
-        response.writeHead(200, { "content-type": "application/json" });
-        response.end(JSON.stringify({ user: { id: user, profile } }));
-      },
-      [`${values[0]} (new)`, `${values[1]} (now "free [redacted]")`],
-    ],
-    [
-      "says so where it could not be read",
-      apiError(404, "not_found"),
-      [...values, "What the profile holds now could not be read."],
-    ],
-  ])("%s", async (_, look, shown) => {
-    const reading = { ...env, PRELUDE_READ: "values" };
-    const { server } = await startGuarded({ env: reading, capabilities, answers: [look] });
-    const call = server.callTool(args);
-    const id = await asked(server);
-    const text = String(questions(server)[0]?.params?.message);
-    expect(text.split("\n").slice(1)).toEqual(shown);
-    server.send(answer(id, { action: "decline" }));
-    expect((await call).structured).toMatchObject(declined);
-  });
-
-  it("writes nothing on any reply but an acceptance", async () => {
-    const { server, upstream } = await startGuarded({ env, capabilities });
-    for (const [i, [what, reply, expected]] of replies.entries()) {
-      const call = server.callTool(args);
-      server.send({ jsonrpc: "2.0", id: await asked(server, i + 1), ...reply });
-      const { structured, isError } = await call;
-      const sent = upstream.received.length;
-      expect({ what, isError, ...structured, sent }).toMatchObject({
-        ...{ what, isError: true, sent: 0 },
-        ...expected,
-      });
-    }
-  });
-
-  it.each<[what: string, capabilities: Json]>([
-    ["no capability", {}],
-    ["elicitation by URL only", { elicitation: { url: {} } }],
-  ])("writes nothing, and asks nothing, of a client with %s", async (_, offered) => {
-    const { server, upstream } = await startGuarded({ env, capabilities: offered });
-    expect((await server.callTool(args)).structured).toMatchObject(unavailable);
-    expect(questions(server)).toEqual([]);
-    expect(upstream.received).toEqual([]);
   });
 
   it("takes the first answer to the question and no other", async () => {
@@ -168,19 +104,6 @@ describe("on the wire", () => {
     expect(upstream.received.map(({ profile }) => profile)).toEqual([{ n: "2" }, { n: "0" }]);
   });
 
-  it("does not ask about a call that another guard refuses", async () => {
-    const guards = { ...env, PRELUDE_BLOCKED_KEYS: "role", PRELUDE_MAX_WRITES_PER_MINUTE: "1" };
-    const { server } = await startGuarded({ env: guards, capabilities });
-    await server.callTool({ ...args, profile: { role: "admin" } });
-    await server.callTool({ ...args, user_id: "jane" });
-    expect(questions(server)).toEqual([]);
-    const call = server.callTool(args);
-    server.send(answer(await asked(server), { action: "decline" }));
-    await call;
-    expect((await server.callTool(args)).structured.error?.code).toBe("too_many_writes");
-    expect(questions(server)).toHaveLength(1);
-  });
-
   it.each<[when: string, sent: (id: unknown) => unknown[]]>([
     ["alone", () => [cancelLine]],
     ["before an acceptance", (id) => [cancelLine, answer(id, yes)]],
@@ -195,19 +118,6 @@ describe("on the wire", () => {
     expect((await call).structured.status).toBe("updated");
     expect(upstream.received.map(({ profile }) => profile)).toEqual([next.profile]);
     expect(server.messages.filter(({ id }) => id === "c")).toEqual([]);
-  });
-
-  it.each<[how: string, leave: (server: ServerProcess) => void]>([
-    ["closes stdin", ({ stdin }) => void stdin.end()],
-    ["vanishes", ({ stdin, stdout }) => [stdin, stdout].forEach((pipe) => void pipe.destroy())],
-    ["sends SIGTERM", ({ child }) => void child.kill("SIGTERM")],
-  ])("writes nothing when the client %s while the person is asked", async (_, leave) => {
-    const { server, upstream } = await startGuarded({ env, capabilities });
-    server.send(callLine("c"));
-    await asked(server);
-    leave(server);
-    expect(await server.exited).toEqual({ code: 0, signal: null });
-    expect(upstream.received).toEqual([]);
   });
 });
 
@@ -249,51 +159,9 @@ describe("a client of an SDK", () => {
     expect(upstream.received).toEqual([]);
     expect(shown.map(({ aborted }) => aborted)).toEqual([true, false]);
   });
-
-  it.each([
-    ["accept", { status: "updated" }, 1],
-    ["decline", declined, 0],
-    ["cancel", declined, 0],
-  ] as const)("of 2026-07-28 answers %s, and the person saw it all", async (action, is, sent) => {
-    const { upstream, run } = await command();
-    const seen: unknown[] = [];
-    const versionNegotiation = { mode: { pin: "2026-07-28" } };
-    const client = new PinnedClient(
-      { name: "pinned-client", version: "2.0.0" },
-      { capabilities, versionNegotiation },
-    );
-    onTestFinished(() => client.close());
-    client.setRequestHandler("elicitation/create", async ({ params: { message } }) => {
-      seen.push(message);
-      return { action, ...(action === "accept" && { content: {} }) };
-    });
-    await client.connect(new PinnedTransport(run));
-    await client.listTools();
-    expect((await client.callTool(params)).structuredContent).toMatchObject(is);
-    expect(seen).toEqual([question]);
-    expect(upstream.received).toHaveLength(sent);
-  });
 });
 
 const accept = { confirm: yes };
-/** How an acceptance may come back other than with its own ticket for its own write. */
-const forgeries: ((requestState: string) => Json)[] = [
-  () => ({ inputResponses: accept }),
-  () => ({ requestState: "a".repeat(36), inputResponses: accept }),
-  (ticket) => ({ requestState: `${ticket.slice(0, -1)}z`, inputResponses: accept }),
-  (ticket) => ({ requestState: [ticket], inputResponses: accept }),
-  (requestState) => ({ requestState }),
-  (requestState) => ({ requestState, inputResponses: { other: yes } }),
-  (requestState) => ({ requestState, inputResponses: { confirm: { action: "accepted" } } }),
-  ...[
-    { ...args, profile: { ...args.profile, plan: "enterprise" } },
-    { ...args, profile: { ...args.profile, role: "admin" } },
-    { ...args, user_id: "usr_other" },
-    { ...args, app_id: "fvua38g" },
-  ].map((other) => (requestState: string) => {
-    return { requestState, inputResponses: accept, arguments: other };
-  }),
-];
 
 describe("the wire of 2026-07-28", () => {
   const call = (server: ServerProcess, more: Json = {}, offered: Json = capabilities) =>
@@ -317,34 +185,6 @@ describe("the wire of 2026-07-28", () => {
     });
     return String(result?.requestState);
   };
-
-  it("has the person asked anew where an acceptance is not for this very write", async () => {
-    const { server, upstream } = await startGuarded({ env });
-    for (const forged of forgeries) {
-      const ticket = ticketOf(await call(server));
-      const { result } = await call(server, forged(ticket));
-      const sent = upstream.received.length;
-      expect({ how: forged("…"), resultType: result?.resultType, sent }).toEqual({
-        how: forged("…"),
-        resultType: "input_required",
-        sent: 0,
-      });
-      expect(result?.requestState).not.toBe(ticket);
-    }
-  });
-
-  it("a ticket is good for one acceptance, at once or later", async () => {
-    const { server, upstream } = await startGuarded({ env });
-    const answered = { requestState: ticketOf(await call(server)), inputResponses: accept };
-    const answers = await Promise.all([call(server, answered), call(server, answered)]);
-    answers.push(await call(server, answered));
-    expect(answers.map(({ result }) => result?.resultType)).toEqual([
-      "complete",
-      "input_required",
-      "input_required",
-    ]);
-    expect(upstream.received).toHaveLength(1);
-  });
 
   it("a ticket is void once the person has declined, and in another process", async () => {
     const [first, second] = [await startGuarded({ env }), await startGuarded({ env })];
@@ -370,26 +210,6 @@ describe("the wire of 2026-07-28", () => {
     const older = server.request("tools/call", params);
     server.send(answer(await asked(server), { action: "decline" }));
     expect(toolAnswer(await older).structured).toMatchObject(declined);
-    expect(upstream.received).toEqual([]);
-  });
-
-  it.each<[how: string, more: (i: number) => Json]>([
-    ["other arguments", (i) => ({ arguments: { ...args, profile: { n: String(i) } } })],
-    ["no answer", () => ({ inputResponses: {} })],
-  ])("a chain of tickets with %s asks no more questions than permitted", async (_, more) => {
-    const limited = { ...env, PRELUDE_MAX_WRITES_PER_MINUTE: "3" };
-    const { server, upstream } = await startGuarded({ env: limited });
-    let requestState: unknown;
-    const outcomes: unknown[] = [];
-    for (let i = 0; i < 5; i++) {
-      const chained = i === 0 ? {} : { requestState, inputResponses: accept, ...more(i) };
-      const { result } = await call(server, chained);
-      requestState = result?.requestState;
-      const { structuredContent } = (result ?? {}) as { structuredContent?: UpdateResult };
-      outcomes.push(structuredContent?.error?.code ?? result?.resultType);
-    }
-    const most = Array(3).fill("input_required");
-    expect(outcomes).toEqual([...most, "too_many_writes", "too_many_writes"]);
     expect(upstream.received).toEqual([]);
   });
 });

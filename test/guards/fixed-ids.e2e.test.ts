@@ -85,18 +85,3 @@ describe.each(pins)("$name, fixed by $setting", (pin) => {
     expect(upstream.received).toMatchObject([{ path, profile: { [name]: other } }]);
   });
 });
-
-it("with both fixed, the profile and on_reserved_key are left to the agent", async () => {
-  const env = { PRELUDE_APP_ID: app, PRELUDE_USER_ID: user };
-  const { server } = await startGuarded({ env });
-  const schema = await publishedSchema(server);
-  expect(Object.keys(schema.properties as object)).toEqual(["profile", "on_reserved_key"]);
-  expect(schema.required).toEqual(["profile"]);
-  const { structured } = await server.callTool({ profile: { first_name: "Jane" } });
-  expect(structured).toEqual({
-    status: "updated",
-    app_id: app,
-    user_id: user,
-    updated_keys: ["first_name"],
-  });
-});

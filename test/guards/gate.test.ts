@@ -30,12 +30,6 @@ test("what the audit holds back uses up no place of the limit", () => {
   expect([first(), first(), first()]).toEqual(["sent", "sent", held]);
 });
 
-test("what the limit holds back leaves no attempt line", () => {
-  const { state, first } = setUp(1);
-  for (let i = 0; i < 3; i++) first();
-  expect(state.lines).toBe(1);
-});
-
 test("nothing begins to leave once the server is stopping, but what has begun goes on", () => {
   const { state, call, first } = setUp(2);
   const begun = call();

@@ -72,18 +72,6 @@ describe("PRELUDE_ALLOWED_KEYS", () => {
     ]);
   });
 
-  it("names the allowed keys and tells the agent not to look for a way round", async () => {
-    const { server } = await startGuarded({ env });
-    const { structured } = await callRaw(server, withProfile('{"role":"x","plan":"y"}'));
-    expect(structured.error).toMatchObject({
-      code: "key_not_allowed",
-      keys: ["role", "plan"],
-      message: 'This server may not write "role", "plan"; nothing was written.',
-      next_step: expect.stringContaining('only these may be written: "first_name", "last_name"'),
-    });
-    expect(structured.error?.next_step).toContain("Do not try other spellings.");
-  });
-
   it("answers a huge call with no more than the largest call that would be sent", async () => {
     const { server, upstream } = await startGuarded({ env });
     const many = Object.fromEntries(Array.from({ length: 5_000 }, (_, i) => [`k${i}`, "x"]));
@@ -95,14 +83,6 @@ describe("PRELUDE_ALLOWED_KEYS", () => {
 
 describe("PRELUDE_BLOCKED_KEYS", () => {
   const env = { PRELUDE_BLOCKED_KEYS: "role, tenant_id, caf\u00e9" };
-
-  it("lets other keys through, also those that only resemble a blocked one", async () => {
-    const { server, upstream } = await startGuarded({ env });
-    const profile = { roles: "a", r0le: "b", tenant: "c", caf: "d", "tenant-id": "e" };
-    const { structured } = await callRaw(server, withProfile(JSON.stringify(profile)));
-    expect(structured.status).toBe("updated");
-    expect(upstream.received.map((request) => request.profile)).toEqual([profile]);
-  });
 
   it("refuses these keys, however they are sent", async () => {
     const { server, upstream } = await startGuarded({ env });

@@ -56,23 +56,6 @@ const reserving =
 const keysOf = (count: number) =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, "x"]));
 
-it("counts calls, not the search of one: five at once with skip are five, whatever they send", async () => {
-  const { server, upstream } = await startGuarded({
-    env: limit(5),
-    answers: [reserving((key) => key === "k19")],
-  });
-  const skip = { profile: keysOf(20), on_reserved_key: "skip" };
-  const results = await Promise.all(
-    Array.from({ length: 7 }, (_, i) =>
-      server.callTool({ ...argumentsFor(`usr_${i}`), ...skip }).then((answer) => answer.structured),
-    ),
-  );
-  expect(counted(results, "reserved_profile_key")).toBe(5);
-  expect(counted(results, "too_many_writes")).toBe(2);
-  const users = new Set(upstream.received.map(({ path }) => path));
-  expect([users.size, upstream.received.length % 5]).toEqual([5, 0]);
-});
-
 it.each<[what: string, isReserved: (key: string) => boolean]>([
   ["every second key is reserved", (key) => Number(key.slice(1)) % 2 === 0],
   ["all are", () => true],
@@ -164,16 +147,4 @@ it.each([1, 2])("questions are limited too: %d in a minute", async (max) => {
   for (const seconds of [0, 1, 2, 3, 62, 63, 64]) results.push(await decline(seconds));
   expect(seen).toEqual(max === 1 ? [0, 62] : [0, 1, 62, 63]);
   expect(counted(results, "too_many_writes")).toBe(7 - seen.length);
-});
-
-it("nobody is asked about a write for which there is no place", async () => {
-  const { callAt } = await startOnClock({ ...limit(1), PRELUDE_CONFIRM: "true" });
-  const approve = async () => "accepted" as const;
-  expect((await callAt(0, user, approve)).status).toBe("updated");
-  const asked: string[] = [];
-  const result = await callAt(59, user, async () => {
-    asked.push("asked");
-    return "accepted";
-  });
-  expect([codeOf(result), asked]).toEqual(["too_many_writes", []]);
 });

@@ -2,7 +2,6 @@ import { readFileSync } from "node:fs";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import {
   app,
-  type Json,
   type RpcResponse,
   type ServerProcess,
   startServer,
@@ -58,15 +57,6 @@ const gated = async () => {
   return { ...(await start({ script: [hold] })), open, aborted };
 };
 
-describe.concurrent("without initialize", () => {
-  it("a list and a call are answered", async () => {
-    const { server } = await start();
-    expect((await server.callTool(writeOf(user))).structured.status).toBe("updated");
-    expect((await server.request("tools/list")).result?.tools).toHaveLength(1);
-    expect(await server.close()).toEqual({ code: 0, signal: null });
-  });
-});
-
 describe.concurrent("initialize", () => {
   it("answers each known revision with itself, any other with the newest, again and again", async () => {
     const known = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"];
@@ -79,16 +69,6 @@ describe.concurrent("initialize", () => {
     expect((await server.request("tools/list")).result?.tools).toHaveLength(1);
     expect(await server.close()).toEqual({ code: 0, signal: null });
     expect(server.stderr()).toBe("");
-  });
-});
-
-describe.concurrent("arguments as JSON text", () => {
-  it("are read as what they hold", async () => {
-    const { server, upstream } = await start();
-    const { structured } = await server.callTool(JSON.stringify(writeOf(user)));
-    expect(structured.status).toBe("updated");
-    expect(upstream.received.map(({ profile }) => profile)).toEqual([{ a: "b" }]);
-    await server.close();
   });
 });
 
@@ -191,111 +171,6 @@ describe.concurrent("ids in flight", () => {
     await server.close();
     expect(server.messages).toEqual([]);
     expect(upstream.received).toEqual([]);
-  });
-});
-
-const asked = ({ messages }: ServerProcess) =>
-  messages.filter(({ method }) => method === "elicitation/create");
-const confirm = { PRELUDE_CONFIRM: "true", PRELUDE_MAX_WRITES_PER_MINUTE: "0" };
-const codeOf = (response: RpcResponse) =>
-  toolAnswer(response).structured.error?.code ?? toolAnswer(response).structured.status;
-const content = (fields: unknown) => ({ result: { action: "accept", content: fields } });
-
-describe("a person's answer", () => {
-  it.each<[name: string, answer: Json, code: string]>([
-    ["an acceptance", { result: { action: "accept" } }, "updated"],
-    ["an acceptance with nothing in it", content({}), "updated"],
-    [
-      "an acceptance with content null, and error null",
-      { ...content(null), error: null },
-      "updated",
-    ],
-    ["the field ticked", content({ write: true }), "updated"],
-    ["a field under another name, ticked", content({ "Write these values": true }), "updated"],
-    ["the field ticked off", content({ write: false }), "confirmation_declined"],
-    [
-      "a field under another name, ticked off",
-      content({ approve: false }),
-      "confirmation_declined",
-    ],
-    ["one field ticked and one not", content({ write: true, x: false }), "confirmation_declined"],
-    ["a text", content({ write: "true" }), "confirmation_declined"],
-    ["a number", content({ write: 1 }), "confirmation_declined"],
-    ["an empty text", content({ comment: "" }), "confirmation_declined"],
-    ["a refusal", { result: { action: "decline" } }, "confirmation_declined"],
-    ["a dismissal", { result: { action: "cancel" } }, "confirmation_declined"],
-    ["nothing", { result: {} }, "confirmation_unavailable"],
-    ["another action", { result: { action: "yes" } }, "confirmation_unavailable"],
-    ["a list", content([]), "confirmation_unavailable"],
-    ["no object", { result: 5 }, "confirmation_unavailable"],
-    ["an error", { error: { code: -32601, message: "no" } }, "confirmation_unavailable"],
-    ["an odd error", { error: "no" }, "confirmation_unavailable"],
-    ["both", { ...content({}), error: { code: 1, message: "x" } }, "confirmation_unavailable"],
-  ])("that is %j counts for what it is", async (_, answer, code) => {
-    const { server, upstream } = await people();
-    const before = [asked(server).length, upstream.received.length];
-    const response = server.request("tools/call", {
-      name: "update_user_profile",
-      arguments: writeOf(user),
-    });
-    await server.until(() => asked(server).length > (before[0] ?? 0));
-    server.send({ jsonrpc: "2.0", id: asked(server).at(-1)?.id, ...answer });
-    expect(codeOf(await response)).toBe(code);
-    expect(upstream.received.length - (before[1] ?? 0)).toBe(code === "updated" ? 1 : 0);
-  });
-
-  let running: ReturnType<typeof start> | undefined;
-  /** One server for all rows. */
-  const people = async () => {
-    const first = running === undefined;
-    running ??= start({ env: confirm });
-    const { server, upstream } = await running;
-    if (first) await server.initialize({ elicitation: {} });
-    return { server, upstream };
-  };
-
-  it.each<[elicitation: unknown, asks: boolean]>([
-    [{}, true],
-    [{ form: {} }, true],
-    [{ form: { applyDefaults: true }, url: {} }, true],
-    [{ form: {}, url: null }, true],
-    [{ url: {} }, false],
-    [null, false],
-    [undefined, false],
-  ])("can be had where elicitation is declared as %j: %s", async (elicitation, asks) => {
-    const { server } = await start({ env: confirm });
-    await server.initialize({ elicitation });
-    const response = server.request("tools/call", {
-      name: "update_user_profile",
-      arguments: writeOf(user),
-    });
-    if (asks) {
-      await server.until(() => asked(server).length === 1);
-      // Not 0, which some clients take for none.
-      expect(asked(server)[0]?.id).toBe("server-0");
-      server.send({ jsonrpc: "2.0", id: "server-0", ...content({ write: true }) });
-    }
-    expect(codeOf(await response)).toBe(asks ? "updated" : "confirmation_unavailable");
-    await server.close();
-  });
-
-  it("that comes after its question was withdrawn writes nothing, and other questions stay", async () => {
-    const { server, upstream } = await start({ env: confirm });
-    await server.initialize({ elicitation: {} });
-    server.write(callOf(1, "usr_a"));
-    await server.until(() => asked(server).length === 1);
-    server.write(callOf(2, "usr_b"));
-    await server.until(() => asked(server).length === 2);
-    server.write(cancelOf(1));
-    const withdrawn = () =>
-      server.messages.find(({ method }) => method === "notifications/cancelled");
-    await server.until(() => withdrawn() !== undefined);
-    expect(withdrawn()?.params?.requestId).toBe(asked(server)[0]?.id);
-    for (const { id } of asked(server)) server.send({ jsonrpc: "2.0", id, ...content({}) });
-    await server.until(() => server.messages.some(({ id }) => id === 2));
-    expect(await server.close()).toEqual({ code: 0, signal: null });
-    expect(upstream.received.map(({ path }) => path)).toEqual([expect.stringContaining("usr_b")]);
-    expect(server.messages.some(({ id }) => id === 1)).toBe(false);
   });
 });
 

@@ -228,32 +228,6 @@ describe.concurrent("a call in flight when stdin ends", () => {
     },
   );
 
-  it("is aborted in good order if Prelude does not answer: all three hear of it", async () => {
-    let aborted = false;
-    const audit = join(mkdtempSync(join(tmpdir(), "lifecycle-")), "audit.jsonl");
-    const { server, upstream } = await calling(
-      [
-        (_, _response, socket) => {
-          socket.on("close", () => {
-            aborted = true;
-          });
-        },
-      ],
-      { PRELUDE_AUDIT_LOG: audit },
-    );
-    await soon(() => upstream.received.length === 1);
-    server.stdin.end();
-    expect(await server.exited).toEqual({ code: 0, signal: null });
-    await soon(() => aborted);
-    const lines = readFileSync(audit, "utf8").trimEnd().split("\n");
-    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
-      { event: "attempt" },
-      { event: "outcome", status: "unknown" },
-    ]);
-    await server.closed;
-    expect(answerTo(server, 1)).toMatchObject({ status: "unknown" });
-  });
-
   it.each([
     ["nobody can read its answer", (server: ServerProcess) => endings["stdout breaks"](server)],
     [
@@ -289,32 +263,6 @@ describe.concurrent("a call that the end does not wait for", () => {
     await server.closed;
     expect(server.stderr()).toBe("");
   };
-
-  it.each(["stdin ends", "SIGTERM comes", "SIGINT comes", "SIGHUP comes"] as const)(
-    "says how far it came, and so does one behind it, which sends nothing: %s",
-    async (ending) => {
-      const { server, upstream } = await calling([hang]);
-      await soon(() => upstream.received.length === 1);
-      call(server, 2);
-      ping(server, 3);
-      await server.until(() => server.messages.some(({ id }) => id === 3));
-      endings[ending](server);
-      await ended(server);
-      expect(answerTo(server, 1)).toMatchObject(stopped("unknown"));
-      expect(answerTo(server, 2)).toMatchObject(stopped("not_updated"));
-      expect(upstream.received.length).toBe(1);
-    },
-  );
-
-  it.each(["stdin ends", "SIGTERM comes"] as const)(
-    "says so while it waits for a person, whose silence is not blamed: %s",
-    async (ending) => {
-      const server = await states["waits for a person's answer"]();
-      endings[ending](server);
-      await ended(server);
-      expect(answerTo(server, 1)).toMatchObject(stopped("not_updated"));
-    },
-  );
 
   it("says so where it reads", async () => {
     const { server, upstream } = await calling([hang, hang], { PRELUDE_READ: "keys" });
@@ -354,56 +302,6 @@ describe.concurrent("a call that the end does not wait for", () => {
       '"event":"outcome"',
       '"event":"refused"',
     ]);
-  });
-
-  it.each([
-    ["2025-11-25", {}],
-    [
-      "2026-07-28",
-      {
-        _meta: {
-          "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-          "io.modelcontextprotocol/clientCapabilities": { elicitation: {} },
-        },
-      },
-    ],
-  ])("puts no question to a person any more: %s", async (_, meta) => {
-    let answer = () => {};
-    const upstream = await upstreamWith((_request, response) => {
-      answer = () => response.writeHead(404).end();
-    });
-    const settings = { PRELUDE_CONFIRM: "true", PRELUDE_READ: "values" };
-    const server = start({
-      env: {
-        ...noUpstream,
-        ...settings,
-        PRELUDE_BASE_URL: upstream.url,
-        PRELUDE_LOG_LEVEL: "info",
-      },
-    });
-    await server.initialize({ elicitation: {} });
-    // What is there now is looked up first, and this one is in the middle of that.
-    call(server, 1, meta);
-    await soon(() => upstream.received.length === 1);
-    endings["SIGTERM comes"](server);
-    await server.until(() => server.stderr().includes("stopping: "));
-    call(server, 2, meta, "usr_other");
-    await server.until(() => server.messages.some(({ id }) => id === 2));
-    answer();
-    await server.exited;
-    await server.closed;
-    expect(answerTo(server, 1)).toMatchObject(stopped("not_updated"));
-    expect(answerTo(server, 2)).toMatchObject(stopped("not_updated"));
-    expect(upstream.received.length).toBe(1);
-    expect(said(server, "elicitation/create")()).toBe(false);
-  });
-
-  it("is handled if it came before stdin ended", async () => {
-    const { server } = await calling([(_, response) => response.writeHead(204).end()]);
-    call(server, 2);
-    server.stdin.end();
-    await ended(server);
-    expect(answerTo(server, 2)).toMatchObject({ status: "updated" });
   });
 });
 

@@ -139,13 +139,6 @@ describe.concurrent("client 2.x", () => {
     await vi.waitUntil(() => aborted, { timeout: 20_000 });
     await client.close();
   });
-
-  it("pinned to a revision that is not there yet is told which one is", async () => {
-    const upstream = await upstreamWith(noContent);
-    await expect(connect({ pin: "2099-01-01" }, upstream)).rejects.toMatchObject({
-      message: expect.stringMatching(/version/i),
-    });
-  });
 });
 
 describe.concurrent("client 1.x", () => {

@@ -178,16 +178,6 @@ describe("a proxy", () => {
     }
   });
 
-  test("that cannot reach the API is asked again", async () => {
-    let broken = 2;
-    const proxy = await startProxy((socket, target) => {
-      if (broken-- > 0) socket.end("HTTP/1.1 502 Bad Gateway\r\n\r\n");
-      else tunnel(socket, target);
-    });
-    const { user } = scene([]);
-    expect(await send(through("HTTP_PROXY", proxy.url), user)).toEqual(done(3));
-  });
-
   test("that hangs up is asked as often as the policy says, and no more", async () => {
     const proxy = await startProxy((socket) => socket.end());
     const outcome = await send(through("HTTP_PROXY", proxy.url), "usr_1", { timeoutMs: 1_000 });
@@ -196,30 +186,6 @@ describe("a proxy", () => {
       failure: { code: "unreachable", mayHaveWritten: false },
     });
     expect(proxy.connects).toHaveLength(3);
-  });
-
-  test("that never answers is given up before a far deadline, and named", async () => {
-    const late = new DOMException("late", "TimeoutError");
-    let waiting: AbortController[] = [];
-    const proxy = await startProxy(() => {
-      for (const each of waiting) each.abort(late);
-      waiting = [];
-    });
-    const client = through("HTTP_PROXY", proxy.url);
-    const scope = scopeOf();
-    const timeout = vi.spyOn(AbortSignal, "timeout").mockImplementation(() => {
-      const controller = new AbortController();
-      waiting.push(controller);
-      return controller.signal;
-    });
-    const profile = { name: "Ada" };
-    const outcome = await client.patchProfile({ appId, userId: "usr_1", profile }, scope);
-    expect(outcome).toMatchObject({
-      attempts: 3,
-      failure: { code: "unreachable", mayHaveWritten: false, reason: "proxy_no_answer" },
-    });
-    expect(timeout.mock.calls).toEqual([[10_000], [10_000], [10_000]]);
-    timeout.mockRestore();
   });
 
   test("does not hide that a connection was used before, and fell silent", async () => {
@@ -299,57 +265,6 @@ describe("which proxy the environment wants", () => {
       expect(of("https://example.com", env)).toBe("http://proxy:1");
     },
   );
-});
-
-describe("TLS", () => {
-  test.each([
-    ["valid", "DEPTH_ZERO_SELF_SIGNED_CERT"],
-    ["expired", "CERT_HAS_EXPIRED"],
-  ] as const)(
-    "a certificate (%s) is refused as %s before anything is sent",
-    async (name, certificate) => {
-      const own = await startFaultServer(name);
-      closers.push(own.close);
-      const stage = own.stage("usr_1");
-      const { attempts, failure } = await send(newClient({ baseUrl: own.url }), "usr_1");
-      const expected = { code: "unreachable", mayHaveWritten: false, retryable: false };
-      const reason = { reason: "certificate", reasonDetail: { certificate } };
-      expect([attempts, failure]).toEqual([1, { ...expected, ...reason }]);
-      expect(stage.received).toHaveLength(0);
-    },
-  );
-
-  test.each([
-    ["plain HTTP", (): string => server().url.replace("http:", "https:")],
-    [
-      "something else",
-      async () =>
-        `https://127.0.0.1:${await listen(createServer((socket) => socket.write("SSH-2.0-x\r\n")))}`,
-    ],
-  ])("%s on the port of an https base URL is named", async (_, url) => {
-    const { attempts, failure } = await send(newClient({ baseUrl: await url() }), "usr_1");
-    expect(attempts).toBe(1);
-    expect(failure).toMatchObject({ code: "unreachable", mayHaveWritten: false, retryable: false });
-    expect(failure?.reason).toBe("tls_failed");
-  });
-
-  test("a handshake that never ends is ended by the deadline, with nothing sent", async () => {
-    const port = await listen(createServer(() => {}));
-    const client = newClient({ baseUrl: `https://127.0.0.1:${port}` });
-    expect(await send(client, "usr_1", { timeoutMs: 100 })).toEqual({
-      attempts: 1,
-      failure: { code: "timeout", mayHaveWritten: false },
-    });
-  });
-
-  test("a handshake that breaks off is repeated, with nothing sent", async () => {
-    const port = await listen(createServer((socket) => socket.destroy()));
-    const client = newClient({ baseUrl: `https://127.0.0.1:${port}` });
-    expect(await send(client, "usr_1")).toMatchObject({
-      attempts: 3,
-      failure: { code: "unreachable", mayHaveWritten: false },
-    });
-  });
 });
 
 // A server on a thread of its own that answers 204 and listens with the shortest queue there is, but

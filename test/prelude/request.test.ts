@@ -120,13 +120,6 @@ describe("undici's dispatch", () => {
 describe("a request", () => {
   const { signal } = new AbortController();
 
-  test("that is not admitted sends nothing", async () => {
-    const { stage, request } = stageOf();
-    const held = await exchange(connection, request, { deadlineAt, signal, admit: () => false });
-    expect(held).toBe("held");
-    expect(stage.received).toEqual([]);
-  });
-
   test("that is cancelled in the moment in which it would leave sends nothing", async () => {
     const { stage, request } = stageOf();
     const cancelled = new AbortController();
@@ -160,23 +153,5 @@ describe("a request", () => {
     const end = await exchange(odd, request, { deadlineAt, signal, admit });
     expect(end).toEqual({ failure: { code: "connection_lost", mayHaveWritten: true } });
     expect(admit).toHaveBeenCalledOnce();
-  });
-
-  test("passes over interim answers", async () => {
-    const { request } = stageOf(interim(3, "103 Early Hints", reply(400, "No.")));
-    const end = await exchange(connection, request, { deadlineAt, signal });
-    expect(end).toMatchObject({ answer: { status: 400, body: { text: "No." } } });
-  });
-
-  test("has no answer yet where there was nothing but an interim one", async () => {
-    const cancelled = new AbortController();
-    const { request } = stageOf(async ({ socket }) => {
-      await new Promise((sent) => socket.write("HTTP/1.1 103 Early Hints\r\n\r\n", sent));
-      // The client, in this process, reads it in the meantime.
-      for (let i = 0; i < 5; i++) await turn();
-      cancelled.abort();
-    });
-    const end = await exchange(connection, request, { deadlineAt, signal: cancelled.signal });
-    expect(end).toEqual(aborted(true));
   });
 });

@@ -1,5 +1,5 @@
 /**
- * Test material only: one key and five self-signed certificates, made for these tests and used by
+ * Test material only: one key and four self-signed certificates, made for these tests and used by
  * nothing else. The key is public, so trust none of them outside of a test.
  */
 export const testKey = `-----BEGIN PRIVATE KEY-----
@@ -32,18 +32,6 @@ XTXZMqTfiHYJ6fXoeCRu69/piW3Xrlp3Ln54uRj2IhLPkIXyZKk+VNqEKSWtQl8a
 MAMBAf8wHQYDVR0OBBYEFEs3WjDF8SmFVhot/XDK4aacLxhGMAoGCCqGSM49BAMC
 A0gAMEUCIF3+XTHPqdBfHiGK+HyDOaWna+yAD2OVPa41VLogaOGFAiEAshN2MiMN
 XrUEZL+ynrFKNt0PwHF7m7srS7f88ZZOf8g=
------END CERTIFICATE-----`,
-  /** The same, not valid before 2119. */
-  early: `-----BEGIN CERTIFICATE-----
-MIIBmjCCAUCgAwIBAgIUcbAFthAogoZ5mYOFObfbiDgk2DgwCgYIKoZIzj0EAwIw
-IzEhMB8GA1UEAwwYcHJlbHVkZS1wcm9maWxlLW1jcCB0ZXN0MCIYDzIxMTkwMTAx
-MDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBaMCMxITAfBgNVBAMMGHByZWx1ZGUtcHJv
-ZmlsZS1tY3AgdGVzdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABF6cd/+WDtTj
-03EIO1012TKk34h2Cen16Hgkbuvf6Ylt165ady5+eLkY9iISz5CF8mSpPlTahCkl
-rUJfGtqDEF+jTjBMMBoGA1UdEQQTMBGCCWxvY2FsaG9zdIcEfwAAATAPBgNVHRMB
-Af8EBTADAQH/MB0GA1UdDgQWBBRLN1owxfEphVYaLf1wyuGmnC8YRjAKBggqhkjO
-PQQDAgNIADBFAiB+GFHJdBZNkdwYH1XunnSlU9RKKTk5e33htFUjYupcKAIhAPg5
-qjAbZoN8SubHkR4OOYUNk7Xsn3w0KqmYPhjesorF
 -----END CERTIFICATE-----`,
   /** For another host name. */
   elsewhere: `-----BEGIN CERTIFICATE-----

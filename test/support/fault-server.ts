@@ -1,17 +1,8 @@
-import { createServer as createHttpServer, type ServerResponse } from "node:http";
-import { createServer as createHttpsServer } from "node:https";
-import type { AddressInfo, Socket } from "node:net";
-import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from "node:zlib";
-import { type CertificateName, certificates, testKey } from "./certificates.ts";
-import type { Received as Seen } from "./upstream.ts";
-
-type Received = Seen & {
-  /** Number of the connection it came on, and its place on that connection; both start at 1. */
-  connection: number;
-  place: number;
-  /** Resolves when the connection is gone. */
-  closed: Promise<void>;
-};
+import type { ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { brotliCompressSync, gzipSync } from "node:zlib";
+import type { CertificateName } from "./certificates.ts";
+import { type Handler, type Received, startApi } from "./upstream.ts";
 
 /** What the API makes of a request: it is applied and answered 204, or refused. */
 type Verdict = { status: number; body?: object };
@@ -140,35 +131,12 @@ export const truncated =
     response.write(body, () => socket.end());
   };
 
-const packers = {
-  gzip: gzipSync,
-  "x-gzip": gzipSync,
-  deflate: deflateSync,
-  "raw deflate": deflateRawSync,
-  br: brotliCompressSync,
-} as const;
-
-export type Encoding = keyof typeof packers;
-
-export const pack = (encoding: Encoding, body: string | Buffer): Buffer => packers[encoding](body);
-
 /** A body in an encoding that nobody asked for. */
-export const compressed = (encoding: Encoding, status: number, body: string): Step =>
-  reply(status, pack(encoding, body), {
+export const compressed = (encoding: "gzip" | "br", status: number, body: string): Step =>
+  reply(status, encoding === "gzip" ? gzipSync(body) : brotliCompressSync(body), {
     "content-type": "application/json",
-    "content-encoding": encoding.replace("raw ", ""),
+    "content-encoding": encoding,
   });
-
-const readProfile = (body: string): Record<string, string> => {
-  try {
-    const { profile } = JSON.parse(body) as { profile?: unknown };
-    return typeof profile === "object" && profile !== null
-      ? (profile as Record<string, string>)
-      : {};
-  } catch {
-    return {};
-  }
-};
 
 const verdict = (stage: Stage, patch: Record<string, string>): Verdict => {
   const entries = Object.entries(patch);
@@ -211,63 +179,14 @@ export const startFaultServer = async (tls?: CertificateName) => {
   const stages = new Map<string, Stage>();
   const strays: Received[] = [];
   const watchers = new Set<() => void>();
-  const connections = new Map<
-    Socket,
-    { number: number; requests: number; closed: Promise<void> }
-  >();
-  const open = new Set<Socket>();
-  let connectionCount = 0;
-  let mostSockets = 0;
 
-  const server = tls
-    ? createHttpsServer({ key: testKey, cert: certificates[tls] })
-    : createHttpServer();
-
-  const meet = (socket: Socket) => {
-    socket.on("error", () => {});
-    const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
-    connectionCount += 1;
-    connections.set(socket, { number: connectionCount, requests: 0, closed });
-  };
-  server.on("connection", (socket: Socket) => {
-    open.add(socket);
-    mostSockets = Math.max(mostSockets, open.size);
-    socket.on("close", () => open.delete(socket));
-    socket.on("error", () => {});
-  });
-  // The socket that requests come on: with TLS it is not that of the TCP connection.
-  server.on(tls ? "secureConnection" : "connection", meet);
-
-  server.on("request", async (message, response) => {
-    const { socket } = message;
-    const connection = connections.get(socket);
-    if (!connection) throw new Error("a request without a connection");
-    const chunks: Buffer[] = [];
-    try {
-      for await (const chunk of message) chunks.push(chunk as Buffer);
-    } catch {
-      return;
-    }
-    const rawBody = Buffer.concat(chunks).toString("utf8");
-    const path = message.url ?? "";
-    const { method = "", headers } = message;
-    connection.requests += 1;
-    const request: Received = {
-      method,
-      path,
-      headers,
-      rawBody,
-      profile: readProfile(rawBody),
-      connection: connection.number,
-      place: connection.requests,
-      closed: connection.closed,
-    };
+  const handle: Handler = (request, response, socket) => {
+    const { method, path } = request;
     const name = method === "GET" ? readName(path) : (userOf.exec(path)?.[1] ?? "");
     const stage = stages.get(name);
     if (!stage) {
       strays.push(request);
-      response.writeHead(404).end();
-      return;
+      return response.writeHead(404).end();
     }
     stage.received.push(request);
     let decided: Verdict | undefined;
@@ -277,15 +196,11 @@ export const startFaultServer = async (tls?: CertificateName) => {
     };
     const step = stepOf(stage, method);
     for (const watch of watchers) watch();
-    await step({ request, response, socket, decide });
-  });
-
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
+    return step({ request, response, socket, decide });
+  };
 
   return {
-    url: `${tls ? "https" : "http"}://127.0.0.1:${port}`,
-    port,
+    ...(await startApi(handle, tls)),
     strays,
 
     stage: (user: string, scene: Partial<Stage> = {}, aliases: string[] = []): Stage => {
@@ -316,23 +231,6 @@ export const startFaultServer = async (tls?: CertificateName) => {
         watchers.add(watch);
         watch();
       }),
-
-    /** Most connections that were open at one time. */
-    mostSockets: () => mostSockets,
-
-    /** Ends every connection, in order, as a server does with idle ones; new ones are accepted. */
-    endConnections: async (): Promise<void> => {
-      const closed = [...open].map(
-        (socket) => new Promise<void>((resolve) => socket.once("close", () => resolve())),
-      );
-      for (const socket of open) socket.end();
-      await Promise.all(closed);
-    },
-
-    close: async (): Promise<void> => {
-      for (const socket of open) socket.destroy();
-      await new Promise((resolve) => server.close(resolve));
-    },
   };
 };
 

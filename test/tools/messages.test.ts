@@ -58,67 +58,16 @@ describe.each(errorCodes)("%s", (code) => {
   });
 });
 
-describe("sentences", () => {
-  test("a code of the API's own stands in quotes", () => {
-    const facts = { apiCode: "slow_down", httpStatus: 422 };
-    for (const code of ["api_error", "forbidden", "upstream_error"] as const) {
-      expect(what(code, facts)).toMatch(/ \(code "slow_down", HTTP 422\)$/);
-    }
-  });
-
-  test("a look-alike: what is made equal is said", () => {
-    const said = what("key_not_allowed", { keys: ["Ｒole"], lookAlike: true });
-    for (const word of ["case", "combining marks", "full-width"]) {
-      expect(said).toContain(word);
-    }
-  });
-
-  test("a key that is not plain, beside blocked ones: what a key may be is said", () => {
-    expect(what("key_not_allowed", { keys: ["a/b"] })).toMatch(
-      /only plain letters, digits, _ - \. and :/,
-    );
-    expect(what("key_not_allowed", { keys: ["role"] })).toBe('This server may not write "role"');
-    expect(what("key_not_allowed", { keys: ["a/b"], allowedKeys: ["c"] })).not.toMatch(/plain/);
-  });
-
-  test("a lookup that Prelude spells otherwise leads to the user id, an id to the operator", () => {
-    const step = (lookedUpBy?: "email") =>
-      next("unexpected_response", { somebodyElse: true, lookedUpBy });
-    expect(step("email")).toMatch(/Ask the person for the user id \(usr_…\), and call again/);
-    expect(step()).toMatch(/check PRELUDE_BASE_URL/);
-  });
-
-  test("keys refused only in company are not called reserved", () => {
-    const facts = { keys: [], refusedTogether: ["a", "b"], search: "finished" } as const;
-    expect(what("reserved_profile_key", facts)).toBe(
-      'Prelude refused "a", "b" together as reserved, though it took each of them in other company',
-    );
-    expect(what("reserved_profile_key", { ...facts, keys: ["c"] })).toMatch(/; it reserves "c"$/);
-    expect(next("reserved_profile_key", facts)).toMatch(/in one update, and ask which of them/);
-  });
-
-  test("nobody and several", () => {
-    const facts = { appId: "54e9ujn", lookedUpBy: "email", userIds: ["usr_1", "usr_2"] } as const;
-    expect(what("user_not_found", facts)).toBe("App 54e9ujn has no user with this email address");
-    expect(next("user_not_found", facts)).toMatch(/check the email address and the app id/);
-    expect(what("ambiguous_user", facts)).toMatch(/this email address: usr_1, usr_2$/);
-    expect(next("ambiguous_user", facts)).toMatch(
-      /which user is meant.*Do not choose one yourself/,
-    );
-    expect(next("too_many_reads", { retryAfterSeconds: 12 })).toMatch(/^Wait 12 s/);
-  });
-
-  test.each([{ appFixed: true }, { appFixed: true, userFixed: true }, { userFixed: true }])(
-    "a fixed id that Prelude does not know: %j",
-    (fixed) => {
-      const code = "userFixed" in fixed ? "user_not_found" : "app_not_found";
-      expect(next(code, { ...some, ...fixed })).toMatch(/the operator must correct PRE/);
-    },
+test("keys refused only in company are not called reserved", () => {
+  const facts = { keys: [], refusedTogether: ["a", "b"], search: "finished" } as const;
+  expect(what("reserved_profile_key", facts)).toBe(
+    'Prelude refused "a", "b" together as reserved, though it took each of them in other company',
   );
+  expect(next("reserved_profile_key", facts)).toMatch(/in one update, and ask which of them/);
+});
 
-  test("what --check says to the operator is a clause that it makes a sentence of", () => {
-    for (const row of Object.values(recovery)) {
-      if ("fix" in row) expect(row.fix).toMatch(/^[a-z].*[^.]$/);
-    }
-  });
+test("what --check says to the operator is a clause that it makes a sentence of", () => {
+  for (const row of Object.values(recovery)) {
+    if ("fix" in row) expect(row.fix).toMatch(/^[a-z].*[^.]$/);
+  }
 });

@@ -1,16 +1,15 @@
-import { readFileSync } from "node:fs";
 import { Ajv } from "ajv";
 import { describe, expect, test } from "vitest";
 import { publishedUpdate } from "../../src/tools/published.ts";
 import { type Json, startServer } from "../support/server-process.ts";
 
-const manifest = JSON.parse(readFileSync("package.json", "utf8"));
-
-const session = async (env: Record<string, string> = {}, args: string[] = []) => {
-  const server = startServer({ env, args });
-  const { result: hello } = await server.initialize();
-  const { result: list } = await server.request("tools/list");
-  return { server, hello: hello as Json, tools: (list as Json).tools as Json[] };
+/** The tools that a server with these settings lists. */
+const listed = async (env: Record<string, string> = {}): Promise<Json[]> => {
+  const server = startServer({ env });
+  await server.initialize();
+  const { result } = await server.request("tools/list");
+  await server.close();
+  return (result as { tools: Json[] }).tools;
 };
 
 /** Every sub-schema, with the keyword that leads to it. */
@@ -40,35 +39,9 @@ const scopes: [string, Record<string, string>, string[]][] = [
   ],
 ];
 
-describe("initialize", () => {
-  test("server info, capabilities and instructions", async () => {
-    const { server, hello } = await session();
-    await server.close();
-    expect(hello).toMatchObject({ protocolVersion: "2025-11-25", capabilities: { tools: {} } });
-    expect(Object.keys(hello.capabilities as Json)).toEqual(["tools"]);
-    expect(hello.serverInfo).toEqual({
-      name: manifest.name,
-      title: "Prelude profile",
-      version: manifest.version,
-    });
-    expect((hello.instructions as string).split("\n")).toHaveLength(3);
-  });
-
-  test("the sandbox says so in the instructions and in each result", async () => {
-    const { server, hello } = await session({}, ["--sandbox"]);
-    const answer = await server.callTool({});
-    await server.close();
-    expect((hello.instructions as string).split("\n")[3]).toMatch(
-      /sandbox.*nothing real is changed/i,
-    );
-    expect(answer.structured.sandbox).toBe(true);
-  });
-});
-
 describe.each(scopes)("tools/list: %s", (_, env, names) => {
   test("publishes one portable tool", async () => {
-    const { server, tools } = await session(env);
-    await server.close();
+    const tools = await listed(env);
     expect(tools).toHaveLength(1);
     const [tool] = tools as [Json];
     expect(tool.name).toBe("update_user_profile");
@@ -120,29 +93,7 @@ describe.each(scopes)("tools/list: %s", (_, env, names) => {
 });
 
 test("the schema that the build shipped is the one that zod gives now", async () => {
-  const { server, tools } = await session();
-  await server.close();
+  const tools = await listed();
   const scope = { appId: undefined, userId: undefined, allowedKeys: undefined };
   expect(tools[0]).toEqual(await publishedUpdate(scope));
-});
-
-test("allowed keys are the only properties of profile", async () => {
-  const { server, tools } = await session({ PRELUDE_ALLOWED_KEYS: "first_name, last_name" });
-  await server.close();
-  const [tool] = tools as [{ inputSchema: { properties: Record<string, Json> } }];
-  const profile = tool.inputSchema.properties.profile as Json;
-  expect(Object.keys(profile.properties as Json)).toEqual(["first_name", "last_name"]);
-  expect(profile.additionalProperties).toBe(false);
-  expect(profile).not.toHaveProperty("required");
-});
-
-test("an unknown tool is a JSON-RPC error, not a result", async () => {
-  const { server } = await session();
-  const { error, result } = await server.request("tools/call", {
-    name: "delete_user",
-    arguments: {},
-  });
-  await server.close();
-  expect(result).toBeUndefined();
-  expect(error).toEqual({ code: -32602, message: expect.stringContaining("update_user_profile") });
 });

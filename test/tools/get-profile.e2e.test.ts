@@ -1,9 +1,9 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { gate, startGuarded, temporaryFolder } from "../../support/guarded.ts";
-import { app, user } from "../../support/server-process.ts";
-import { type Handler, noContent } from "../../support/upstream.ts";
+import { gate, startGuarded, temporaryFolder } from "../support/guarded.ts";
+import { app, user } from "../support/server-process.ts";
+import { type Handler, noContent } from "../support/upstream.ts";
 
 const email = "jane.secret-address@example.com";
 
