@@ -93,8 +93,7 @@ const main = async (): Promise<void> => {
   if (opened.audit) log.info(`audit file: ${config.auditLog}`);
   if (command.kind === "check") {
     const { check } = await import("./cli/check.ts");
-    const waiting = process.stderr.isTTY ? log.error : undefined;
-    process.exitCode = await check(config, { ...command, warnings }, { print, waiting });
+    process.exitCode = await check(config, { ...command, warnings }, print);
     return;
   }
   await serve({ config, sandbox: command.sandbox, audit: opened.audit, log, secrets });

@@ -1,6 +1,6 @@
 import { shortName } from "../lib/names.ts";
 import { foldKey } from "../lib/text.ts";
-import { readKeyFile, readText } from "./key.ts";
+import { readKeyFile } from "./key.ts";
 import { misspelt } from "./names.ts";
 import type { Reading } from "./readers.ts";
 import { type Config, configKeys, rows, settings } from "./settings.ts";
@@ -8,7 +8,7 @@ import { isStandIn, isUnset } from "./values.ts";
 
 export type { Config } from "./settings.ts";
 
-type Environment = Readonly<Record<string, string | undefined>>;
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 export type ConfigResult =
   | { config: Config; warnings: string[]; problems?: never }
@@ -18,22 +18,20 @@ export type ConfigResult =
 type Found = { values: Partial<Config>; problems: string[]; warnings: string[] };
 
 /**
- * Turns environment variables into the configuration, or lists every problem at once. No problem
- * and no warning repeats a value: it may be the key in the wrong variable.
- *
- * @param readFile reads the key file as text; throws as `fs.readFileSync` does
+ * Turns environment variables, and the key file that they name, into the configuration, or lists
+ * every problem at once. No problem and no warning repeats a value: it may be the key in the wrong
+ * variable.
  */
-export const readConfig = (
-  env: Environment,
-  readFile: (path: string) => string = readText,
-): ConfigResult => {
+export const readConfig = (env: Environment): ConfigResult => {
   const found: Found = { values: {}, problems: misspeltNames(env), warnings: emptyGuards(env) };
-  for (const key of configKeys) {
-    const { name } = rows[key];
-    take(key, name, readValue(key, env[name]), found);
-  }
+  for (const key of configKeys) take(key, rows[key].name, readValue(key, env), found);
   const { values, problems, warnings } = found;
-  takeKeyFromFile(found, readFile);
+  const { apiKeyFile } = values;
+  if (apiKeyFile !== undefined && values.apiKey !== undefined) {
+    problems.push("PRELUDE_API_KEY and PRELUDE_API_KEY_FILE are both set; keep one of them");
+  } else if (apiKeyFile !== undefined) {
+    take("apiKey", rows.apiKeyFile.name, readKeyFile(apiKeyFile), found);
+  }
   problems.push(...noTool(values), ...overlap(values), ...leakedKey(values, env));
   return problems.length === 0 && isComplete(values) ? { config: values, warnings } : { problems };
 };
@@ -56,12 +54,9 @@ const take = <Key extends keyof Config>(
   if (reading.warning !== undefined) found.warnings.push(`${name} ${reading.warning}`);
 };
 
-const readValue = <Key extends keyof Config>(
-  key: Key,
-  given: string | undefined,
-): Reading<Config[Key]> => {
+const readValue = <Key extends keyof Config>(key: Key, env: Environment): Reading<Config[Key]> => {
   const row = rows[key];
-  const text = given?.trim() ?? "";
+  const text = env[row.name]?.trim() ?? "";
   // A host that knows no value passes on `${X}`; where nothing is guarded, that is no value.
   const isForgiven = !row.guard && !row.secret && /^\$\{[^}]*\}$/.test(text);
   if (isUnset(text) || isForgiven) {
@@ -75,21 +70,19 @@ const readValue = <Key extends keyof Config>(
   return row.read.read(text);
 };
 
-const takeKeyFromFile = (found: Found, readFile: (path: string) => string): void => {
-  const { apiKey, apiKeyFile } = found.values;
-  if (apiKeyFile === undefined) return;
-  if (apiKey !== undefined) {
-    found.problems.push("PRELUDE_API_KEY and PRELUDE_API_KEY_FILE are both set; keep one of them");
-    return;
-  }
-  take("apiKey", rows.apiKeyFile.name, readKeyFile(apiKeyFile, readFile), found);
+const misspeltNames = (env: Environment): string[] => {
+  const known = settings.map(({ name }) => name);
+  return Object.keys(env).flatMap((name) => {
+    const hint = misspelt(name, env[name], known);
+    return hint === undefined ? [] : [`${shortName(name)} is not a setting; ${hint}`];
+  });
 };
 
 /** What a template leaves behind whose value is missing: the operator may count on a guard. */
 const emptyGuards = (env: Environment): string[] => {
-  const names = settings.filter(({ guard, name }) => guard && env[name]?.trim() === "");
-  if (names.length === 0) return [];
-  return [`set and empty, which counts as not set: ${names.map(({ name }) => name).join(", ")}`];
+  const empty = settings.filter(({ guard, name }) => guard && env[name]?.trim() === "");
+  const names = empty.map(({ name }) => name).join(", ");
+  return names === "" ? [] : [`set and empty, which counts as not set: ${names}`];
 };
 
 const noTool = ({ write, read }: Partial<Config>): string[] =>
@@ -122,12 +115,4 @@ const leakedKey = ({ apiKey, ...values }: Partial<Config>, env: Environment): st
     .map((key) => rows[key].name)
     .filter((name) => env[name]?.includes(apiKey))
     .map((name) => `${name} holds the API key, which belongs into PRELUDE_API_KEY only`);
-};
-
-const misspeltNames = (env: Environment): string[] => {
-  const known = settings.map(({ name }) => name);
-  return Object.keys(env).flatMap((name) => {
-    const hint = misspelt(name, env[name], known);
-    return hint === undefined ? [] : [`${shortName(name)} is not a setting; ${hint}`];
-  });
 };

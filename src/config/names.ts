@@ -42,8 +42,7 @@ const meanings: readonly [letters: RegExp, hint: string][] = [
 ];
 
 // For a service named prelude-audit, Kubernetes sets these in every container of its namespace.
-const serviceLink =
-  /_(?:SERVICE_(?:HOST|PORT(?:_[A-Z0-9_]+)?)|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)$/;
+const serviceLink = /_(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)\w*)?)$/;
 
 const lettersOf = (name: string): string => name.toUpperCase().replace(/[^A-Z]/g, "");
 

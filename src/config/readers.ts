@@ -13,13 +13,19 @@ export type Reader<Value> = {
   read: (text: string) => Reading<Value>;
 };
 
-/** A reader of which all that can be said against a value is what it must be. */
+/**
+ * @param parse undefined: all there is to say against the text is what it must be
+ * @param problemOf what else is wrong with a text, as it follows the setting's name
+ */
 const reader = <Value>(
   accepts: string,
   parse: (text: string) => Value | undefined,
+  problemOf: (text: string) => string | undefined = () => undefined,
 ): Reader<Value> => ({
   accepts,
   read: (text) => {
+    const problem = problemOf(text);
+    if (problem !== undefined) return { problem };
     const value = parse(text);
     return value === undefined ? { problem: `must be ${accepts}` } : { value };
   },
@@ -31,18 +37,12 @@ export const flag = reader("true or false", (text) => {
   return lower === "false" || lower === "0" ? false : undefined;
 });
 
-/** One of these words, in any case. */
-export const oneOf = <Word extends string>(words: readonly Word[]): Reader<Word> =>
-  reader(`one of ${words.join(", ")}`, (text) => words.find((word) => word === text.toLowerCase()));
-
-export const writeModes = ["on", "dry-run", "off"] as const;
-const writeWord = oneOf(writeModes);
-
-/** `dry-run` is spelt in three ways; each of them means that nothing must be written. */
-export const writeMode: Reader<(typeof writeModes)[number]> = {
-  accepts: writeWord.accepts,
-  read: (text) => writeWord.read(text.replace(/^dry_?run$/i, "dry-run")),
-};
+/** One of these words, in any case; its dash may be an underscore or missing. */
+export const oneOf = <const Word extends string>(words: readonly Word[]): Reader<Word> =>
+  reader(`one of ${words.join(", ")}`, (text) => {
+    const spelt = text.toLowerCase();
+    return words.find((word) => ["-", "_", ""].some((dash) => word.replace("-", dash) === spelt));
+  });
 
 export const wholeNumber = (min: number, max: number, example: string): Reader<number> =>
   reader(`a whole number from ${min} to ${max}, such as ${example}`, (text) => {
@@ -58,15 +58,14 @@ export const userId = reader(
 const anAppId = "an app id such as 54e9ujn";
 
 /** An app id stands in URLs and in what the model reads; a key must not get there. */
-export const appId: Reader<string> = {
-  accepts: anAppId,
-  read: (text) => {
-    if (!appIdPattern.test(text)) return { problem: `must be ${anAppId}` };
-    return text.length > 64 || looksLikeKey(text)
-      ? { problem: `must be ${anAppId}, and it looks like an API key or is too long` }
-      : { value: text };
-  },
-};
+export const appId = reader(
+  anAppId,
+  (text) => (appIdPattern.test(text) ? text : undefined),
+  (text) =>
+    text.length > 64 || looksLikeKey(text)
+      ? `must be ${anAppId}, and it looks like an API key or is too long`
+      : undefined,
+);
 
 /** Words with which somebody means every name, or none. */
 const noNames = /^(?:all|any|none|null|undefined|true|false)$/i;
@@ -75,40 +74,39 @@ const noNames = /^(?:all|any|none|null|undefined|true|false)$/i;
  * A list of names, in NFC. A list in any other notation would be a guard that matches nothing, so
  * what is not surely a name stops the start.
  *
- * @param names what they are, by example
+ * @param accepts what the names are, by example
  */
 const nameList = (
-  names: string,
-  isName: (entry: string) => boolean,
+  accepts: string,
   most: number,
+  isName: (entry: string) => boolean,
 ): Reader<readonly string[]> => ({
-  accepts: names,
+  accepts,
   read: (text) => {
     const entries = text.split(",").map((entry) => entry.trim().normalize("NFC"));
-    const given = entries.filter((entry) => entry !== "");
-    if (given.length === 0) return { problem: `is set but names nothing; it must be ${names}` };
-    if (given.length > most) return { problem: `must be ${names}, at most ${most}` };
-    const wrong = given.findIndex(
-      (name) => !isName(name) || noNames.test(name) || looksLikeKey(name),
-    );
+    const names = entries.filter((entry) => entry !== "");
+    if (names.length === 0) return { problem: `is set but names nothing; it must be ${accepts}` };
+    if (names.length > most) return { problem: `must be ${accepts}, at most ${most}` };
+    const isWrong = (name: string) => !isName(name) || noNames.test(name) || looksLikeKey(name);
+    const wrong = names.findIndex(isWrong);
     return wrong < 0
-      ? { value: [...new Set(given)] }
-      : { problem: `must be ${names}; entry ${wrong + 1} is no such name` };
+      ? { value: [...new Set(names)] }
+      : { problem: `must be ${accepts}; entry ${wrong + 1} is no such name` };
   },
 });
 
 /** A list of profile keys. */
 export const keyList = nameList(
   "names separated by commas, such as first_name,locale (letters, digits, _ - . :)",
-  isPlainName,
   Number.POSITIVE_INFINITY,
+  isPlainName,
 );
 
 /** A list of members of a request's `_meta`. */
 export const metaList = nameList(
   "names separated by commas, such as traceparent,acme.dev/ticket (letters, digits, _ - . : /)",
-  (entry) => /^[\w.:/-]{1,128}$/.test(entry),
   8,
+  (entry) => /^[\w.:/-]{1,128}$/.test(entry),
 );
 
 const unreplaced = /^~|\$\{|\$\(|\{\{|(?:^|[\\/])\$[A-Za-z_]|%[A-Za-z_][\w()]*%/;
@@ -116,49 +114,39 @@ const unreplaced = /^~|\$\{|\$\(|\{\{|(?:^|[\\/])\$[A-Za-z_]|%[A-Za-z_][\w()]*%/
 /** A path, made absolute once, so that it stays the same file and can be shown. */
 export const path = (example: string): Reader<string> => {
   const accepts = `a path, best a full one, such as ${example}`;
-  const problemOf = (text: string): string | undefined => {
-    if (unreplaced.test(text))
-      return "; nothing replaces ~, $NAME or %NAME% in it, so write it out";
-    if (/\p{Cc}|^["'“”„]|^[\p{Cf}\s]*$/u.test(text)) return ", without quotes or line breaks";
+  return reader(accepts, resolve, (text) => {
+    if (unreplaced.test(text)) {
+      return `must be ${accepts}; nothing replaces ~, $NAME or %NAME% in it, so write it out`;
+    }
+    if (/\p{Cc}|^["'“”„]|^[\p{Cf}\s]*$/u.test(text)) {
+      return `must be ${accepts}, without quotes or line breaks`;
+    }
     // In a path of several parts, random names are those of a deployment.
-    return !/[\\/]/.test(text) && looksLikeKey(text) ? "; it looks like an API key" : undefined;
-  };
-  return {
-    accepts,
-    read: (text) => {
-      const problem = problemOf(text);
-      return problem === undefined
-        ? { value: resolve(text) }
-        : { problem: `must be ${accepts}${problem}` };
-    },
-  };
+    const isKey = !/[\\/]/.test(text) && looksLikeKey(text);
+    return isKey ? `must be ${accepts}; it looks like an API key` : undefined;
+  });
 };
 
-const isLoopback = (host: string): boolean =>
-  host === "localhost" || host === "[::1]" || /^127(?:\.\d{1,3}){3}$/.test(host);
-
-const urlProblem = (text: string, example: string): string | undefined => {
-  if (!URL.canParse(text)) return `is not a URL; it must start with https://, as in ${example}`;
-  const url = new URL(text);
-  if (url.username || url.password) {
-    return `must not contain a user name or a password, as in ${example}`;
-  }
-  if (url.protocol !== "https:" && !(url.protocol === "http:" && isLoopback(url.hostname))) {
-    return `must start with https://, as in ${example} (http:// only on the loopback address), because the API key travels with each request`;
-  }
-  if (url.search || url.hash) return `must not have a query or a fragment, as in ${example}`;
-  return /\/v2(?:\/session\b.*)?\/*$/i.test(url.pathname)
-    ? `must not end in /v2, which is added to it: leave it out, as in ${example}`
-    : undefined;
-};
+const isLoopback = /^(?:localhost|\[::1\]|127(?:\.\d{1,3}){3})$/;
 
 /** An address of an API: https, or http on loopback. The value has no slash at its end. */
-export const address = (example: string): Reader<string> => ({
-  accepts: `an address such as ${example}`,
-  read: (text) => {
-    const problem = urlProblem(text, example);
-    if (problem !== undefined) return { problem };
+export const address = (example: string): Reader<string> => {
+  const parse = (text: string): string => {
     const { origin, pathname } = new URL(text);
-    return { value: (origin + pathname).replace(/\/+$/, "") };
-  },
-});
+    return (origin + pathname).replace(/\/+$/, "");
+  };
+  return reader(`an address such as ${example}`, parse, (text) => {
+    if (!URL.canParse(text)) return `is not a URL; it must start with https://, as in ${example}`;
+    const { protocol, hostname, username, password, search, hash, pathname } = new URL(text);
+    if (username || password) {
+      return `must not contain a user name or a password, as in ${example}`;
+    }
+    if (protocol !== "https:" && !(protocol === "http:" && isLoopback.test(hostname))) {
+      return `must start with https://, as in ${example} (http:// only on the loopback address), because the API key travels with each request`;
+    }
+    if (search || hash) return `must not have a query or a fragment, as in ${example}`;
+    return /\/v2(?:\/session\b.*)?\/*$/i.test(pathname)
+      ? `must not end in /v2, which is added to it: leave it out, as in ${example}`
+      : undefined;
+  });
+};

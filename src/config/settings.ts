@@ -1,3 +1,4 @@
+import { maxRequests } from "../lib/contract.ts";
 import { logLevels } from "../lib/log.ts";
 import { quoteList } from "../lib/names.ts";
 import { apiKey } from "./key.ts";
@@ -12,11 +13,10 @@ import {
   type Reader,
   userId,
   wholeNumber,
-  writeMode,
 } from "./readers.ts";
 
-export type Setting<Name extends string, Value> = {
-  name: Name;
+export type Setting<Value> = {
+  name: string;
   /** One line for --help and the registry's listing. */
   words: string;
   /** Never shown, never repeated, and not a default of anything. */
@@ -32,27 +32,26 @@ export type Setting<Name extends string, Value> = {
   | { default?: undefined /** The value where nothing is set. */; unset: Value }
 );
 
-const row = <const Name extends string, Value>(
-  setting: Setting<Name, Value>,
-): Setting<Name, Value> => setting;
+const row = <Value>(setting: Setting<Value>): Setting<Value> => setting;
+
+const fixedTo = (id: string | undefined): string =>
+  id === undefined ? "chosen by the agent" : `fixed to ${id}`;
 
 const perMinute = (most: number, what: string): string =>
   most === 0 ? "off" : `${most} calls per minute ${what}`;
-
-const readModes = ["off", "keys", "values"] as const;
 
 /**
  * Every setting, by what the code calls its value. A row is all there is to a setting: `Config`,
  * --help and --check are made from it, and tests hold manifest.json, server.json and README.md to it.
  */
 const settingsByKey = {
-  apiKey: row<"PRELUDE_API_KEY", string | undefined>({
+  apiKey: row<string | undefined>({
     name: "PRELUDE_API_KEY",
     words: "Prelude management API key",
     secret: true,
     read: apiKey,
     unset: undefined,
-    label: "api_key",
+    label: "api key",
     show: (key, sandbox) => {
       if (sandbox) return "not needed (sandbox)";
       return key === undefined ? "NOT SET" : "set (hidden)";
@@ -63,7 +62,7 @@ const settingsByKey = {
     words: "file to read the key from instead",
     read: path("/run/secrets/prelude-api-key"),
     unset: undefined,
-    label: "api_key_file",
+    label: "api key file",
     show: (file) => file ?? "none",
   }),
   appId: row({
@@ -73,7 +72,7 @@ const settingsByKey = {
     read: appId,
     unset: undefined,
     label: "app",
-    show: (id) => (id === undefined ? "chosen by the agent" : `fixed to ${id}`),
+    show: (id) => fixedTo(id),
   }),
   userId: row({
     name: "PRELUDE_USER_ID",
@@ -82,7 +81,7 @@ const settingsByKey = {
     read: userId,
     unset: undefined,
     label: "user",
-    show: (id) => (id === undefined ? "chosen by the agent" : `fixed to ${id}`),
+    show: (id) => fixedTo(id),
   }),
   allowedKeys: row({
     name: "PRELUDE_ALLOWED_KEYS",
@@ -90,7 +89,7 @@ const settingsByKey = {
     guard: true,
     read: keyList,
     unset: undefined,
-    label: "allowed_keys",
+    label: "allowed keys",
     show: (keys) =>
       keys === undefined ? "any key that is not blocked" : `only ${quoteList(keys, 100)}`,
   }),
@@ -100,14 +99,14 @@ const settingsByKey = {
     guard: true,
     read: keyList,
     unset: [],
-    label: "blocked_keys",
+    label: "blocked keys",
     show: (keys) => (keys.length === 0 ? "none" : quoteList(keys, 100)),
   }),
   read: row({
     name: "PRELUDE_READ",
     words: "keys: get_user_profile shows key names; values: values too",
     guard: true,
-    read: oneOf(readModes),
+    read: oneOf(["off", "keys", "values"]),
     default: "off",
     label: "reading",
     show: (mode) =>
@@ -121,7 +120,7 @@ const settingsByKey = {
     name: "PRELUDE_WRITE",
     words: "dry-run: nothing is written; off: no update_user_profile",
     guard: true,
-    read: writeMode,
+    read: oneOf(["on", "dry-run", "off"]),
     default: "on",
     label: "writing",
     show: (mode) =>
@@ -143,12 +142,12 @@ const settingsByKey = {
   /** 0: no limit. */
   maxWritesPerMinute: row({
     name: "PRELUDE_MAX_WRITES_PER_MINUTE",
-    words: "writing calls per minute, up to 64 PATCHes each; 0: off",
+    words: `writing calls per minute, up to ${maxRequests} PATCHes each; 0: off`,
     guard: true,
     read: wholeNumber(0, 1_000_000, "120"),
     default: "120",
-    label: "write_limit",
-    show: (most) => perMinute(most, "may write, each with up to 64 PATCHes"),
+    label: "write limit",
+    show: (most) => perMinute(most, `may write, each with up to ${maxRequests} PATCHes`),
   }),
   /** 0: no limit. */
   maxReadsPerMinute: row({
@@ -157,7 +156,7 @@ const settingsByKey = {
     guard: true,
     read: wholeNumber(0, 1_000_000, "60"),
     default: "60",
-    label: "read_limit",
+    label: "read limit",
     show: (most) => perMinute(most, "may read"),
   }),
   /** An absolute path. */
@@ -176,7 +175,7 @@ const settingsByKey = {
     guard: true,
     read: metaList,
     default: "traceparent,threadId,openai/session",
-    label: "audit_meta",
+    label: "audit meta",
     show: (names) => quoteList(names, 100),
   }),
   /** Without a slash at the end. */
@@ -185,7 +184,7 @@ const settingsByKey = {
     words: "address of the API",
     read: address("https://api.prelude.dev"),
     default: "https://api.prelude.dev",
-    label: "base_url",
+    label: "base url",
     show: (url, sandbox) => (sandbox ? "embedded sandbox, nothing real is changed" : url),
   }),
   timeoutMs: row({
@@ -207,17 +206,16 @@ const settingsByKey = {
 };
 
 type Rows = typeof settingsByKey;
-export type SettingName = Rows[keyof Rows]["name"];
-type ValueOf<Row> = Row extends Setting<string, infer Value> ? Value : never;
+type ValueOf<Row> = Row extends Setting<infer Value> ? Value : never;
 
 /** The settings as the code uses them; what each is stands in its row. */
 export type Config = { [Key in keyof Rows]: ValueOf<Rows[Key]> };
 
 /** The rows, in a form that lets generic code keep a row and its value together. */
-export const rows: { [Key in keyof Config]: Setting<SettingName, Config[Key]> } = settingsByKey;
+export const rows: { [Key in keyof Config]: Setting<Config[Key]> } = settingsByKey;
 
-const isKey = (name: string): name is keyof Config => Object.hasOwn(settingsByKey, name);
-export const configKeys: readonly (keyof Config)[] = Object.keys(settingsByKey).filter(isKey);
+const isKey = (name: string): name is keyof Config => Object.hasOwn(rows, name);
+export const configKeys: readonly (keyof Config)[] = Object.keys(rows).filter(isKey);
 
 /** Every setting, in the order in which people read them. */
 export const settings = Object.values(settingsByKey);

@@ -1,9 +1,7 @@
+import { maxRequests } from "../lib/contract.ts";
 import type { Gate, Held } from "../profile/write.ts";
 import type { Trace } from "./audit.ts";
 import type { RateLimit } from "./rate-limit.ts";
-
-/** Requests that one call may take, its repeats and its search for reserved keys included. */
-export const maxRequests = 64;
 
 /**
  * What the requests of one call pass right before they leave. At the first, the server must not be

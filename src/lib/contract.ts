@@ -9,3 +9,6 @@ export const maxBodyBytes = 256 * 1024;
 
 /** Longest profile key, in UTF-16 code units. Prelude states no limit; this one is ours. */
 export const maxKeyCharacters = 256;
+
+/** Requests that one call may take, its repeats and its search for reserved keys included. */
+export const maxRequests = 64;

@@ -11,7 +11,7 @@ type Words = {
 };
 
 /** What a sentence about a reason may need. */
-type Detail = ReasonDetail & { httpStatus?: number };
+type Detail = ReasonDetail & { httpStatus?: number | undefined };
 
 /** What the operator must do, where a name is in the way. */
 const fixed = (cause: string, remedy: string): Words => ({

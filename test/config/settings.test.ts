@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { helpText } from "../../src/cli/help.ts";
 import {
   type Config,
@@ -11,12 +12,17 @@ import {
 } from "../../src/config/settings.ts";
 import { defaults, read } from "./support.ts";
 
+const folder = mkdtempSync(join(tmpdir(), "settings-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+const keyFile = join(folder, "key");
+writeFileSync(keyFile, "sk_1");
+
 const help = helpText().split("\n");
 
 /** A value for each setting that differs from what holds without it, and how --check shows it. */
 const examples: Record<keyof Config, [text: string, shown: string]> = {
   apiKey: ["sk_live_4f9c1d7e2b", "set (hidden)"],
-  apiKeyFile: ["/run/key", resolve("/run/key")],
+  apiKeyFile: [keyFile, keyFile],
   appId: ["54e9ujn", "fixed to 54e9ujn"],
   userId: ["usr_1", "fixed to usr_1"],
   allowedKeys: ["a,b", 'only "a", "b"'],
@@ -36,7 +42,7 @@ const examples: Record<keyof Config, [text: string, shown: string]> = {
 describe.each(configKeys)("the setting behind config.%s", (key) => {
   const { name, words, default: fallback, label } = rows[key];
   const [text, shown] = examples[key];
-  const { config = defaults } = read({ [name]: text }, () => "sk_1");
+  const { config = defaults } = read({ [name]: text });
 
   it("is read, and shown by --check as it is in force", () => {
     expect(config[key]).not.toEqual(defaults[key]);

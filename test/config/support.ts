@@ -1,11 +1,6 @@
-import { type Config, readConfig } from "../../src/config/config.ts";
+import { type Config, readConfig as read } from "../../src/config/config.ts";
 
-const noFile = (): string => {
-  throw Object.assign(new Error("no such file"), { code: "ENOENT" });
-};
-
-export const read = (env: Record<string, string>, readFile: (path: string) => string = noFile) =>
-  readConfig(env, readFile);
+export { read };
 
 export const problemsOf = (env: Record<string, string>): string[] => read(env).problems ?? [];
 

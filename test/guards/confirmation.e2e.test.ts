@@ -221,7 +221,7 @@ describe("time", () => {
 
   const hour = 3_600_000;
   const settings = { ...env, PRELUDE_API_KEY: key, PRELUDE_TIMEOUT_MS: "1000" };
-  const { config } = readConfig(settings, () => "");
+  const { config } = readConfig(settings);
   if (!config) throw new Error("no configuration");
   /** Stands for Prelude and records the bounds that each request is given. */
   const recordingClient = () => {

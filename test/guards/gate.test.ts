@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
-import { createGate, maxRequests } from "../../src/guards/gate.ts";
+import { createGate } from "../../src/guards/gate.ts";
 import { createRateLimit } from "../../src/guards/rate-limit.ts";
+import { maxRequests } from "../../src/lib/contract.ts";
 
 const setUp = (max: number) => {
   const state = { broken: false, stopping: false, lines: 0 };

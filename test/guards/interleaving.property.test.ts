@@ -135,7 +135,7 @@ const startStage = (folder: string, of: { confirm: boolean; limit: number; skip:
     PRELUDE_CONFIRM: String(of.confirm),
     PRELUDE_MAX_WRITES_PER_MINUTE: String(of.limit),
   };
-  const { config, problems } = readConfig(env, () => "");
+  const { config, problems } = readConfig(env);
   if (!config) throw new Error(problems.join());
   const audit = openAudit(file, () => {});
   const update = createUpdateProfile(dependenciesOf(config, client, { audit }));

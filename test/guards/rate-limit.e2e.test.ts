@@ -89,7 +89,7 @@ const startOnClock = async (env: Record<string, string>, ...answers: Handler[]) 
     useProxy: false,
   });
   onTestFinished(client.close);
-  const { config, problems } = readConfig({ ...env, PRELUDE_API_KEY: "key" }, () => "");
+  const { config, problems } = readConfig({ ...env, PRELUDE_API_KEY: "key" });
   if (!config) throw new Error(problems.join());
   const clock = { seconds: 0 };
   const now = () => clock.seconds * 1000;

@@ -149,10 +149,10 @@ describe("manifest.json", () => {
     expect(key).not.toHaveProperty("default");
     for (const [name, { type, default: value, required, min, max }] of others) {
       const setting = settings.find((one) => one.name === `PRELUDE_${name.toUpperCase()}`);
-      const fallback = setting?.default ?? (name === "sandbox" ? "false" : "");
-      expect({ name, type, required, value: String(value) }).toEqual({
+      const fallback = setting?.default ?? (name === "sandbox" ? "false" : undefined);
+      expect({ name, type, required, value: value?.toString() }).toEqual({
         name,
-        type: typeof value,
+        type: value === undefined ? "string" : typeof value,
         required: false,
         value: fallback,
       });
