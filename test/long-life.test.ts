@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import type { ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { afterAll, expect, it } from "vitest";
 import {
   builtServer,
@@ -8,13 +8,15 @@ import {
   startServer,
   toolAnswer,
 } from "./support/server-process.ts";
+import { startApi } from "./support/upstream.ts";
 
 /** LONG_LIFE_CALLS=50000 for the long run. */
 const calls = Number(process.env.LONG_LIFE_CALLS ?? 4_000);
 /** Enough for every piece of code to have run and every pool to have its size. */
 const warmUp = 2_000;
 const inFlight = 48;
-const restarts = 5;
+/** How often all connections break at once. */
+const breaks = 5;
 
 let server: ServerProcess | undefined;
 afterAll(() => server?.child.kill("SIGKILL"));
@@ -53,39 +55,16 @@ const json = (answer: ServerResponse, status: number, code: string): void => {
   answer.end(JSON.stringify({ code, status: "word", message: `About ${code}.` }));
 };
 
-/** An upstream on one port that can be stopped, with all its connections, and started again. */
-const createUpstream = () => {
+/** An upstream that plays these outcomes; a connection that was dropped once works the second time. */
+const startPlaying = () => {
   const dropped = new Set<string>();
-  const sockets = new Set<Socket>();
-  const onRequest = (request: IncomingMessage, answer: ServerResponse) => {
-    request.resume().on("end", () => {
-      const [, number = "0"] = /usr_(\d+)/.exec(request.url ?? "") ?? [];
-      const [act] = play[Number(number) % play.length] as (typeof play)[number];
-      // A connection that was dropped once works the second time.
-      if (dropped.has(number)) answer.writeHead(204).end();
-      else act(answer, request.socket);
-      if (request.socket.destroyed || !answer.writableEnded) dropped.add(number);
-    });
-  };
-  const listen = (port: number) =>
-    new Promise<{ port: number; close: () => Promise<void> }>((resolve) => {
-      const http = createServer(onRequest);
-      http.on("connection", (socket) => {
-        sockets.add(socket);
-        socket.on("close", () => sockets.delete(socket)).on("error", () => {});
-      });
-      http.listen(port, "127.0.0.1", () =>
-        resolve({
-          port: (http.address() as AddressInfo).port,
-          close: () =>
-            new Promise((closed) => {
-              http.close(() => closed());
-              for (const socket of sockets) socket.destroy();
-            }),
-        }),
-      );
-    });
-  return { listen };
+  return startApi(({ path }, answer, socket) => {
+    const [, number = "0"] = /usr_(\d+)/.exec(path) ?? [];
+    const [act] = play[Number(number) % play.length] as (typeof play)[number];
+    if (dropped.has(number)) answer.writeHead(204).end();
+    else act(answer, socket);
+    if (socket.destroyed || !answer.writableEnded) dropped.add(number);
+  });
 };
 
 /** Makes the process tell, on SIGUSR2, what it holds after a full garbage collection. */
@@ -110,11 +89,10 @@ type Held = { heap: number; counts: Record<string, number>; listeners: number[] 
 it(`holds no more after ${calls} calls of every outcome than before them`, {
   timeout: 600_000,
 }, async () => {
-  const { listen } = createUpstream();
-  let upstream = await listen(0);
+  const upstream = await startPlaying();
   const env = {
     PRELUDE_API_KEY: "sk_test_long_life",
-    PRELUDE_BASE_URL: `http://127.0.0.1:${upstream.port}`,
+    PRELUDE_BASE_URL: upstream.url,
     PRELUDE_MAX_WRITES_PER_MINUTE: "0",
   };
   const running = startServer({
@@ -161,7 +139,7 @@ it(`holds no more after ${calls} calls of every outcome than before them`, {
     seen.set(code, (seen.get(code) ?? 0) + 1);
     const index = Number(args.user_id.slice(4)) % play.length;
     const [, codes] = play[index] as (typeof play)[number];
-    // While the upstream restarts, every call may fail to connect.
+    // When all connections break, every call may lose its own.
     if (
       !codes.includes(code) &&
       code !== undefined &&
@@ -184,10 +162,9 @@ it(`holds no more after ${calls} calls of every outcome than before them`, {
   await callMany(warmUp);
   const before = await held();
   const from = performance.now();
-  for (let i = 0; i < restarts; i++) {
-    const part = callMany(Math.round(calls / restarts));
-    await upstream.close();
-    upstream = await listen(upstream.port);
+  for (let i = 0; i < breaks; i++) {
+    const part = callMany(Math.round(calls / breaks));
+    upstream.dropConnections();
     await part;
   }
   const seconds = (performance.now() - from) / 1000;

@@ -25,12 +25,6 @@ const distWith = (texts: string[]) => {
   return { dist, names, folders };
 };
 
-test("the last five builds stay", () => {
-  const { dist, names, folders } = distWith(["a", "b", "c", "d", "e"]);
-  const newest = publish(stage("f"), dist);
-  expect(folders().sort()).toEqual([...names.slice(1), newest].sort());
-});
-
 test("the same build again is the same folder, whole, and the newest", () => {
   const { dist, names, folders } = distWith(["a", "b", "c", "d", "e"]);
   const [first = ""] = names;

@@ -1,5 +1,4 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { rereadKeyFile } from "../../src/config/key.ts";
@@ -8,24 +7,6 @@ import { runCli } from "../support/run-cli.ts";
 import { builtServer } from "../support/server-process.ts";
 
 describe("a key file", () => {
-  it("is read again as it is now; what holds no key then gives none, and throws nothing", () => {
-    const folder = temporaryFolder();
-    const file = join(folder, "key");
-    expect(rereadKeyFile(file)).toBeUndefined();
-    for (const [text, key] of [
-      ["sk_old\n", "sk_old"],
-      ["\ufeff'sk_new'\r\n", "sk_new"],
-      ["", undefined],
-      ["<your key>", undefined],
-      ['{"key":"sk_1"}', undefined],
-    ] as const) {
-      writeFileSync(file, text);
-      expect(rereadKeyFile(file)).toBe(key);
-    }
-    mkdirSync(join(folder, "folder"));
-    expect(rereadKeyFile(join(folder, "folder"))).toBeUndefined();
-  });
-
   it("that is a pipe is not read again: that would hold the server", () => {
     const pipe = join(temporaryFolder(), "pipe");
     execFileSync("mkfifo", [pipe]);

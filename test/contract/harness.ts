@@ -397,13 +397,13 @@ export const contract = (groups: readonly Group[]): void => {
   }
 };
 
-/** Nothing was written, for this reason. */
 /** What a result says of arguments that the tool does not have. */
 export const ignoring = (...names: string[]): Json => ({
   ignored_arguments: names,
   note: "These are no arguments of this tool, and nothing was written for them.",
 });
 
+/** Nothing was written, for this reason. */
 export const refused = (code: string, more: Json = {}): Json => ({
   status: "not_updated",
   code,

@@ -9,15 +9,7 @@ import type { CallScope, PreludeClient } from "../../src/prelude/client.ts";
 import { publishedUpdate } from "../../src/tools/published.ts";
 import { createUpdateProfile } from "../../src/tools/update-profile/update-profile.ts";
 import { gate, key, startGuarded } from "../support/guarded.ts";
-import {
-  app,
-  builtServer,
-  type Json,
-  type RpcResponse,
-  type ServerProcess,
-  toolAnswer,
-  user,
-} from "../support/server-process.ts";
+import { app, builtServer, type ServerProcess, user } from "../support/server-process.ts";
 import { startUpstream } from "../support/upstream.ts";
 import { callOf, dependenciesOf } from "../support/use-case.ts";
 
@@ -36,7 +28,6 @@ const failed = (code: string) => ({
 });
 const declined = failed("confirmation_declined");
 const late = failed("confirmation_timeout");
-const unavailable = failed("confirmation_unavailable");
 
 const questions = (server: ServerProcess) =>
   server.messages.filter(({ method }) => method === "elicitation/create");
@@ -158,59 +149,6 @@ describe("a client of an SDK", () => {
     expect((await client.callTool(params)).structuredContent).toMatchObject(declined);
     expect(upstream.received).toEqual([]);
     expect(shown.map(({ aborted }) => aborted)).toEqual([true, false]);
-  });
-});
-
-const accept = { confirm: yes };
-
-describe("the wire of 2026-07-28", () => {
-  const call = (server: ServerProcess, more: Json = {}, offered: Json = capabilities) =>
-    server.request("tools/call", {
-      name: "update_user_profile",
-      arguments: args,
-      _meta: {
-        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-        "io.modelcontextprotocol/clientCapabilities": offered,
-        "io.modelcontextprotocol/clientInfo": { name: "raw-client", version: "1" },
-      },
-      ...more,
-    });
-  /** The ticket of a question; fails where the answer is none. */
-  const ticketOf = ({ result }: RpcResponse): string => {
-    const params = { mode: "form", message: question };
-    expect(result).toMatchObject({
-      resultType: "input_required",
-      requestState: expect.any(String),
-      inputRequests: { confirm: { method: "elicitation/create", params } },
-    });
-    return String(result?.requestState);
-  };
-
-  it("a ticket is void once the person has declined, and in another process", async () => {
-    const [first, second] = [await startGuarded({ env }), await startGuarded({ env })];
-    const requestState = ticketOf(await call(first.server));
-    const accepted = { requestState, inputResponses: accept };
-    const other = await call(second.server, accepted);
-    const inputResponses = { confirm: { action: "decline" } };
-    const refused = await call(first.server, { requestState, inputResponses });
-    expect(toolAnswer(refused).structured).toMatchObject(declined);
-    const again = await call(first.server, accepted);
-    for (const { result } of [other, again]) expect(result?.resultType).toBe("input_required");
-    expect([...first.upstream.received, ...second.upstream.received]).toEqual([]);
-  });
-
-  it("a ticket helps neither a client that cannot ask nor an older revision", async () => {
-    const { server, upstream } = await startGuarded({ env, capabilities });
-    const answered = { requestState: ticketOf(await call(server)), inputResponses: accept };
-    for (const offered of [{}, { elicitation: { url: {} } }]) {
-      const { structured } = toolAnswer(await call(server, answered, offered));
-      expect(structured).toMatchObject(unavailable);
-    }
-    const params = { name: "update_user_profile", arguments: args, ...answered };
-    const older = server.request("tools/call", params);
-    server.send(answer(await asked(server), { action: "decline" }));
-    expect(toolAnswer(await older).structured).toMatchObject(declined);
-    expect(upstream.received).toEqual([]);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { bothForms, callRaw, publishedSchema, startGuarded } from "../support/guarded.ts";
+import { bothForms, callRaw, startGuarded } from "../support/guarded.ts";
 import { app, user } from "../support/server-process.ts";
 
 type Pin = { name: string; setting: string; pinned: string; other: string; rest: string };
@@ -33,25 +33,10 @@ const smuggled: ((pin: Pin) => string)[] = [
     `"\\u${name.charCodeAt(0).toString(16).padStart(4, "0")}${name.slice(1)}":"${other}"`,
 ];
 
-const path = `/v2/session/apps/${app}/users/${user}/profile`;
-
 describe.each(pins)("$name, fixed by $setting", (pin) => {
-  const { name, setting, pinned, other, rest } = pin;
+  const { name, setting, pinned, rest } = pin;
   const env = { [setting]: pinned };
   const sound = [`"profile":{"first_name":"Jane"}`, rest].join(",");
-
-  it("is not in the published schema, and goes into each request by itself", async () => {
-    const { server, upstream } = await startGuarded({ env });
-    const schema = await publishedSchema(server);
-    expect(JSON.stringify(schema)).not.toContain(name);
-    expect(JSON.stringify(schema)).not.toContain(`"${pinned}"`);
-    expect(schema.additionalProperties).toBe(false);
-    for (const json of bothForms(`{${sound}}`)) {
-      const { structured } = await callRaw(server, json);
-      expect(structured).toMatchObject({ status: "updated", [name]: pinned });
-    }
-    expect(upstream.received.map((request) => request.path)).toEqual([path, path]);
-  });
 
   it("is refused however it is sent along, and nothing leaves", async () => {
     const { server, upstream } = await startGuarded({ env });
@@ -72,16 +57,5 @@ describe.each(pins)("$name, fixed by $setting", (pin) => {
         expect(issues?.[0]?.accepted).toContain("fixed by the operator");
       }
     }
-  });
-
-  it("is moved neither by a value beside the arguments nor by a profile key of its name", async () => {
-    const { server, upstream } = await startGuarded({ env });
-    await server.request("tools/call", {
-      name: "update_user_profile",
-      [name]: other,
-      _meta: { [name]: other },
-      arguments: JSON.parse(`{${rest},"profile":{"${name}":"${other}"}}`),
-    });
-    expect(upstream.received).toMatchObject([{ path, profile: { [name]: other } }]);
   });
 });

@@ -7,7 +7,7 @@ import type { UpdateResult } from "../../src/tools/update-profile/schema.ts";
 import { createUpdateProfile } from "../../src/tools/update-profile/update-profile.ts";
 import { startGuarded } from "../support/guarded.ts";
 import { app, type ServerProcess, user } from "../support/server-process.ts";
-import { apiError, type Handler, noContent, startUpstream } from "../support/upstream.ts";
+import { type Handler, startUpstream } from "../support/upstream.ts";
 import { callOf, dependenciesOf } from "../support/use-case.ts";
 
 const limit = (count: number) => ({ PRELUDE_MAX_WRITES_PER_MINUTE: String(count) });
@@ -43,39 +43,6 @@ it("is on unless turned off, at 120", async () => {
   const results = await callAtOnce(server, 121);
   expect(counted(results, "too_many_writes")).toBe(1);
   expect(upstream.received).toHaveLength(120);
-});
-
-/** Refuses every patch that holds a key which `isReserved`. */
-const reserving =
-  (isReserved: (key: string) => boolean): Handler =>
-  (request, ...rest) => {
-    const refuse = Object.keys(request.profile).some(isReserved);
-    return (refuse ? apiError(400, "reserved_profile_key") : noContent)(request, ...rest);
-  };
-
-const keysOf = (count: number) =>
-  Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, "x"]));
-
-it.each<[what: string, isReserved: (key: string) => boolean]>([
-  ["every second key is reserved", (key) => Number(key.slice(1)) % 2 === 0],
-  ["all are", () => true],
-])("sends 64 PATCHes in one call at most: %s", async (_, isReserved) => {
-  const { server, upstream } = await startGuarded({ answers: [reserving(isReserved)] });
-  const args = { ...argumentsFor(user), profile: keysOf(300), on_reserved_key: "skip" };
-  const { structured } = await server.callTool(args);
-  expect(upstream.received.length).toBeGreaterThan(50);
-  expect(upstream.received.length).toBeLessThanOrEqual(64);
-  expect(structured.attempts).toBe(upstream.received.length);
-  const written = upstream.received.filter(({ profile }) => !Object.keys(profile).some(isReserved));
-  const last = Object.keys(written.at(-1)?.profile ?? {});
-  expect(structured.updated_keys).toEqual(last);
-  expect(structured.status).toBe(last.length > 0 ? "partially_updated" : "not_updated");
-  const alone = upstream.received.flatMap(({ profile }) => {
-    const names = Object.keys(profile);
-    return names.length === 1 && names.some(isReserved) ? names : [];
-  });
-  expect(structured.error?.keys?.sort()).toEqual(alone.sort());
-  expect(structured.error?.next_step).toContain("Call again with fewer keys at a time");
 });
 
 /** The use case before a real server, on a clock that only a test moves. */

@@ -61,21 +61,6 @@ describe("redact", () => {
     expect(left).toMatch(/^before .*\[redacted\].* after$/s);
     expect(left).not.toContain("4f9c");
   });
-
-  it.each<[text: string, secrets: string[], expected: string]>([
-    ["a.b axb", ["a.b"], "[redacted] axb"],
-    ["x $& y", ["$&"], "x [redacted] y"],
-    ["(a|b", ["(a|b"], "[redacted]"],
-    ["the latest test", ["test"], "the la[redacted] [redacted]"],
-    ["old-key, new-key", ["old-key", "new-key"], "[redacted], [redacted]"],
-    ["key! key!!", ["key!", "key!!"], "[redacted] [redacted]"],
-    ["red", ["red", "e"], "[redacted]"],
-    ["text", [], "text"],
-    ["text", [""], "text"],
-    ["a\ud800b", ["\ud800"], "a[redacted]b"],
-  ])("by the letter, whatever its length: %j without %j is %j", (text, secrets, expected) => {
-    expect(redact(text, secrets)).toBe(expected);
-  });
 });
 
 const secret = "sk_live_51H9c04e7";
@@ -103,11 +88,6 @@ describe("foreign text", () => {
       expect(foreignValue(text, [secret], 4_000).trimStart()).toBe("…");
     },
   );
-
-  it("as a value keeps its blanks and line breaks, these visible", () => {
-    expect(foreignValue(" a\n\tb ", [], 10)).toBe(" a\\u{a}…");
-    expect(foreignValue(" a\n\tb ", [], 20)).toBe(" a\\u{a}\\u{9}b ");
-  });
 
   it("holds whatever comes in: one line, nothing invisible, no secret, no longer than it may be", () => {
     const part = fc.oneof(

@@ -2,7 +2,6 @@ import { readFileSync } from "node:fs";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import {
   app,
-  type RpcResponse,
   type ServerProcess,
   startServer,
   toolAnswer,
@@ -92,37 +91,6 @@ describe.concurrent("a call that the client cancels", () => {
       expect(server.messages[0]?.result).toEqual({});
     },
   );
-
-  it.each([
-    ["in one chunk", 7, false],
-    ["in one chunk, under an id that is falsy", 0, false],
-    ["after a while", "seven", true],
-  ])("leaves its id to the next one, %s", async (_, id, waits) => {
-    const { server, upstream, open, aborted } = await gated();
-    server.write(callOf(id, "usr_first"));
-    if (waits) await soon(() => upstream.received.length === 1);
-    server.write(cancelOf(id) + callOf(id, "usr_second"));
-    await soon(() => upstream.received.some(({ path }) => path.includes("usr_second")));
-    if (waits) await soon(() => aborted.length === 1);
-    for (const answer of open) answer();
-    await server.until(() => server.messages.length === 1);
-    expect(await server.close()).toEqual({ code: 0, signal: null });
-    expect(server.messages).toHaveLength(1);
-    const { structured } = toolAnswer(server.messages[0] as RpcResponse);
-    expect(structured).toMatchObject({ status: "updated", user_id: "usr_second" });
-  });
-
-  it("is told apart from those before it under the same id", async () => {
-    const { server, upstream, open } = await gated();
-    const calls = Array.from({ length: 20 }, (_, i) => callOf(7, `usr_${i}`));
-    server.write(calls.join(cancelOf(7)));
-    await soon(() => upstream.received.some(({ path }) => path.includes("usr_19/")));
-    for (const answer of open) answer();
-    expect(await server.close()).toEqual({ code: 0, signal: null });
-    expect(server.messages).toHaveLength(1);
-    const { structured } = toolAnswer(server.messages[0] as RpcResponse);
-    expect(structured).toMatchObject({ status: "updated", user_id: "usr_19" });
-  });
 });
 
 describe.concurrent("ids in flight", () => {
@@ -163,14 +131,6 @@ describe.concurrent("ids in flight", () => {
     expect(answers.every(({ status }) => status === "updated")).toBe(true);
     expect(new Set(server.messages.map(({ id }) => id))).toEqual(new Set(ids));
     expect(new Set(upstream.received.map(({ path }) => path)).size).toBe(1_000);
-  });
-
-  it("belong to requests: a call without one does not run", async () => {
-    const { server, upstream } = await start();
-    server.write(callOf(undefined));
-    await server.close();
-    expect(server.messages).toEqual([]);
-    expect(upstream.received).toEqual([]);
   });
 });
 

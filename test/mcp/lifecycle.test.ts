@@ -1,19 +1,16 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import {
   app,
   builtServer,
-  type RpcResponse,
   type ServerProcess,
   startServer,
   user,
 } from "../support/server-process.ts";
-import { apiError, type Handler, startUpstream, type Upstream } from "../support/upstream.ts";
+import { type Handler, startUpstream, type Upstream } from "../support/upstream.ts";
 
 /** A client sends SIGTERM when the server is not gone after this time. */
 const patienceMs = 2_000;
@@ -115,22 +112,6 @@ const states = {
     await soon(() => upstream.received.length === 1);
     return server;
   },
-  "waits before a retry": async () => {
-    const { server } = await calling([
-      apiError(503, "internal", "x", { "retry-after-ms": "25000" }),
-    ]);
-    await server.until(said(server, "notifications/progress"));
-    return server;
-  },
-  "looks for reserved keys": async () => {
-    const reserved = apiError(400, "reserved_profile_key");
-    const { server, upstream } = await calling([reserved, reserved, hang]);
-    const search = { ...args, profile: { a: "1", b: "2" }, on_reserved_key: "skip" };
-    const params = { name: "update_user_profile", arguments: search };
-    server.send({ jsonrpc: "2.0", id: 2, method: "tools/call", params });
-    await soon(() => upstream.received.length === 3);
-    return server;
-  },
   "waits for a person's answer": async () => {
     const { server } = await calling([hang], { PRELUDE_CONFIRM: "true" });
     await server.until(said(server, "elicitation/create"));
@@ -176,8 +157,6 @@ const every = Object.keys(endings) as Ending[];
 const plan: Record<State, Ending[]> = {
   "is idle": every,
   "waits for Prelude's answer": every,
-  "waits before a retry": ["stdin ends", "SIGTERM comes", "stdout breaks"],
-  "looks for reserved keys": ["stdin ends", "SIGTERM comes"],
   "waits for a person's answer": ["stdin ends", "SIGTERM comes", "stdout breaks"],
   "is about to start its sandbox": ["stdin ends", "SIGTERM comes"],
   // An end of stdin does not show while it is not read; a client sends SIGTERM then.
@@ -227,82 +206,6 @@ describe.concurrent("a call in flight when stdin ends", () => {
       });
     },
   );
-
-  it.each([
-    ["nobody can read its answer", (server: ServerProcess) => endings["stdout breaks"](server)],
-    [
-      "it was cancelled",
-      (server: ServerProcess) => {
-        const params = { requestId: 1 };
-        server.send({ jsonrpc: "2.0", method: "notifications/cancelled", params });
-        server.stdin.end();
-      },
-    ],
-  ])("does not hold up the end when %s", async (_, end) => {
-    const { server, upstream } = await calling([hang]);
-    await soon(() => upstream.received.length === 1);
-    const ms = timeToEnd(pidOf(server));
-    end(server);
-    expect(await server.exited).toEqual({ code: 0, signal: null });
-    expect(await ms).toBeLessThan(soonerThan(400));
-  });
-});
-
-/** The result of the call with this id, as far as it was answered. */
-const answerTo = (server: ServerProcess, id: unknown) =>
-  (server.messages.find((message) => message.id === id) as RpcResponse | undefined)?.result
-    ?.structuredContent;
-
-describe.concurrent("a call that the end does not wait for", () => {
-  const stopped = (status: string) => ({
-    status,
-    error: { message: expect.stringContaining("This server is being stopped") },
-  });
-  const ended = async (server: ServerProcess) => {
-    expect(await server.exited).toEqual({ code: 0, signal: null });
-    await server.closed;
-    expect(server.stderr()).toBe("");
-  };
-
-  it("says so where it reads", async () => {
-    const { server, upstream } = await calling([hang, hang], { PRELUDE_READ: "keys" });
-    const look = { name: "get_user_profile", arguments: { app_id: app, user_id: user } };
-    server.send({ jsonrpc: "2.0", id: 2, method: "tools/call", params: look });
-    await soon(() => upstream.received.length === 2);
-    endings["SIGTERM comes"](server);
-    await ended(server);
-    expect(answerTo(server, 2)).toMatchObject(stopped("not_read"));
-  });
-
-  it("sends nothing once a signal has come, though the one before it is answered", async () => {
-    let answer = () => {};
-    const later: Handler = (_, response) => {
-      answer = () => response.writeHead(204).end();
-    };
-    const audit = join(mkdtempSync(join(tmpdir(), "lifecycle-")), "audit.jsonl");
-    const env = { PRELUDE_AUDIT_LOG: audit, PRELUDE_LOG_LEVEL: "info" };
-    const { server, upstream } = await calling([later, hang], env);
-    await soon(() => upstream.received.length === 1);
-    call(server, 2);
-    endings["SIGTERM comes"](server);
-    await server.until(() => server.stderr().includes("stopping: "));
-    // Asked for after the signal, and by nobody before.
-    call(server, 3, {}, "usr_other");
-    await server.until(() => server.messages.some(({ id }) => id === 3));
-    answer();
-    await server.exited;
-    await server.closed;
-    expect(answerTo(server, 1)).toMatchObject({ status: "updated" });
-    expect(answerTo(server, 2)).toMatchObject(stopped("not_updated"));
-    expect(answerTo(server, 3)).toMatchObject(stopped("not_updated"));
-    expect(upstream.received.length).toBe(1);
-    expect(readFileSync(audit, "utf8").match(/"event":"(attempt|refused|outcome)"/g)).toEqual([
-      '"event":"attempt"',
-      '"event":"refused"',
-      '"event":"outcome"',
-      '"event":"refused"',
-    ]);
-  });
 });
 
 describe.concurrent("no orphan", () => {

@@ -42,19 +42,13 @@ const unknownTool: Outcome[] = [[1, -32602]];
 const lines: Row[] = [
   ["a garbage line", "garbage", [], notJson],
   ["half a message", '{"jsonrpc":"2.0","id":9,"meth', [], notJson],
-  ["two messages in one line", `${rpc(8)}${rpc(9)}`, [], notJson],
-  ["zero bytes", Buffer.from("\0\0"), [], notJson],
-  ["HTTP", `POST / HTTP/1.1\r\nhost: x\r\n\r\n${p1}`, ok, notJson, notJson],
   ["LSP framing", `Content-Length: ${p1.length}\r\n\r\n${p1}`, ok, notJson],
   ["blank lines", `\n\n  \n\t\n\r\n${p1}\n`, ok],
   ["CRLF", `${p1}\r\n`, ok],
   ["a byte order mark", `\ufeff${p1}`, ok],
-  ["a byte order mark before a blank line", `\ufeff\r\n${p1}`, ok],
-  ["white space around", `  \t${p1}  `, ok],
 ];
 
 const batches: Row[] = [
-  ["a batch of one request", `[${p1}]`, ok],
   [
     "a batch of requests, a notification and rubbish",
     `[${p1},7,${note("notifications/initialized")},${rpc(2, "nope")},{"id":3}]`,
@@ -73,18 +67,12 @@ const meta = (fields: unknown) => rpc(1, "tools/list", { _meta: fields });
 const envelopes: Row[] = [
   ["no jsonrpc", '{"id":1,"method":"ping"}', refused],
   ["jsonrpc 1.0", '{"jsonrpc":"1.0","id":1,"method":"ping"}', refused],
-  ["no jsonrpc and no id", '{"method":"ping"}', [], noCall],
   ["no method", '{"jsonrpc":"2.0","id":1}', refused],
-  ["a number as method", '{"jsonrpc":"2.0","id":1,"method":1}', refused],
   ["an empty object", "{}", [], noCall],
-  ["a string", '"ping"', [], noObject],
   ["null", "null", [], noObject],
   ["params an array", rpc(1, "tools/list", []), refused],
-  ["params a string", rpc(1, "tools/list", "x"), refused],
   ["_meta a string", meta("x"), refused],
   ["progress token 1.5", meta({ progressToken: 1.5 }), refused],
-  ["progress token 0", meta({ progressToken: 0 }), ok],
-  ["members that no envelope has", '{"jsonrpc":"2.0","id":1,"method":"ping","x":1}', ok],
   [
     "a task where tasks are not offered, which a receiver must ignore",
     rpc(1, "tools/list", { task: { ttl: 5 } }),
@@ -104,7 +92,6 @@ const nulls: Row[] = [
   ["params", '{"jsonrpc":"2.0","id":1,"method":"ping","params":null}', ok],
   ["_meta", meta(null), ok],
   ["the progress token", meta({ progressToken: null }), ok],
-  ["cursor and task", rpc(1, "tools/list", { cursor: null, task: null }), ok],
   ["the arguments of a call", toolCall(1, null), ok],
   ["result and error", '{"jsonrpc":"2.0","id":1,"method":"ping","result":null,"error":null}', ok],
   ["capabilities and _meta of initialize", initialize({ capabilities: null, _meta: null }), ok],
@@ -161,24 +148,17 @@ const methods: Row[] = [
     "__proto__",
     "constructor",
     "prompts/list",
-    "resources/list",
-    "resources/templates/list",
     "logging/setLevel",
-    "completion/complete",
-    "tasks/list",
     "elicitation/create",
     "notifications/initialized",
     "server/discover",
   ].map((method): Row => [method, rpc(1, method, {}), unknownMethod]),
-  ["an unknown tool", rpc(1, "tools/call", { name: "rm" }), unknownTool],
   ["a call of no tool", rpc(1, "tools/call"), unknownTool],
 ];
 
 const unanswered: Row[] = [
   ["an unknown notification", note("notifications/nope", { a: 1 }), []],
-  ["initialized before initialize", note("notifications/initialized"), []],
   ["cancelled for no request", note("notifications/cancelled", { requestId: 5 }), []],
-  ["cancelled without params", note("notifications/cancelled"), []],
   ["cancelled with an odd id", note("notifications/cancelled", { requestId: { a: 1 } }), []],
   [
     "progress for no request",
@@ -198,8 +178,6 @@ const unanswered: Row[] = [
     [],
     noRequest,
   ],
-  ["an error without an id", '{"jsonrpc":"2.0","error":{"code":1,"message":"x"}}', [], noRequest],
-  ["a response without jsonrpc", '{"id":7,"result":{}}', [], noRequest],
 ];
 
 const groups = { lines, batches, envelopes, nulls, greetings, ids, methods, unanswered };
@@ -241,12 +219,6 @@ const run = async (input: string | Buffer) => {
 describe.concurrent("at the end of stdin", () => {
   it("answers a last line without a line break", async () => {
     expect(await run(p1)).toEqual({ code: 0, outcomes: ok, stderr: "" });
-  });
-
-  it("drops half a message", async () => {
-    const { code, outcomes, stderr } = await run(`${p1}\n{"jsonrpc":"2.0","id":2,"meth`);
-    expect({ code, outcomes }).toEqual({ code: 0, outcomes: ok });
-    expect(stderr).toBe(`prelude-profile-mcp: ignored ${notJson}\n`);
   });
 
   it("says that a client is missing if nothing came at all", async () => {

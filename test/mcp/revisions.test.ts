@@ -1,8 +1,5 @@
 import { Client, type ClientOptions } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
-import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
-import { StdioClientTransport as StdioClientTransportV1 } from "@modelcontextprotocol/sdk/client/stdio.js";
-import { ElicitRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import {
   app,
@@ -141,31 +138,6 @@ describe.concurrent("client 2.x", () => {
   });
 });
 
-describe.concurrent("client 1.x", () => {
-  it("lists, calls and has the person asked", async () => {
-    const upstream = await upstreamWith(noContent);
-    const client = new ClientV1(
-      { name: "test-client", version: "1" },
-      { capabilities: { elicitation: {} } },
-    );
-    let asked = 0;
-    client.setRequestHandler(ElicitRequestSchema, async () => {
-      asked += 1;
-      return { action: "accept", content: {} };
-    });
-    const env = environment(upstream, { PRELUDE_CONFIRM: "true" });
-    await client.connect(
-      new StdioClientTransportV1({ command: process.execPath, args: [builtServer], env }),
-    );
-    expect((await client.listTools()).tools).toHaveLength(1);
-    const result = await client.callTool(call);
-    expect(result.structuredContent).toMatchObject({ status: "updated" });
-    expect(asked).toBe(1);
-    expect(await client.ping()).toEqual({});
-    await client.close();
-  });
-});
-
 const meta = (fields: Json = {}): Json => ({
   "io.modelcontextprotocol/protocolVersion": newest,
   "io.modelcontextprotocol/clientCapabilities": {},
@@ -227,16 +199,6 @@ describe(`requests of ${newest}`, () => {
     });
   });
 
-  it.each(["tools/list", "tools/call"])(
-    "%s of an older revision has none of that",
-    async (method) => {
-      const { result } = await answer(method, {});
-      expect(Object.keys(result ?? {}).sort()).toEqual(
-        method === "tools/list" ? ["tools"] : ["content", "structuredContent"],
-      );
-    },
-  );
-
   const version = "io.modelcontextprotocol/protocolVersion";
   const capabilities = "io.modelcontextprotocol/clientCapabilities";
   it("in another version are refused with the ones there are", async () => {
@@ -258,16 +220,6 @@ describe(`requests of ${newest}`, () => {
     for (const { error } of await answers(all, fields)) {
       expect(error).toMatchObject({ code: -32602, message: expect.stringContaining(key) });
     }
-  });
-
-  it.each([
-    ["without clientInfo, which is optional", without("clientInfo")],
-    ["with members of _meta that nobody knows", meta({ traceparent: "00-x", x: { y: 1 } })],
-    ["with capabilities that nobody knows", meta({ [capabilities]: { x: {}, elicitation: 1 } })],
-  ])("are answered %s", async (_, fields) => {
-    expect((await answer("tools/call", fields)).result).toMatchObject({
-      structuredContent: { status: "updated" },
-    });
   });
 
   it("server/discover without an envelope is an unknown method, on which clients fall back", async () => {

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
@@ -8,9 +8,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse as parseYaml } from "yaml";
 import { type HostName, hostNames, hosts } from "../../src/cli/hosts.ts";
 import { app, user } from "../support/server-process.ts";
-import { npm, run, shell, succeed, temporaryFolder } from "./run.ts";
+import { run, shell, succeed, temporaryFolder } from "./run.ts";
 
-const { name, version } = JSON.parse(readFileSync("package.json", "utf8"));
+const { name } = JSON.parse(readFileSync("package.json", "utf8"));
 const temporary = temporaryFolder();
 // The server prints real paths, and some systems' folder of temporary files is a link.
 const root = realpathSync(temporary.path);
@@ -95,33 +95,5 @@ describe("a fresh clone", () => {
     const { structuredContent } = await callFrom(server);
     // No app_id was sent: the app of the environment is in the block.
     expect(structuredContent).toMatchObject({ status: "updated", app_id: app, sandbox: true });
-  });
-});
-
-describe("once the owner is set", () => {
-  beforeAll(async () => {
-    const file = join(clone, "package.json");
-    writeFileSync(file, readFileSync(file, "utf8").replaceAll("/OWNER/", "/somebody/"));
-    await npm(["run", "build"], clone);
-    const packed = await npm(["pack", "--json", "--ignore-scripts"], clone);
-    const [{ filename }] = JSON.parse(packed) as [{ filename: string }];
-    await npm(["init", "--yes"], elsewhere);
-    const isolated = ["--offline", "--cache=npm-cache", "--no-audit", "--no-fund"];
-    await npm(["install", ...isolated, join(clone, filename)], elsewhere);
-  }, 300_000);
-
-  test("what npm installed prints npx with this very version", async () => {
-    const bin = join(elsewhere, "node_modules", name, "dist", `${name}.cjs`);
-    const { command, args } = serverOf(
-      "cursor",
-      await print(process.execPath, [bin], "cursor", {}),
-    );
-    const npx = ["npx", "-y", `${name}@${version}`, "--sandbox"];
-    expect([command, ...args]).toEqual(shell ? ["cmd", "/c", ...npx] : npx);
-  });
-
-  test("the clone goes on printing itself", async () => {
-    const { args } = serverOf("cursor", await print(process.execPath, [built], "cursor", {}));
-    expect(args).toEqual([built, "--sandbox"]);
   });
 });

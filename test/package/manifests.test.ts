@@ -94,16 +94,6 @@ describe("server.json", () => {
     );
   });
 
-  test("lists as choices what the server accepts", () => {
-    for (const { name, choices = [] } of npmPackage.environmentVariables) {
-      const { read: reader } = settings.find((setting) => setting.name === name) ?? expect.fail();
-      for (const choice of choices) expect(reader.read(choice)).toEqual({ value: choice });
-      if (reader.accepts.startsWith("one of ")) {
-        expect(reader.accepts).toBe(`one of ${choices.join(", ")}`);
-      }
-    }
-  });
-
   test("gets the bundle's SHA-256 at a release", async () => {
     const bundle = join(temporary.path, "some.mcpb");
     writeFileSync(bundle, "a bundle");
@@ -159,23 +149,5 @@ describe("manifest.json", () => {
       if (type !== "number") continue;
       for (const end of [min, max]) expect(setting?.read.read(`${end}`)).toEqual({ value: end });
     }
-  });
-
-  test("points at the privacy policy of the README", () => {
-    const [url] = manifest.privacy_policies;
-    const heading = new URL(url).hash.slice(1).replaceAll("-", " ");
-    expect(readFileSync("README.md", "utf8").toLowerCase()).toContain(`\n## ${heading}\n`);
-  });
-
-  test("has an icon of 512 by 512 pixels, drawn as the tool's", () => {
-    const png = readFileSync(manifest.icon);
-    expect(png.subarray(0, 8).toString("latin1")).toBe("\x89PNG\r\n\x1a\n");
-    expect([png.readUInt32BE(16), png.readUInt32BE(20)]).toEqual([512, 512]);
-    const [{ src }] = (tools[0] as { icons: [{ src: string }] }).icons;
-    const drawing = readFileSync("assets/icon.svg", "utf8");
-    // The tool's icon is one path, to save tokens; the bundle's has the head as a circle.
-    const shoulders = (svg: string) => /M1 16[^"']*/.exec(svg)?.[0];
-    expect(shoulders(drawing)).toBeDefined();
-    expect(shoulders(decodeURIComponent(src))).toBe(shoulders(drawing));
   });
 });

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join, sep } from "node:path";
 import { getMcpConfigForManifest, type McpbManifestAny } from "@anthropic-ai/mcpb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -71,11 +71,6 @@ describe("the bundle", () => {
     ];
     expect(files.sort()).toEqual(expected.sort());
     expect(statSync(bundle).size).toBeLessThan(400_000);
-  });
-
-  test("has its entry point and its icon where the manifest says", () => {
-    expect(existsSync(join(unpacked, manifest.server.entry_point ?? "?"))).toBe(true);
-    expect(existsSync(join(unpacked, manifest.icon ?? "?"))).toBe(true);
   });
 });
 
@@ -156,21 +151,5 @@ describe("started by a desktop app", () => {
       timeout_ms: 5_000,
       log_level: "info",
     });
-  });
-
-  test.each([
-    ["the lowest numbers", "min"],
-    ["the highest numbers", "max"],
-  ] as const)("accepts %s that the form lets a person enter", async (_, bound) => {
-    const numbers = Object.entries(manifest.user_config ?? {}).filter(
-      ([, { type }]) => type === "number",
-    );
-    expect(numbers.length).toBeGreaterThan(0);
-    const values = Object.fromEntries(
-      numbers.map(([option, form]) => [option, form[bound] as number]),
-    );
-    const { args, env } = await launchWith({ api_key: "the-key", ...values });
-    const { stderr } = await run(process.execPath, [...args, "--check", "--sandbox"], { env });
-    expect(stderr).toBe("");
   });
 });

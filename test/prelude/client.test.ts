@@ -5,7 +5,6 @@ import { maxConnections } from "../../src/prelude/connection.ts";
 import {
   apiBody,
   applied,
-  drip,
   drop,
   endless,
   honest,
@@ -115,17 +114,6 @@ describe("a connection that was used before and falls silent", () => {
     expect(stage.received).toHaveLength(3);
   });
 
-  test("once, also where the new one was used by another call in the meantime", async () => {
-    const { stage, patch } = scene([honest, honest, never, never, honest], { otherwise: never });
-    await Promise.all([patch(), patch()]);
-    await turn();
-    const slower = patch({ timeoutMs: 800 });
-    expect(await patch({ timeoutMs: 200 })).toEqual(done(2));
-    expect(await slower).toMatchObject({ attempts: 2, failure: { code: "timeout" } });
-    const places = stage.received.slice(4).map(({ place }) => place);
-    expect(places).toEqual([1, 2]);
-  });
-
   test("is no reason to believe a later refusal: what was sent there may have been written", async () => {
     const gone = reply(404, apiBody("user_not_found"));
     const { patch } = scene([honest, applied(never), gone]);
@@ -134,22 +122,6 @@ describe("a connection that was used before and falls silent", () => {
       attempts: 2,
       failure: { code: "user_not_found", mayHaveWritten: true },
     });
-  });
-
-  test("takes no time from others: calls on the old connections end there", async () => {
-    const answers: (() => void)[] = [];
-    const late: Step = (exchange) => answers.push(() => honest(exchange));
-    const { client, stage, user, patch } = scene([honest, never, honest]);
-    const other = server().stage("usr_other", { otherwise: late });
-    await warm(patch);
-    const onFirst = patch({ timeoutMs: 400 });
-    await server().until(() => stage.received.length === 2);
-    // On a connection that is new, and so not doubted.
-    const onSecond = send(client, "usr_other");
-    expect(await onFirst).toEqual(done(2));
-    for (const answer of answers) answer();
-    expect(await onSecond).toEqual(done(1));
-    expect([other.received.length, user]).toEqual([1, expect.any(String)]);
   });
 
   test("an attempt on a new connection gets all of the time", async () => {
@@ -173,14 +145,6 @@ describe("cancellation and deadline", () => {
       attempts: 1,
       failure: { code: "timeout", mayHaveWritten: true },
     });
-    await stage.received[0]?.closed;
-  });
-
-  test.concurrent("an error body that only trickles in is given up before a far deadline", async () => {
-    const { stage, patch } = scene([drip("HTTP/1.1 400 Bad\r\n\r\n".padEnd(9_000, "x"), 20)]);
-    const started = performance.now();
-    expect((await patch({ timeoutMs: 60_000 })).failure?.code).toBe("api_error");
-    expect(performance.now() - started).toBeLessThan(10_000);
     await stage.received[0]?.closed;
   });
 
@@ -233,20 +197,6 @@ describe("admit", () => {
     };
     expect(await patch({ admit })).toEqual(done(3));
     expect(before).toEqual([0, 1, 2]);
-  });
-
-  test("keeps a repeat back, and what the attempt before did stays known", async () => {
-    const { stage, patch } = scene([applied(reply(503))]);
-    const admit = vi
-      .fn(() => true)
-      .mockReturnValueOnce(true)
-      .mockReturnValue(false);
-    expect(await patch({ admit })).toEqual({
-      attempts: 1,
-      held: true,
-      failure: { code: "upstream_error", httpStatus: 503, mayHaveWritten: true },
-    });
-    expect(stage.received).toHaveLength(1);
   });
 });
 

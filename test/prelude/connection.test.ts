@@ -1,11 +1,8 @@
-import dns from "node:dns";
 import { createServer as createHttpServer } from "node:http";
 import { connect, createServer, type Socket } from "node:net";
-import { setImmediate as turn } from "node:timers/promises";
-import { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { chooseProxy } from "../../src/prelude/connection.ts";
-import { applied, honest, never, startFaultServer } from "../support/fault-server.ts";
+import { startFaultServer } from "../support/fault-server.ts";
 import { appId, done, scopeOf, send, setTheScene } from "./scene.ts";
 
 const { server, closers, newClient, scene, listen } = setTheScene();
@@ -87,19 +84,8 @@ describe("a proxy", () => {
   });
 
   const unusable = [
-    ...["http://", "::", "http://proxy:99999", "http://me:100%@proxy:8080", "socks5://127.0.0.1:1"],
-    ...[
-      "http://\u0024{PROXY_HOST}:8080",
-      "http://<host>:8080",
-      "%HOST%:8080",
-      "proxy:80/proxy.pac",
-    ],
-    ...[
-      "http://127.0.0.1:1/p",
-      "http://127.0.0.1:1?x",
-      "127.0.0.1:1#f",
-      "http://127.0.0.1:1\\path",
-    ],
+    ...["http://", "http://proxy:99999", "http://me:100%@proxy:8080", "socks5://127.0.0.1:1"],
+    ...["http://<host>:8080", "proxy:80/proxy.pac", "http://127.0.0.1:1?x"],
   ];
   test.each(unusable)(
     "at %s is a failure with a reason, before anything is sent",
@@ -119,19 +105,16 @@ describe("a proxy", () => {
     },
   );
 
-  test.each(["\u0024{HTTPS_PROXY}", "$HTTPS_PROXY", "%HTTPS_PROXY%", "{{proxy}}", "<proxy>", " "])(
-    "named by %j only is none",
-    async (text) => {
-      const proxy = await startProxy();
-      vi.stubEnv("http_proxy", text);
-      vi.stubEnv("HTTP_PROXY", proxy.url);
-      const options = { baseUrl: named(server().port), useProxy: true };
-      const { user } = scene([]);
-      expect(await send(newClient(options), user)).toEqual(done(1));
-      vi.stubEnv("HTTP_PROXY", text);
-      expect((await send(newClient(options), user)).failure?.reason).toBe("dns_failed");
-    },
-  );
+  test.each(["$HTTPS_PROXY", "<proxy>", " "])("named by %j only is none", async (text) => {
+    const proxy = await startProxy();
+    vi.stubEnv("http_proxy", text);
+    vi.stubEnv("HTTP_PROXY", proxy.url);
+    const options = { baseUrl: named(server().port), useProxy: true };
+    const { user } = scene([]);
+    expect(await send(newClient(options), user)).toEqual(done(1));
+    vi.stubEnv("HTTP_PROXY", text);
+    expect((await send(newClient(options), user)).failure?.reason).toBe("dns_failed");
+  });
 
   test.each([407, 403, 404])("that answers %d is named, and not asked again", async (status) => {
     const proxy = await startProxy((socket) => {
@@ -167,7 +150,7 @@ describe("a proxy", () => {
   test.each(broken)("that %s is named as the proxy", async (_, address, reason, cause) => {
     for (const scheme of ["http", "https"]) {
       const [port = "", spoken = "http"] = (await address()).split(" ").reverse();
-      const proxy = `${spoken}://me:secret-word@127.0.0.1:${port}`;
+      const proxy = `${spoken}://me:secret-word@localhost:${port}`;
       const client = through("HTTP_PROXY", proxy, named(server().port, scheme));
       const { attempts, failure } = await send(client, "usr_1");
       expect(attempts).toBe(cause === "tls_failed" ? 1 : 3);
@@ -186,17 +169,6 @@ describe("a proxy", () => {
       failure: { code: "unreachable", mayHaveWritten: false },
     });
     expect(proxy.connects).toHaveLength(3);
-  });
-
-  test("does not hide that a connection was used before, and fell silent", async () => {
-    const proxy = await startProxy();
-    const { user, stage } = scene([honest, applied(never)]);
-    const client = through("HTTP_PROXY", proxy.url);
-    expect(await send(client, user)).toEqual(done(1));
-    await turn();
-    expect(await send(client, user, { timeoutMs: 600 })).toEqual(done(2));
-    expect(stage.applied).toHaveLength(3);
-    expect(proxy.connects).toHaveLength(2);
   });
 });
 
@@ -230,9 +202,7 @@ describe("which proxy the environment wants", () => {
   const addresses: [string, string][] = [
     ["http://me:p%40ss@proxy:1/", "http://me:p%40ss@proxy:1/"],
     ["HTTPS://Proxy:443", "HTTPS://Proxy:443"],
-    ["me@[::1]:3128", "http://me@[::1]:3128"],
     ["http://proxy:1/proxy.pac", "invalid"],
-    ["http://proxy:1\\path", "invalid"],
   ];
   test.each(addresses)("%s: %s", (address, uri) => {
     expect(of("https://api.prelude.dev", { HTTPS_PROXY: address })).toBe(uri);
@@ -265,65 +235,4 @@ describe("which proxy the environment wants", () => {
       expect(of("https://example.com", env)).toBe("http://proxy:1");
     },
   );
-});
-
-// A server on a thread of its own that answers 204 and listens with the shortest queue there is, but
-// takes nobody out of it until it is told to. While the queue is full, the kernel drops what knocks,
-// and who knocked tries again a second later: a slow address, without a clock in this test.
-const slowServer = `
-  const { parentPort, workerData } = require("node:worker_threads");
-  const { createServer } = require("node:http");
-  const server = createServer((request, response) => {
-    request.resume().on("end", () => response.writeHead(204).end());
-  });
-  server.listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () => {
-    parentPort.postMessage(server.address().port);
-    Atomics.wait(new Int32Array(workerData), 0, 0);
-  });
-`;
-
-const startSlowServer = async () => {
-  const gate = new SharedArrayBuffer(4);
-  const worker = new Worker(slowServer, { eval: true, workerData: gate });
-  const sockets: Socket[] = [];
-  closers.push(() => {
-    for (const socket of sockets) socket.destroy();
-    return worker.terminate();
-  });
-  const port = await new Promise<number>((resolve) => worker.once("message", resolve));
-  const knock = () => {
-    const socket = connect(port, "127.0.0.1").on("error", () => {});
-    sockets.push(socket);
-    return new Promise<void>((resolve) => socket.once("connect", () => resolve()));
-  };
-  // Fills the queue: a backlog of 1 holds two, the third is not let in.
-  await Promise.all([knock(), knock()]);
-  void knock();
-  const open = () => {
-    Atomics.store(new Int32Array(gate), 0, 1);
-    Atomics.notify(new Int32Array(gate), 0);
-  };
-  return { port, open };
-};
-
-const resolvingTo = (...addresses: dns.LookupAddress[]) =>
-  vi.spyOn(dns, "lookup").mockImplementation(((_: string, __: unknown, done: unknown) => {
-    (done as (error: null, found: dns.LookupAddress[]) => void)(null, addresses);
-  }) as typeof dns.lookup);
-
-const slowOne = { address: "127.0.0.1", family: 4 };
-// Nobody listens on that port there.
-const deadOne = { address: "::1", family: 6 };
-
-test.each([
-  ["slow address before a dead one", [slowOne, deadOne]],
-  ["dead address before a slow one", [deadOne, slowOne]],
-])("a host with a %s is reached", async (_, addresses) => {
-  const { port, open } = await startSlowServer();
-  const client = newClient({ baseUrl: `http://api.prelude.test:${port}` });
-  const lookup = resolvingTo(...addresses);
-  const pending = send(client, "usr_1");
-  await vi.waitUntil(() => lookup.mock.calls.length > 0);
-  setImmediate(open);
-  expect(await pending).toEqual({ attempts: 1, httpStatus: 204 });
 });

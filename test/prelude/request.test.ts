@@ -1,7 +1,6 @@
-import { setImmediate as turn } from "node:timers/promises";
 import { type Dispatcher, Pool } from "undici";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { type Connection, connectionTo } from "../../src/prelude/connection.ts";
+import type { Connection } from "../../src/prelude/connection.ts";
 import { exchange, type Request } from "../../src/prelude/request.ts";
 import {
   type FaultServer,
@@ -30,8 +29,6 @@ afterAll(async () => {
   await connection.dispatcher.destroy();
   await server.close();
 });
-
-const aborted = (mayHaveWritten: boolean) => ({ failure: { code: "timeout", mayHaveWritten } });
 
 const stageOf = (...steps: Step[]): { stage: Stage; request: Request } => {
   users += 1;
@@ -99,43 +96,10 @@ describe("undici's dispatch", () => {
     expect(await record(request, abort)).toEqual(["start", "error gone"]);
     expect(stage.received).toEqual([]);
   });
-
-  test("starts the first request of a connection in the step in which it connected", async () => {
-    const own = connectionTo(server.url, undefined);
-    const starts: boolean[] = [];
-    for (const answer of ["one", "two"]) {
-      const { request } = stageOf(reply(200, answer));
-      const admit = () => {
-        starts.push(own.isNew());
-        return true;
-      };
-      await exchange(own, request, { deadlineAt, signal: new AbortController().signal, admit });
-      await turn();
-    }
-    expect(starts).toEqual([true, false]);
-    await own.dispatcher.destroy();
-  });
 });
 
 describe("a request", () => {
   const { signal } = new AbortController();
-
-  test("that is cancelled in the moment in which it would leave sends nothing", async () => {
-    const { stage, request } = stageOf();
-    const cancelled = new AbortController();
-    const admit = () => {
-      cancelled.abort();
-      return true;
-    };
-    const end = await exchange(connection, request, {
-      deadlineAt,
-      signal: cancelled.signal,
-      admit,
-    });
-    expect(end).toEqual(aborted(false));
-    await exchange(connection, stageOf().request, { deadlineAt, signal });
-    expect(stage.received).toEqual([]);
-  });
 
   test("that undici starts twice is asked about once", async () => {
     const { request } = stageOf();

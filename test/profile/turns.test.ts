@@ -1,34 +1,12 @@
 import { setImmediate as tick } from "node:timers/promises";
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { createTurns } from "../../src/profile/turns.ts";
 
 /** A deadline that no test reaches. */
 const far = performance.now() + 600_000;
 
 const forever = new AbortController().signal;
-
-describe("a call that is cancelled while it waits", () => {
-  test("ends with the signal's reason, and those behind it still wait for those before it", async () => {
-    const turns = createTurns();
-    const cancelled = new AbortController();
-    const first = await turns.take("user", forever, far);
-    const second = turns.take("user", cancelled.signal, far);
-    let ran = false;
-    const third = turns.take("user", forever, far).then((release) => {
-      ran = true;
-      return release;
-    });
-    cancelled.abort(new Error("no longer wanted"));
-    await expect(second).rejects.toThrow("no longer wanted");
-    await tick();
-    expect(ran).toBe(false);
-    first();
-    (await third)();
-    await tick();
-    expect(turns.size()).toBe(0);
-  });
-});
 
 test("any mix of calls and cancellations keeps the order, never two at once, and ends empty", async () => {
   const call = fc.record({

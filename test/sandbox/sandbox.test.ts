@@ -37,21 +37,6 @@ describe("the embedded sandbox", () => {
     });
   });
 
-  it("shows a user who has an address, a number and a profile, as the reference does", async () => {
-    const { status, body } = await ask("GET", `54e9ujn/users/${jane}`);
-    expect(status).toBe(200);
-    expect(body.user).toMatchObject({
-      id: jane,
-      status: "active",
-      identifiers: [
-        { type: "email_address", value: "jane@example.com" },
-        { type: "phone_number", value: "+12025550123" },
-      ],
-      profile: { first_name: "Jane", last_name: "Miller" },
-    });
-    expect(new Date(body.user.updated_at).toISOString()).toBe(body.user.updated_at);
-  });
-
   it("merges a patch, and shows it", async () => {
     expect(await patch(sam, { first_name: "Samuel", nickname: "S" })).toEqual({ status: 204 });
     const { body } = await ask("GET", `54e9ujn/users/${sam}`);
@@ -85,16 +70,5 @@ describe("the embedded sandbox", () => {
     ["a list of an unknown app", () => find("email_address", "a@b.c", "no"), 404, "app_not_found"],
   ])("refuses %s", async (_, call, status, code) => {
     expect(await call()).toEqual({ status, body: expect.objectContaining({ code }) });
-  });
-
-  it("knows the app and the user that the operator fixed, in its own apps too", async () => {
-    expect(await patch("usr_mine", { a: "b" }, "myapp")).toEqual({ status: 204 });
-    expect(await patch("usr_mine", { a: "b" }, "fvua38g")).toEqual({ status: 204 });
-    expect((await ask("GET", "54e9ujn/users/usr_mine")).body.user.profile).toEqual({});
-  });
-
-  it("has no other door", async () => {
-    expect((await ask("GET", `54e9ujn/users/${jane}/profile`)).status).toBe(404);
-    expect((await ask("DELETE", `54e9ujn/users/${jane}`)).status).toBe(404);
   });
 });

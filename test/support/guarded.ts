@@ -37,13 +37,6 @@ export const startGuarded = async ({ env, capabilities, answers = [], command }:
   return { server, upstream };
 };
 
-/** The schema of the tool's arguments as `tools/list` shows it. */
-export const publishedSchema = async (server: ServerProcess): Promise<Json> => {
-  const { result } = await server.request("tools/list");
-  const { tools } = result as { tools: [{ inputSchema: Json }] };
-  return tools[0].inputSchema;
-};
-
 /** A call whose `arguments` are this JSON text, so that repeated keys and escapes survive. */
 export const callRaw = async (server: ServerProcess, json: string): Promise<ToolAnswer> => {
   const id = `raw-${server.messages.length}`;

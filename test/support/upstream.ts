@@ -101,6 +101,9 @@ export const startApi = async (handle: Handler, tls?: CertificateName) => {
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
+  const dropConnections = (): void => {
+    for (const socket of open) socket.destroy();
+  };
 
   return {
     url: `${tls ? "https" : "http"}://127.0.0.1:${port}`,
@@ -115,8 +118,9 @@ export const startApi = async (handle: Handler, tls?: CertificateName) => {
       for (const socket of open) socket.end();
       await Promise.all(closed);
     },
+    dropConnections,
     close: async (): Promise<void> => {
-      for (const socket of open) socket.destroy();
+      dropConnections();
       await new Promise((resolve) => server.close(resolve));
     },
   };

@@ -1,9 +1,9 @@
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { gate, startGuarded, temporaryFolder } from "../support/guarded.ts";
 import { app, user } from "../support/server-process.ts";
-import { type Handler, noContent } from "../support/upstream.ts";
+import type { Handler } from "../support/upstream.ts";
 
 const email = "jane.secret-address@example.com";
 
@@ -52,39 +52,14 @@ it("the audit has the tool, the user and the keys of a look, no address and no v
   ]);
 });
 
-it("a cancelled look aborts its request", async () => {
+it("a look that the server's own end cuts off says so", async () => {
   const arrived = gate();
-  const gone = gate();
-  const { server } = await start([
-    (_, __, socket) => {
-      socket.on("close", gone.open);
-      arrived.open();
-    },
-  ]);
-  const params = { name: "get_user_profile", arguments: { app_id: app, user_id: user } };
-  server.send({ jsonrpc: "2.0", id: "look", method: "tools/call", params });
+  const { server } = await start([arrived.open]);
+  const look = server.call("get_user_profile", { app_id: app, user_id: user });
   await arrived.opened;
-  const method = "notifications/cancelled";
-  server.send({ jsonrpc: "2.0", method, params: { requestId: "look" } });
-  await gone.opened;
-});
-
-it("an audit file that is replaced while the person reads gets an attempt line, too", async () => {
-  const file = join(temporaryFolder(), "audit.jsonl");
-  const { server } = await startGuarded({
-    env: { PRELUDE_READ: "values", PRELUDE_CONFIRM: "true", PRELUDE_AUDIT_LOG: file },
-    capabilities: { elicitation: {} },
-    answers: [json({ user: userOf(email) }), noContent],
+  server.child.kill("SIGTERM");
+  expect((await look).structured).toMatchObject({
+    status: "not_read",
+    error: { code: "stopping" },
   });
-  const call = server.callTool({ app_id: app, user_id: user, profile: { a: "b" } });
-  const asked = () => server.messages.find(({ method }) => method === "elicitation/create");
-  await server.until(() => asked() !== undefined);
-  rmSync(file);
-  server.send({ jsonrpc: "2.0", id: asked()?.id, result: { action: "accept", content: {} } });
-  expect((await call).structured).toMatchObject({ status: "updated" });
-  const events = readFileSync(file, "utf8")
-    .trimEnd()
-    .split("\n")
-    .map((line) => JSON.parse(line).event);
-  expect(events).toEqual(["attempt", "outcome"]);
 });
