@@ -63,11 +63,11 @@ const main = async (): Promise<void> => {
   if (command.kind === "help") return print((await import("./cli/help.ts")).helpText());
   if (command.kind === "print-config") {
     const { describeHost } = await import("./cli/print-config.ts");
-    const { problems, words, block } = describeHost(command.host, command.sandbox, process.env);
-    if (problems) return fail(problems);
-    process.stderr.write(words.before);
-    print(block);
-    process.stderr.write(words.behind);
+    const printed = describeHost(command.host, command.sandbox, process.env);
+    if (printed.problems) return fail(printed.problems);
+    process.stderr.write(printed.before);
+    print(printed.block);
+    process.stderr.write(printed.behind);
     return;
   }
 

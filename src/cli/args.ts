@@ -24,12 +24,11 @@ const flags = Object.keys(options).map((name) => `--${name}`);
 // Not strict: the messages of the strict parser repeat what was given, which may be the key.
 const parse = (argv: readonly string[]) =>
   parseArgs({ args: [...argv], options, strict: false, tokens: true });
-type Parsed = ReturnType<typeof parse>;
 
 const noFlag = "there is an argument that is not a flag; settings are environment variables";
 
 /** What is wrong with one argument; nothing of it is repeated that may be the key. */
-const problemOf = (token: Parsed["tokens"][number]): string | undefined => {
+const problemOf = (token: ReturnType<typeof parse>["tokens"][number]): string | undefined => {
   if (token.kind !== "option") return noFlag;
   const { name, rawName, value } = token;
   if (!Object.hasOwn(options, name)) {
@@ -44,33 +43,25 @@ const problemOf = (token: Parsed["tokens"][number]): string | undefined => {
   return isFlag ? undefined : "--sandbox takes true or false";
 };
 
-/** What is wrong with flags that are each right. */
-const conflictOf = ({ values }: Parsed): string | undefined => {
-  if (values.check && values["print-config"] !== undefined) {
-    return "--check and --print-config are two commands; give one of them";
-  }
-  return values.json && !values.check ? "--json goes with --check" : undefined;
-};
+const usage = (...problems: string[]): Command => ({ kind: "usage", problems });
 
 /**
  * What the command line asks for. Settings are environment variables only: an argument would show
  * the API key in the list of processes.
  */
 export const parseArgv = (argv: readonly string[]): Command => {
-  const parsed = parse(argv);
-  const { values, tokens } = parsed;
+  const { values, tokens } = parse(argv);
   const problems = tokens.map(problemOf).filter((problem) => problem !== undefined);
-  if (problems.length > 0) return { kind: "usage", problems: [...new Set(problems)] };
+  if (problems.length > 0) return usage(...new Set(problems));
   if (values.help) return { kind: "help" };
   if (values.version) return { kind: "version" };
-  const conflict = conflictOf(parsed);
-  if (conflict !== undefined) return { kind: "usage", problems: [conflict] };
   const sandbox = values.sandbox === true || values.sandbox === "true";
-  const host = values["print-config"];
-  if (host !== undefined) {
-    return { kind: "print-config", host: typeof host === "string" ? host : "", sandbox };
+  const { check = false, json = false, "print-config": host } = values;
+  if (check && host !== undefined) {
+    return usage("--check and --print-config are two commands; give one of them");
   }
-  return values.check
-    ? { kind: "check", sandbox, json: values.json === true }
-    : { kind: "serve", sandbox };
+  if (json && !check) return usage("--json goes with --check");
+  if (check) return { kind: "check", sandbox, json: json === true };
+  if (host === undefined) return { kind: "serve", sandbox };
+  return { kind: "print-config", host: typeof host === "string" ? host : "", sandbox };
 };

@@ -124,21 +124,11 @@ const notConfigured: Verdict = {
 
 type Options = { sandbox: boolean; json: boolean; warnings: readonly string[] };
 
-const asJson = (facts: object): string =>
-  JSON.stringify({
-    version,
-    ok: false,
-    sandbox: false,
-    problems: [],
-    warnings: [],
-    settings: null,
-    check: null,
-    ...facts,
-  });
-
 /** What `--check --json` answers where the settings stop the start. */
-export const problemsAsJson = (problems: readonly string[], sandbox: boolean): string =>
-  asJson({ sandbox, problems });
+export const problemsAsJson = (problems: readonly string[], sandbox: boolean): string => {
+  const nothing = { warnings: [], settings: null, check: null };
+  return JSON.stringify({ version, ok: false, sandbox, problems, ...nothing });
+};
 
 /** The settings as values for a script: `api_key` is only whether there is one. */
 const settingValues = (config: Config): Record<string, unknown> => {
@@ -152,7 +142,8 @@ const verdictAsJson = (config: Config, { sandbox, warnings }: Options, verdict: 
   const tested = Object.fromEntries(testable.map((each) => [each, verdict.tested.includes(each)]));
   const message = capitalized(text);
   const check = { request, code, message, http_status: httpStatus ?? null, tested };
-  return asJson({ ok, sandbox, warnings, settings: settingValues(config), check });
+  const settings = settingValues(config);
+  return JSON.stringify({ version, ok, sandbox, problems: [], warnings, settings, check });
 };
 
 const settingsAsText = (config: Config, sandbox: boolean, isAsked: boolean): string => {

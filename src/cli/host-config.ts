@@ -23,24 +23,18 @@ export type Launch = {
   shell: Shell;
 };
 
-/** What to paste into a host, and the words around it. */
-export type HostConfig = {
-  title: string;
-  where: string;
-  format: "json" | "toml" | "yaml";
-  block: string;
-  /** Does the same from a shell, where the host has a command for it. */
-  command: string | undefined;
-  notes: string[];
+/** What a host gets: a block to paste, the command that does the same where it has one, and notes. */
+export type HostConfig = { block: string; command: string | undefined; notes: string[] };
+
+/** What a block is made of; `passedOn` are names of variables. */
+type Parts = {
+  root: string;
+  server: Pick<Launch, "command" | "args" | "env"> & { type?: "stdio" };
+  passedOn: string[];
+  inputs: object[];
 };
 
-type Server = { command: string; args: readonly string[]; env: Record<string, string> };
-/** What a block is made of. */
-type Parts = { row: Host; server: Server; passedOn: string[]; inputs: object[] };
-
 const serverKey = "prelude-profile";
-
-const entryOf = ({ row, server }: Parts) => (row.typed ? { type: "stdio", ...server } : server);
 
 /** A string of TOML and of YAML: JSON's quoting, save for controls that JSON leaves bare and they refuse. */
 const quoted = (text: string): string =>
@@ -54,14 +48,13 @@ const inlineMap = (entries: Readonly<Record<string, string>>, separator: string)
   return `{${pairs.map((pair) => pair.join(separator)).join(", ")}}`;
 };
 
-const blocks: Record<HostConfig["format"], (parts: Parts) => string> = {
-  json: (parts) => {
-    const servers = { [parts.row.root]: { [serverKey]: entryOf(parts) } };
-    const all = parts.inputs.length > 0 ? { inputs: parts.inputs, ...servers } : servers;
-    return JSON.stringify(all, null, 2);
+const blocks: Record<"json" | "toml" | "yaml", (parts: Parts) => string> = {
+  json: ({ root, server, inputs }) => {
+    const servers = { [root]: { [serverKey]: server } };
+    return JSON.stringify(inputs.length > 0 ? { inputs, ...servers } : servers, null, 2);
   },
-  toml: ({ row, server, passedOn }) =>
-    `[${row.root}.${serverKey}]
+  toml: ({ root, server, passedOn }) =>
+    `[${root}.${serverKey}]
 command = ${quoted(server.command)}
 args = ${inlineList(server.args)}
 env = ${inlineMap(server.env, " = ")}
@@ -72,8 +65,8 @@ startup_timeout_sec = 60
 # to write is written. Where Codex runs without a person it refuses the tool otherwise.
 default_tools_approval_mode = "prompt"
 # default_tools_approval_mode = "approve"`,
-  yaml: ({ row, server, passedOn }) =>
-    `${row.root}:
+  yaml: ({ root, server, passedOn }) =>
+    `${root}:
   ${serverKey}:
     enabled: true
     type: stdio
@@ -86,22 +79,6 @@ default_tools_approval_mode = "prompt"
     timeout: 300`,
 };
 
-const mcpAdd = (program: string, { command, args, env }: Server, separator: string[]): string[] => {
-  const flags = Object.entries(env).flatMap(([key, value]) => ["--env", `${key}=${value}`]);
-  // `--env` takes all the words up to the next flag: next to the name, it would swallow the name.
-  const scope = ["--scope", "user"];
-  return [program, "mcp", "add", ...flags, ...scope, serverKey, ...separator, command, ...args];
-};
-
-const commands: Record<NonNullable<Host["command"]>, (parts: Parts) => string[]> = {
-  claude: ({ server }) => mcpAdd("claude", server, ["--"]),
-  gemini: ({ server }) => mcpAdd("gemini", server, []),
-  code: (parts) => {
-    const server = { name: serverKey, ...entryOf(parts), inputs: parts.inputs };
-    return ["code", "--add-mcp", JSON.stringify(server)];
-  },
-};
-
 const quoteFor: Record<Shell, (word: string) => string> = {
   posix: (word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`),
   // PowerShell gives a bare "--" a meaning of its own and splits a bare word at a comma.
@@ -109,11 +86,22 @@ const quoteFor: Record<Shell, (word: string) => string> = {
     /^[\w=:./-]+$/.test(word) && word !== "--" ? word : `'${word.replaceAll("'", "''")}'`,
 };
 
-const commandOf = (parts: Parts, shell: Shell): string | undefined => {
-  const { command } = parts.row;
-  // Windows' own PowerShell takes the quotes out of JSON that it hands to a program.
-  if (command === undefined || (command === "code" && shell === "powershell")) return undefined;
-  return commands[command](parts).map(quoteFor[shell]).join(" ");
+/** The words of the command of one of these programs; undefined where the shell would break them. */
+const commandWords = (
+  program: NonNullable<Host["command"]>,
+  { server, inputs }: Parts,
+  shell: Shell,
+): string[] | undefined => {
+  if (program === "code") {
+    // Windows' own PowerShell takes the quotes out of JSON that it hands to a program.
+    const json = JSON.stringify({ name: serverKey, ...server, inputs });
+    return shell === "powershell" ? undefined : [program, "--add-mcp", json];
+  }
+  const { command, args, env } = server;
+  const flags = Object.entries(env).flatMap(([key, value]) => ["--env", `${key}=${value}`]);
+  // `--env` takes all the words up to the next flag: next to the name, it would swallow the name.
+  const named = [program, "mcp", "add", ...flags, "--scope", "user", serverKey];
+  return [...named, ...(program === "claude" ? ["--"] : []), command, ...args];
 };
 
 /** How the key gets into a shell's variable, and how a file takes its place. */
@@ -129,15 +117,15 @@ const shellWords: Record<Shell, { typeIt: string; file: string }> = {
 };
 
 /** How the key arrives. */
-const keyNotes = ({ reference, otherwise }: Host, launch: Launch): string[] => {
-  if (launch.key === "none") return ["The sandbox needs no key and changes nothing real."];
-  if (launch.key === "file") {
+const keyNotes = ({ reference, otherwise }: Host, { key, shell }: Launch): string[] => {
+  if (key === "none") return ["The sandbox needs no key and changes nothing real."];
+  if (key === "file") {
     return ["The server reads the key from the file that PRELUDE_API_KEY_FILE names."];
   }
   if (reference === promptReference) {
     return ["VS Code asks for the key when it first starts the server, and stores it securely."];
   }
-  const { typeIt, file } = shellWords[launch.shell];
+  const { typeIt, file } = shellWords[shell];
   if (reference === pasteHere) {
     return [
       `Replace the whole text ${pasteHere} by the key; until then each call answers not_configured.`,
@@ -153,23 +141,25 @@ const keyNotes = ({ reference, otherwise }: Host, launch: Launch): string[] => {
 
 /**
  * What to paste into a host so that it starts this server, in the form that the host's own
- * documentation gives (the address is next to each row of `hosts`). Never holds a key.
+ * documentation gives (the address is next to each row of `hosts`).
  */
 export const printConfig = (host: HostName, launch: Launch): HostConfig => {
-  const row = hosts[host];
-  const { title, where, format = "json", reference, note } = row;
+  const row: Host = hosts[host];
+  const { reference, note } = row;
+  const { command, args, key, shell } = launch;
   const env = { ...launch.env };
-  delete env[secretName];
-  const keyed = launch.key === "variable";
-  if (keyed && reference !== undefined) env[secretName] = reference;
+  if (key === "variable" && reference !== undefined) env[secretName] = reference;
+  const server = { command, args, env };
   const parts: Parts = {
-    row,
-    server: { command: launch.command, args: launch.args, env },
-    passedOn: keyed && reference === undefined ? [secretName] : [],
-    inputs: keyed && reference === promptReference ? [promptInput] : [],
+    root: row.root ?? "mcpServers",
+    server: row.typed ? { type: "stdio", ...server } : server,
+    passedOn: key === "variable" && reference === undefined ? [secretName] : [],
+    inputs: key === "variable" && reference === promptReference ? [promptInput] : [],
   };
-  const notes = keyNotes(row, launch);
-  if (note !== undefined) notes.push(note);
-  const block = blocks[format](parts);
-  return { title, where, format, block, command: commandOf(parts, launch.shell), notes };
+  const words = row.command && commandWords(row.command, parts, shell);
+  return {
+    block: blocks[row.format ?? "json"](parts),
+    command: words?.map(quoteFor[shell]).join(" "),
+    notes: [...keyNotes(row, launch), ...(note === undefined ? [] : [note])],
+  };
 };

@@ -12,20 +12,20 @@ export const promptInput = {
 };
 export const promptReference = `\${input:${promptInput.id}}`;
 
-/** One host, as data. */
+/** A client that starts this server, as data. */
 export type Host = {
   title: string;
   /** The file or place to paste into, in words. */
   where: string;
   /** Undefined: JSON. */
   format?: "toml" | "yaml";
-  /** The member of the file that holds the servers. */
-  root: string;
+  /** The member of the file that holds the servers. Undefined: `mcpServers`. */
+  root?: string;
   /** Whether the entry says `"type": "stdio"`. */
   typed?: true;
   /** What stands for the key in `env`. Undefined: the host takes names of variables to pass on. */
   reference?: string;
-  /** The command that does the same, where the host has one. */
+  /** The program whose command does the same, where the host has one. */
   command?: "claude" | "gemini" | "code";
   /** What the host does where the variable of the key is not in its environment. */
   otherwise?: string;
@@ -38,7 +38,6 @@ const rows = {
   "claude-desktop": {
     title: "Claude Desktop",
     where: "claude_desktop_config.json (Settings > Developer > Edit Config), then restart the app",
-    root: "mcpServers",
     reference: pasteHere,
     note: "Or open the .mcpb bundle: one click, and the key goes to the system's keychain.",
   },
@@ -47,7 +46,6 @@ const rows = {
     title: "Claude Code",
     where:
       ".mcp.json in the project (shared with everybody who works on it, with the paths of this machine in it; `claude`, started there, asks once whether to approve it)",
-    root: "mcpServers",
     typed: true,
     reference: `\${${secretName}}`,
     command: "claude",
@@ -56,7 +54,6 @@ const rows = {
   cursor: {
     title: "Cursor",
     where: "~/.cursor/mcp.json (every project) or .cursor/mcp.json (one project)",
-    root: "mcpServers",
     typed: true,
     reference: `\${env:${secretName}}`,
   },
@@ -76,7 +73,6 @@ const rows = {
   windsurf: {
     title: "Windsurf",
     where: "~/.codeium/windsurf/mcp_config.json, then press refresh in the MCP panel",
-    root: "mcpServers",
     reference: `\${env:${secretName}}`,
   },
   /** https://zed.dev/docs/ai/mcp; expands no variables (zed-industries/zed#60459). */
@@ -100,7 +96,6 @@ const rows = {
   "gemini-cli": {
     title: "Gemini CLI",
     where: "~/.gemini/settings.json (every project) or .gemini/settings.json (one project)",
-    root: "mcpServers",
     reference: `\${${secretName}}`,
     command: "gemini",
     note: "Gemini CLI starts no MCP server in a folder that you have not trusted.",
@@ -117,14 +112,12 @@ const rows = {
   "lm-studio": {
     title: "LM Studio",
     where: "mcp.json (Program > Install > Edit mcp.json)",
-    root: "mcpServers",
     reference: pasteHere,
   },
   /** https://www.jetbrains.com/help/ai-assistant/mcp.html */
   jetbrains: {
     title: "JetBrains AI Assistant",
     where: "Settings > Tools > AI Assistant > Model Context Protocol (MCP) > Add, as JSON",
-    root: "mcpServers",
     reference: pasteHere,
   },
 } satisfies Record<string, Host>;

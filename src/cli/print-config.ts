@@ -1,52 +1,27 @@
 import { existsSync, realpathSync } from "node:fs";
 import { delimiter, isAbsolute, join } from "node:path";
-import { type Config, readConfig } from "../config/config.ts";
+import { type Config, type Environment, readConfig } from "../config/config.ts";
 import { nearest } from "../config/names.ts";
 import { configKeys, rows } from "../config/settings.ts";
 import { name as packageName, published, version } from "../lib/package.wire.ts";
 import { type Launch, printConfig } from "./host-config.ts";
-import { type HostName, hostNames } from "./hosts.ts";
-
-type Environment = Readonly<Record<string, string | undefined>>;
-
-const networkNames = ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "NODE_EXTRA_CA_CERTS"];
+import { hostNames, hosts } from "./hosts.ts";
 
 /** The variables that the network needs here and that most hosts do not hand on by themselves. */
 const networkNote = (env: Environment): string[] => {
-  const given = networkNames.filter((each) => env[each] || env[each.toLowerCase()]);
-  if (given.length === 0) return [];
-  return [
-    `Set here, and wanted beside the settings too if the network needs it: ${given.join(", ")}`,
-  ];
+  const names = ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "NODE_EXTRA_CA_CERTS"];
+  const given = names.filter((each) => env[each] || env[each.toLowerCase()]).join(", ");
+  if (given === "") return [];
+  return [`Set here, and wanted beside the settings too if the network needs it: ${given}`];
 };
 
-/** The settings that differ from their defaults, as they were given; paths made absolute. */
-const settingsOf = (config: Config, env: Environment): Record<string, string> => {
-  const defaults = readConfig({}).config;
+/** The settings that differ from their defaults; paths are absolute by now, and the key is left out. */
+const settingsOf = (config: Config): Record<string, string> => {
+  const { config: defaults } = readConfig({});
   const given = configKeys.filter(
-    (key) => key !== "apiKey" && JSON.stringify(config[key]) !== JSON.stringify(defaults?.[key]),
+    (key) => key !== "apiKey" && String(config[key]) !== String(defaults?.[key]),
   );
-  // A path is absolute by now: the host stands in another folder.
-  const isPath = (key: keyof Config) => key === "auditLog" || key === "apiKeyFile";
-  return Object.fromEntries(
-    given.map((key) => {
-      const { name } = rows[key];
-      return [name, isPath(key) ? String(config[key]) : (env[name] ?? "").trim()];
-    }),
-  );
-};
-
-/** The host that was named, however it is spelt: `Claude Code`, `claude_code`. */
-const hostNamed = (text: string): { host: HostName } | { problem: string } => {
-  const spelt = text
-    .trim()
-    .toLowerCase()
-    .replace(/[\s_]+/g, "-");
-  const host = hostNames.find((each) => each === spelt);
-  if (host !== undefined) return { host };
-  const near = nearest(spelt, hostNames, Math.min(3, spelt.length / 2));
-  const hint = near ? `; did you mean ${near}?` : "";
-  return { problem: `--print-config takes one of ${hostNames.join(", ")}${hint}` };
+  return Object.fromEntries(given.map((key) => [rows[key].name, String(config[key])]));
 };
 
 /** Folders that one shell makes for itself and that are gone with it. */
@@ -81,34 +56,50 @@ const programOf = (env: Environment): string[] => {
 
 const launchOf = (config: Config, sandbox: boolean, env: Environment): Launch => {
   const [command = "", ...args] = programOf(env);
-  const { PRELUDE_API_KEY_FILE: file, ...settings } = settingsOf(config, env);
   const shell = process.platform === "win32" ? "powershell" : "posix";
-  if (sandbox) return { command, args: [...args, "--sandbox"], env: settings, key: "none", shell };
-  if (file === undefined) return { command, args, env: settings, key: "variable", shell };
-  return { command, args, env: { ...settings, PRELUDE_API_KEY_FILE: file }, key: "file", shell };
+  const settings = settingsOf(config);
+  if (sandbox) {
+    delete settings.PRELUDE_API_KEY_FILE;
+    return { command, args: [...args, "--sandbox"], env: settings, key: "none", shell };
+  }
+  const key = config.apiKeyFile === undefined ? "variable" : "file";
+  return { command, args, env: settings, key, shell };
 };
 
 /** The block alone, for stdout, and the words around it, for stderr. */
-type Printed = { block: string; words: { before: string; behind: string }; problems?: never };
-type Refused = { problems: string[]; block?: never; words?: never };
+type Printed = { block: string; before: string; behind: string; problems?: never };
+type Refused = { problems: string[] };
 
 /**
  * What `--print-config HOST` prints, or every reason why it cannot: a block with settings that stop
  * the start would be of no use.
+ *
+ * @param name however it is spelt: `Claude Code`, `claude_code`
  */
 export const describeHost = (
   name: string,
   sandbox: boolean,
   env: Environment,
 ): Printed | Refused => {
-  const named = hostNamed(name);
-  if ("problem" in named) return { problems: [named.problem] };
+  const spelt = name
+    .trim()
+    .toLowerCase()
+    .replace(/[\s_]+/g, "-");
+  const host = hostNames.find((each) => each === spelt);
+  if (host === undefined) {
+    const near = nearest(spelt, hostNames, Math.min(3, spelt.length / 2));
+    const hint = near ? `; did you mean ${near}?` : "";
+    return { problems: [`--print-config takes one of ${hostNames.join(", ")}${hint}`] };
+  }
   const { config, problems, warnings } = readConfig(env);
   if (!config) return { problems };
-  const printed = printConfig(named.host, launchOf(config, sandbox, env));
-  const { title, where, block, command } = printed;
+  const { block, command, notes } = printConfig(host, launchOf(config, sandbox, env));
+  const { title, where } = hosts[host];
   const run = command === undefined ? "Add" : `Run:\n\n${command}\n\nOr add`;
-  const notes = [...printed.notes, ...(sandbox ? [] : networkNote(env)), ...warnings];
-  const before = `${title}\n${run} to ${where}:\n\n`;
-  return { block, words: { before, behind: `\n${notes.map((note) => `- ${note}\n`).join("")}` } };
+  const all = [...notes, ...(sandbox ? [] : networkNote(env)), ...warnings];
+  return {
+    block,
+    before: `${title}\n${run} to ${where}:\n\n`,
+    behind: `\n${all.map((note) => `- ${note}\n`).join("")}`,
+  };
 };

@@ -20,8 +20,6 @@ const lastWordsMs = 200;
 /** When after the grace the process is ended even if something still holds it, in milliseconds. */
 const forceMs = 500;
 
-const maxIgnoredLines = 10;
-
 /** Loads something when it is first needed, once; a failed attempt is forgotten. */
 const lazily = <T>(load: () => Promise<T>): (() => Promise<T>) => {
   let loaded: Promise<T> | undefined;
@@ -134,16 +132,6 @@ const flushAudit = ({ audit, log }: Options): void => {
   }
 };
 
-/** Reports input that cannot be answered, and stops reporting before it fills a log. */
-const createIgnoredReport = (log: Log) => {
-  let ignored = 0;
-  return (reason: string): void => {
-    ignored += 1;
-    if (ignored <= maxIgnoredLines) log.error(`ignored ${reason}`);
-    if (ignored === maxIgnoredLines) log.error("what else is ignored is not reported any more");
-  };
-};
-
 const waiting =
   "waiting for an MCP client on stdin; --help says how to set one up, Ctrl-C ends this";
 const noClient =
@@ -180,7 +168,7 @@ export const serve = async (options: Options): Promise<void> => {
       void stop("stdin ended", graceMs);
     },
     onStdoutBroken: () => void stop("stdout broke", 0),
-    onIgnored: createIgnoredReport(log),
+    onIgnored: (reason) => log.error(`ignored ${reason}`),
   });
   const onSignal = (signal: string): void => {
     // Unlike the end of stdin, before which requests may have come that are to be handled.

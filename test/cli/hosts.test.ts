@@ -3,10 +3,10 @@ import fc from "fast-check";
 import { parse as parseToml } from "smol-toml";
 import { describe, expect, it } from "vitest";
 import { parse as parseYaml } from "yaml";
-import { type HostConfig, type Launch, printConfig } from "../../src/cli/host-config.ts";
-import { type HostName, hostNames } from "../../src/cli/hosts.ts";
+import { type Launch, printConfig } from "../../src/cli/host-config.ts";
+import { type HostName, hostNames, hosts } from "../../src/cli/hosts.ts";
 
-const parsers: Record<HostConfig["format"], (text: string) => unknown> = {
+const parsers: Record<"json" | "toml" | "yaml", (text: string) => unknown> = {
   json: JSON.parse,
   toml: parseToml,
   yaml: parseYaml,
@@ -36,8 +36,11 @@ const expectations: Record<HostName, { root: string; glean?: ClientId }> = {
   jetbrains: { root: "mcpServers", glean: "jetbrains" },
 };
 
-const parse = (host: HostName, { format, block }: HostConfig): Entry => {
-  const parsed = parsers[format](block) as Record<string, Record<string, Entry>>;
+const parse = (host: HostName, { block }: { block: string }): Entry => {
+  const parsed = parsers[hosts[host].format ?? "json"](block) as Record<
+    string,
+    Record<string, Entry>
+  >;
   const servers = parsed[expectations[host].root] ?? {};
   expect(Object.keys(servers)).toEqual(["prelude-profile"]);
   return servers["prelude-profile"] as Entry;

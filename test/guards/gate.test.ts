@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
 import { createGate } from "../../src/guards/gate.ts";
 import { createRateLimit } from "../../src/guards/rate-limit.ts";
-import { maxRequests } from "../../src/lib/contract.ts";
 
 test("what the audit holds back uses up no place of the limit, and leaves no line", () => {
   const state = { broken: true, lines: 0 };

@@ -44,7 +44,7 @@ type Entry = {
 
 /** What a host starts that was given the printed block. */
 const serverOf = (host: HostName, block: string) => {
-  const { format = "json", root: member } = hosts[host];
+  const { format = "json", root: member = "mcpServers" } = hosts[host];
   const file = parsers[format]?.(block) as Record<string, Record<string, Entry>>;
   const { command, cmd, args, env, envs } = file[member]?.["prelude-profile"] ?? expect.fail();
   return { command: command ?? cmd ?? "", args, env: env ?? envs ?? {} };

@@ -1,6 +1,5 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Config } from "../../src/config/config.ts";
 import { escapeInvisible } from "../../src/lib/text.ts";
 import { createClient, type PreludeClient } from "../../src/prelude/client.ts";
 import { retryPolicy } from "../../src/prelude/send.ts";
@@ -14,6 +13,7 @@ import {
   createUpdateProfile,
   type UpdateProfile,
 } from "../../src/tools/update-profile/update-profile.ts";
+import { defaults } from "../config/support.ts";
 import {
   apiBody,
   applied,
@@ -177,24 +177,7 @@ afterAll(async () => {
 });
 
 const useCase = (timeoutMs: number): UpdateProfile => {
-  const config: Config = {
-    apiKey,
-    apiKeyFile: undefined,
-    appId: undefined,
-    userId: undefined,
-    allowedKeys: undefined,
-    blockedKeys: [],
-    read: "off",
-    write: "on",
-    confirm: false,
-    maxWritesPerMinute: 0,
-    maxReadsPerMinute: 0,
-    auditLog: undefined,
-    auditMeta: [],
-    baseUrl: server.url,
-    timeoutMs,
-    logLevel: "silent",
-  };
+  const config = { ...defaults, apiKey, maxWritesPerMinute: 0, timeoutMs };
   return createUpdateProfile(dependenciesOf(config, client));
 };
 
