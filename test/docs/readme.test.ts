@@ -37,12 +37,6 @@ describe("whether the package is published", () => {
     );
   });
 
-  test.each(released)("no: %s starts the build, for the name may be anybody's", (file) => {
-    const text = written(file, { ...release, published: false });
-    expect(text).not.toMatch(byName);
-    expect(text).toContain(`node dist/${name}.cjs --print-config`);
-  });
-
   test.each(released)("yes: %s names the exact version", (file) => {
     const text = written(file, { name, version: "9.8.7", published: true });
     expect(text).not.toContain("node dist/");
