@@ -1,11 +1,12 @@
-import type { ServerResponse } from "node:http";
+import type { Server, ServerResponse } from "node:http";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createClient, type PreludeClient } from "../../src/prelude/client.ts";
 import { retryPolicy } from "../../src/prelude/send.ts";
 import { createUpdateProfile } from "../../src/tools/update-profile/update-profile.ts";
 import { defaults } from "../config/support.ts";
-import { startApi } from "../support/upstream.ts";
 import { callOf, dependenciesOf } from "../support/use-case.ts";
 
 const runs = Number(process.env.PROPERTY_RUNS ?? 1_000);
@@ -43,12 +44,12 @@ const anyCase: fc.Arbitrary<Case> = fc.record({
 const values: Record<string, string> = { a: "1", b: "2" };
 
 let scene: { of: Case; store: Record<string, string>; sent: number; looked: number };
-let api: Awaited<ReturnType<typeof startApi>>;
+let server: Server;
 let client: PreludeClient;
 
-const answerPatch = (profile: Record<string, string>, response: ServerResponse): void => {
+const answerPatch = (body: string, response: ServerResponse): void => {
   const [part, status] = patches[scene.of.script[scene.sent++] ?? "none, lost"];
-  const entries = Object.entries(profile);
+  const entries = Object.entries(JSON.parse(body).profile as Record<string, string>);
   Object.assign(scene.store, Object.fromEntries(entries.slice(0, entries.length * part)));
   if (status === 0) response.destroy();
   else response.writeHead(status, { "retry-after-ms": "0" }).end();
@@ -69,16 +70,21 @@ const answerLook = (response: ServerResponse): void => {
 };
 
 beforeAll(async () => {
-  api = await startApi(({ method, profile }, response) =>
-    method === "PATCH" ? answerPatch(profile, response) : answerLook(response),
-  );
+  server = createServer(async (request, response) => {
+    let body = "";
+    for await (const chunk of request) body += chunk;
+    if (request.method === "PATCH") answerPatch(body, response);
+    else answerLook(response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const retry = { ...retryPolicy, firstDelayMs: 1, maxDelayMs: 1 };
-  client = createClient({ baseUrl: api.url, apiKey: "k", product: "test", useProxy: false, retry });
+  const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  client = createClient({ baseUrl, apiKey: "k", product: "test", useProxy: false, retry });
 });
 
 afterAll(async () => {
   await client.close();
-  await api.close();
+  await new Promise((resolve) => server.close(resolve));
 });
 
 const holdsAll = (): boolean =>
