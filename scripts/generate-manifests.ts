@@ -4,7 +4,7 @@ import { join } from "node:path";
 import pkg from "../package.json" with { type: "json" };
 import { settings } from "../src/config/settings.ts";
 import { title } from "../src/lib/package.wire.ts";
-import { definition } from "../src/tools/update-profile/definition.ts";
+import { updateDefinition } from "../src/tools/definitions.ts";
 
 // Usage: tsx scripts/generate-manifests.ts [FOLDER] [BUNDLE.mcpb]
 // Brings manifest.json and server.json up to date with package.json, with the words and defaults of
@@ -17,7 +17,11 @@ type Variable = { name: string; isRequired?: true; format?: string; choices?: st
 const read = (file: string) => JSON.parse(readFileSync(file, "utf8"));
 const [folder = ".", bundle] = process.argv.slice(2);
 const repository = pkg.repository.url.replace(/^git\+/, "").replace(/\.git$/, "");
-const tool = definition({ appId: undefined, userId: undefined, allowedKeys: undefined });
+const tool = await updateDefinition({
+  appId: undefined,
+  userId: undefined,
+  allowedKeys: undefined,
+});
 
 const manifest = {
   ...read("manifest.json"),

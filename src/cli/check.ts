@@ -1,9 +1,10 @@
 import type { Config } from "../config/config.ts";
 import { configKeys, describeSettings, rows } from "../config/settings.ts";
-import { isObject } from "../lib/json.ts";
+import { quoted } from "../lib/names.ts";
 import { name, version } from "../lib/package.wire.ts";
-import { createClient, type PreludeClient } from "../prelude/client.ts";
+import { type CallScope, createClient, type PreludeClient } from "../prelude/client.ts";
 import type { RequestFailure } from "../prelude/errors.ts";
+import { readProfile } from "../profile/read.ts";
 import { type Recovery, recovery } from "../tools/messages.ts";
 import { causeOf } from "../tools/reasons.ts";
 
@@ -40,7 +41,7 @@ const causeIn = ({ reason, reasonDetail, httpStatus, apiCode, apiMessage }: Requ
 const advice = (failure: RequestFailure): string => {
   const { fix, what }: Recovery = recovery[failure.code];
   const { apiMessage } = failure;
-  const words = apiMessage === undefined ? "" : ` Prelude's words: ${JSON.stringify(apiMessage)}`;
+  const words = apiMessage === undefined ? "" : ` Prelude's words: ${quoted(apiMessage)}`;
   return `${capitalized(fix ?? what(failure))}${causeIn(failure)}.${words}`;
 };
 
@@ -64,14 +65,12 @@ const judge = (failure: RequestFailure | undefined, { appId }: Config): Verdict 
   return { ok: false, code, text: advice(failure), httpStatus, tested: [] };
 };
 
-type Scope = Parameters<PreludeClient["getUser"]>[1];
-
 /** The verdict with what is known of the fixed user, who is looked up where reading is on. */
 const withUser = async (
   verdict: Verdict,
   { appId, userId, read }: Config,
   client: PreludeClient,
-  scope: Scope,
+  scope: CallScope,
 ): Promise<Verdict> => {
   if (userId === undefined || !verdict.ok) return verdict;
   const { text } = verdict;
@@ -79,13 +78,14 @@ const withUser = async (
   if (appId === undefined || read === "off") {
     return { ...verdict, text: `${untested} that would take a write.` };
   }
-  const { failure, user } = await client.getUser({ appId, userId }, scope);
+  const sought = { by: "user_id", value: userId } as const;
+  const { kind, outcome } = await readProfile(client, appId, sought, scope);
   const tested = [...verdict.tested, "user"] as const;
-  if (failure?.code === "user_not_found") {
+  if (outcome.failure?.code === "user_not_found") {
     const wrong = `${text} It knows no user ${userId}: correct PRELUDE_USER_ID.`;
     return { ...verdict, ok: false, text: wrong, tested };
   }
-  return isObject(user) && user.id === userId
+  return kind === "found"
     ? { ...verdict, text: `${text} It knows the user ${userId}.`, tested }
     : { ...verdict, text: `${untested} looking it up failed.` };
 };
@@ -102,7 +102,7 @@ const ask = async (config: Config, sandbox: boolean): Promise<Verdict> => {
   const product = `${name}/${version}`;
   const client = createClient({ baseUrl, apiKey, useProxy: !sandbox, product });
   const deadlineAt = performance.now() + config.timeoutMs;
-  const scope: Scope = { signal: new AbortController().signal, deadlineAt };
+  const scope: CallScope = { signal: new AbortController().signal, deadlineAt };
   try {
     const appId = config.appId ?? (sandbox ? sandboxApp : nilApp);
     const target = { appId, userId: nilUser, profile: { check: "check" } };

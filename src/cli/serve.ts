@@ -6,12 +6,15 @@ import type { Log } from "../lib/log.ts";
 import { name, title, version, websiteUrl } from "../lib/package.wire.ts";
 import { createServer } from "../mcp/server.ts";
 import { createTransport, type StdioTransport } from "../mcp/transport.ts";
-import { toolName as getName } from "../tools/get-profile/definition.ts";
-import { publishedGet, publishedUpdate } from "../tools/published.ts";
-import { unlessReplaced } from "../tools/replaced.ts";
+import { createCaller } from "../tools/call.ts";
+import {
+  getDefinition,
+  getName,
+  instructions,
+  updateDefinition,
+  updateName,
+} from "../tools/definitions.ts";
 import type { Tool } from "../tools/tool.ts";
-import { toolName as updateName } from "../tools/update-profile/definition.ts";
-import { instructions } from "../tools/words.ts";
 
 /** How long calls in flight may go on after the client is gone, in milliseconds. */
 const graceMs = 1_200;
@@ -46,6 +49,8 @@ type Session = Options & {
   isStopping: () => boolean;
 };
 
+const unreadable = "PRELUDE_API_KEY_FILE could not be read again, or holds no key any more";
+
 /** The HTTP client for Prelude or for the sandbox; what it opens is closed by `cleanups`. */
 const clientOf = ({ config, sandbox, log, secrets }: Session, cleanups: (() => unknown)[]) =>
   lazily(async () => {
@@ -53,7 +58,11 @@ const clientOf = ({ config, sandbox, log, secrets }: Session, cleanups: (() => u
     const common = { product: `${name}/${version}`, log: log.debug };
     if (!sandbox) {
       const { baseUrl, apiKey = "", apiKeyFile } = config;
-      const rereadKey = () => (apiKeyFile === undefined ? undefined : rereadKeyFile(apiKeyFile));
+      const rereadKey = () => {
+        const key = apiKeyFile === undefined ? undefined : rereadKeyFile(apiKeyFile);
+        if (apiKeyFile !== undefined && key === undefined) log.error(unreadable);
+        return key;
+      };
       const key = { apiKey, secrets, rereadKey };
       const real = createClient({ baseUrl, ...key, useProxy: true, ...common });
       cleanups.push(real.close);
@@ -67,9 +76,9 @@ const clientOf = ({ config, sandbox, log, secrets }: Session, cleanups: (() => u
     return simulated;
   });
 
-/** The tools that the operator's settings offer: one, or two where profiles may be read. */
+/** The tools that the operator's settings offer. */
 const toolsOf = (session: Session, client: ReturnType<typeof clientOf>): Tool[] => {
-  const { config, log } = session;
+  const { config } = session;
   const now = () => performance.now();
   const reads = createRateLimit(config.maxReadsPerMinute, now);
   const dependencies = { ...session, client, reads, now };
@@ -81,20 +90,21 @@ const toolsOf = (session: Session, client: ReturnType<typeof clientOf>): Tool[] 
     const { createGetProfile } = await import("../tools/get-profile/get-profile.ts");
     return createGetProfile(dependencies);
   });
+  const nothingWritten = { status: "not_updated", updated_keys: [] };
   const updateTool: Tool = {
     name: updateName,
-    definition: lazily(() => publishedUpdate(config)),
-    call: unlessReplaced({ status: "not_updated", updated_keys: [] }, log, async (call) =>
-      (await update())(call),
-    ),
+    definition: lazily(() => updateDefinition(config)),
+    call: createCaller(dependencies, updateName, nothingWritten, update),
   };
-  if (config.read === "off") return [updateTool];
   const getTool: Tool = {
     name: getName,
-    definition: lazily(() => publishedGet(config)),
-    call: unlessReplaced({ status: "not_read" }, log, async (call) => (await get())(call)),
+    definition: lazily(() => getDefinition(config)),
+    call: createCaller(dependencies, getName, { status: "not_read" }, get),
   };
-  return [updateTool, getTool];
+  const tools = [];
+  if (config.write !== "off") tools.push(updateTool);
+  if (config.read !== "off") tools.push(getTool);
+  return tools;
 };
 
 type Ending = Pick<StdioTransport, "settled" | "close"> & { cutOff: () => void };

@@ -1,5 +1,6 @@
 import { appendFileSync, closeSync, openSync, readSync, statSync } from "node:fs";
 import { maxKeyCharacters } from "../lib/contract.ts";
+import { version } from "../lib/package.wire.ts";
 import { escapeInvisible, foreignText, type Secrets } from "../lib/text.ts";
 
 /**
@@ -87,17 +88,25 @@ export type Audit = ReturnType<typeof openAudit>;
 
 /** What the audit says of a call from its start. */
 export type TracedCall = {
+  /** Joins the lines of the call, and its result. */
+  id: string;
   tool: string;
   clientName: string | undefined;
   clientVersion: string | undefined;
-  /** True: a simulation; nothing real was changed. */
-  sandbox: boolean;
-  appId: string | undefined;
-  userId: string | undefined;
+  /** The request's `_meta`. */
+  meta: Readonly<Record<string, unknown>>;
+};
+
+/** What turns out about a call on its way. */
+type About = {
+  appId?: string | undefined;
+  userId?: string | undefined;
   /** Ids that the call itself names, whatever is fixed. */
   askedAppId?: string | undefined;
   askedUserId?: string | undefined;
   keys: readonly string[];
+  /** A person approved the write. */
+  confirmed?: true;
 };
 
 /** What the audit says of its end. */
@@ -106,15 +115,17 @@ export type TracedEnd = {
   /** The error's code; `cancelled`, `confirmation_asked` or `internal_error` where there was no result. */
   code: string | null;
   /** Names that Prelude acknowledged. */
-  updatedKeys: readonly string[];
-  httpStatus: number | undefined;
-  requestId: string | undefined;
-  attempts: number;
-  /** Of a look: who was found, and the names that were shown. */
-  shown?: { userId: string; keys: readonly string[] };
+  updatedKeys?: readonly string[];
+  httpStatus?: number | undefined;
+  requestId?: string | undefined;
+  attempts?: number;
 };
 
 type Options = {
+  /** True: a simulation; nothing real was changed. */
+  sandbox: boolean;
+  /** Names of the members of `_meta` that are recorded, where they are strings. */
+  auditMeta: readonly string[];
   /** What must not enter the file. */
   secrets: Secrets;
   /** A monotonic clock in milliseconds. */
@@ -122,6 +133,8 @@ type Options = {
 };
 
 export type Trace = {
+  /** Adds to what is known of the call; the lines from here on say it. */
+  about: (more: Partial<About>) => void;
   /**
    * To be called right before the first request leaves, and again before the first that writes:
    * the file may be another one by then. Throws where the request must not leave.
@@ -131,65 +144,78 @@ export type Trace = {
   end: (end: TracedEnd) => void;
 };
 
-const noTrace: Trace = { attempt: () => {}, end: () => {} };
+const noTrace: Trace = { about: () => {}, attempt: () => {}, end: () => {} };
 
 /** A text that the client or the model chose. */
 const foreign = (text: string | undefined, secrets: Secrets): string | null =>
   text === undefined ? null : foreignText(text, secrets, maxKeyCharacters);
 
 /** Ids that were asked for where the operator fixed others. */
-const askedOf = ({ appId, askedAppId, userId, askedUserId }: TracedCall, secrets: Secrets) => {
-  const asked: { asked_app_id?: string | null; asked_user_id?: string | null } = {};
-  const differs = (fixed?: string, other?: string) =>
-    fixed !== undefined && other !== undefined && other !== fixed;
-  if (differs(appId, askedAppId)) asked.asked_app_id = foreign(askedAppId, secrets);
-  if (differs(userId, askedUserId)) asked.asked_user_id = foreign(askedUserId, secrets);
-  return asked;
+const askedOf = ({ appId, askedAppId, userId, askedUserId }: About, secrets: Secrets) => {
+  const other = (asked?: string, fixed?: string) =>
+    asked === undefined || fixed === undefined || asked === fixed
+      ? undefined
+      : foreign(asked, secrets);
+  return { asked_app_id: other(askedAppId, appId), asked_user_id: other(askedUserId, userId) };
 };
 
-const beginningOf = (call: TracedCall, id: string, secrets: Secrets) => ({
-  call_id: id,
+/** Longest member of `_meta` that is recorded, in UTF-16 code units. */
+const maxMeta = 200;
+
+const metaOf = ({ meta }: TracedCall, { auditMeta, secrets }: Options) => {
+  const kept = auditMeta.flatMap((name): [string, string][] => {
+    const text = Object.hasOwn(meta, name) ? meta[name] : undefined;
+    return typeof text === "string" ? [[name, foreignText(text, secrets, maxMeta)]] : [];
+  });
+  return kept.length > 0 ? Object.fromEntries(kept) : undefined;
+};
+
+/** Members that are undefined are not in the line. */
+const beginningOf = (call: TracedCall, about: About, options: Options) => ({
+  call_id: call.id,
   time: new Date().toISOString(),
   tool: call.tool,
-  client: foreign(call.clientName, secrets),
-  client_version: foreign(call.clientVersion, secrets),
-  sandbox: call.sandbox,
-  app_id: call.appId ?? null,
-  user_id: call.userId ?? null,
-  keys: call.keys.map(escapeInvisible),
+  client: foreign(call.clientName, options.secrets),
+  client_version: foreign(call.clientVersion, options.secrets),
+  meta: metaOf(call, options),
+  pid: process.pid,
+  server_version: version,
+  sandbox: options.sandbox,
+  app_id: about.appId ?? null,
+  user_id: about.userId ?? null,
+  keys: about.keys.map(escapeInvisible),
+  confirmed: about.confirmed,
 });
 
 const endingOf = (end: TracedEnd) => ({
   status: end.status,
   code: end.code,
-  updated_keys: end.updatedKeys.map(escapeInvisible),
+  updated_keys: (end.updatedKeys ?? []).map(escapeInvisible),
   http_status: end.httpStatus ?? null,
   request_id: end.requestId ?? null,
-  attempts: end.attempts,
+  attempts: end.attempts ?? 0,
 });
 
-/** The audit lines of one call, joined by an id; without an audit file there are none. */
-export const startTrace = (
-  audit: Audit | undefined,
-  call: TracedCall,
-  { secrets, now }: Options,
-): Trace => {
+/** The audit lines of one call; without an audit file there are none. */
+export const startTrace = (audit: Audit | undefined, call: TracedCall, options: Options): Trace => {
   if (audit === undefined) return noTrace;
+  const { secrets, now } = options;
   const started = now();
-  const id = crypto.randomUUID();
+  let about: About = { keys: [] };
   let isSent = false;
   return {
+    about: (more) => {
+      about = { ...about, ...more };
+    },
     attempt: () => {
-      audit.attempt({ event: "attempt", ...beginningOf(call, id, secrets) });
+      audit.attempt({ event: "attempt", ...beginningOf(call, about, options) });
       isSent = true;
     },
     end: (end) => {
-      const { shown } = end;
-      const about = shown ? { ...call, userId: shown.userId, keys: shown.keys } : call;
       const ms = Math.round(now() - started);
-      const ending = { ...beginningOf(about, id, secrets), ...endingOf(end), ms };
-      if (isSent) audit.outcome({ event: "outcome", ...ending });
-      else audit.refused({ event: "refused", ...ending, ...askedOf(call, secrets) });
+      const line = { ...beginningOf(call, about, options), ...endingOf(end), ms };
+      if (isSent) audit.outcome({ event: "outcome", ...line });
+      else audit.refused({ event: "refused", ...line, ...askedOf(about, secrets) });
     },
   };
 };

@@ -7,20 +7,13 @@ export type KeyPolicy = {
   blockedKeys: readonly string[];
 };
 
-/** A spelling that differs from a blocked key by these only counts as that key. */
-export const foldedDifferences = [
-  "case",
-  "accents and other combining marks",
-  "compatibility forms of Unicode (full-width letters, ligatures)",
-] as const;
-
 /** Keys that may not be written; `lookAlike`: one of them is another spelling of a blocked key. */
 export type KeyRefusal = { keys: string[]; lookAlike: boolean };
 
 /**
  * Makes the check of which keys a call may not write. Allowed keys are compared exactly. Beside
- * blocked keys only plain names pass, and none that differs from a blocked key by
- * `foldedDifferences` only, because whatever reads the profile may take the two for one.
+ * blocked keys only plain names pass, and none that `foldKey` makes equal to a blocked one, because
+ * whatever reads the profile may take the two for one.
  */
 export const createKeyCheck = ({ allowedKeys, blockedKeys }: KeyPolicy) => {
   const allowed = allowedKeys && new Set(allowedKeys);

@@ -27,3 +27,11 @@ export const createLog = (level: LogLevel, secrets: Secrets): Log => {
   };
   return { error: at("error"), info: at("info"), debug: at("debug") };
 };
+
+/** What kind of error it is and where it was thrown, without its message, which can hold anything. */
+export const placeOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return `a ${typeof error} was thrown`;
+  const { name, message, stack = "" } = error;
+  const frames = stack.slice(stack.indexOf(message) + message.length);
+  return `${name} ${/^ +at .*$/m.exec(frames)?.[0].trim() ?? ""}`.trim();
+};

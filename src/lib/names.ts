@@ -28,3 +28,7 @@ export const quoteList = (names: readonly string[], most = 10): string => {
   const shown = names.slice(0, most).map(quote).join(", ");
   return names.length > most ? `${shown} and ${names.length - most} more` : shown;
 };
+
+/** A foreign text, as it is shown, in quotes that it does not end; its escapes stay as they are. */
+export const quoted = (shown: string): string =>
+  `"${shown.replace(/"|\\(?!u\{[\da-f]{1,6}\})/g, "\\$&")}"`;

@@ -1,7 +1,10 @@
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
+
 import { ErrorCode, type Implementation, McpError } from "@modelcontextprotocol/sdk/types.js";
-import type { Log } from "../lib/log.ts";
-import { isMissingFile, replacedText } from "../tools/replaced.ts";
+import { isObject } from "../lib/json.ts";
+import { type Log, placeOf } from "../lib/log.ts";
+import { isMissingFile, replacedText } from "../tools/call.ts";
+
 import { isAsked, type Tool, type ToolCall, type ToolResult } from "../tools/tool.ts";
 import { elicit } from "./elicitation.ts";
 import { rpcError } from "./messages.ts";
@@ -63,7 +66,7 @@ export const createServer = (options: ServerOptions): { server: Server; cutOff: 
 
 /** What a client is told of a defect of this server; the log gets the rest. */
 const defect = (error: unknown, log: Log): McpError => {
-  log.error(`defect: ${error instanceof Error ? error.stack : String(error)}`);
+  log.error(`defect: ${placeOf(error)}`);
   if (isMissingFile(error)) return rpcError(ErrorCode.InternalError, replacedText);
   return rpcError(
     ErrorCode.InternalError,
@@ -100,13 +103,16 @@ const createToolCaller = (server: Server, options: ServerOptions) => {
       const names = tools.map(({ name }) => name).join(" and ");
       throw rpcError(ErrorCode.InvalidParams, `Unknown tool; this server has ${names}`);
     }
+    const id = crypto.randomUUID();
     const client = stateless ?? callerOf(server);
     const progress = createProgress(extra, log);
     const person = stateless
       ? askByResult(tickets, params, stateless, info)
       : askByRequest(server, extra, progress);
     const outcome = await tool.call({
+      id,
       arguments: params.arguments,
+      meta: isObject(params._meta) ? params._meta : {},
       signal: extra.signal,
       clientName: client.clientName,
       clientVersion: client.clientVersion,
@@ -116,11 +122,11 @@ const createToolCaller = (server: Server, options: ServerOptions) => {
     });
     if (isAsked(outcome)) {
       log.debug(`${tool.name}: asked`);
-      return outcome.question;
+      return withCallId(outcome.question, id);
     }
     log.debug(`${tool.name}: ${outcome.status} ${outcome.error?.code ?? ""}`);
     const answer = toCallResult(outcome);
-    return stateless ? complete(answer, info) : answer;
+    return withCallId(stateless ? complete(answer, info) : answer, id);
   };
 };
 
@@ -165,6 +171,12 @@ const createProgress = ({ _meta, sendNotification }: Extra, log: Log) => {
     const params = { progressToken, progress, message };
     sendNotification({ method: "notifications/progress", params }).catch(() => {});
   };
+};
+
+/** With what joins the result and the audit's lines of its call. */
+const withCallId = (result: Params, id: string): Params => {
+  const meta = isObject(result._meta) ? result._meta : {};
+  return { ...result, _meta: { ...meta, call_id: id } };
 };
 
 /** The result as text and as data, both the same. */

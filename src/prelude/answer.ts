@@ -1,6 +1,12 @@
 import { isObject } from "../lib/json.ts";
 import { foreignText, redact, type Secrets } from "../lib/text.ts";
-import type { PreludeCode, Reason, ReasonDetail, RequestFailure } from "./errors.ts";
+import {
+  apiCodes,
+  type PreludeCode,
+  type Reason,
+  type ReasonDetail,
+  type RequestFailure,
+} from "./errors.ts";
 
 /** A body as text, or why it could not be read. */
 export type Body = { text: string } | { unread: "broke_off" | "too_large" | "not_decodable" };
@@ -24,17 +30,14 @@ const parseJson = (text: string): unknown => {
 };
 
 // Good news is a closed list. A list of bad words could never be finished.
-const goodFlags: ReadonlySet<string> = new Set(["success", "ok", "updated"]);
-const goodNames: ReadonlySet<string> = new Set(["status", "state", "result", "message"]);
+const flag = /^(?:success|ok|updated)$/;
+const state = /^(?:status|state|result|message)$/;
 const goodWord = /^(?:ok|success|succeeded|updated|saved|done)$/i;
-const badNames = ["error", "errors", "code"];
-
-const isJudged = (name: string): boolean => goodFlags.has(name) || goodNames.has(name);
 
 const isGood = ([name, value]: [string, unknown]): boolean =>
-  goodFlags.has(name)
+  flag.test(name)
     ? value === true
-    : goodNames.has(name) && typeof value === "string" && goodWord.test(value);
+    : state.test(name) && typeof value === "string" && goodWord.test(value);
 
 const holdsValues = (profile: unknown, asked: Asked["profile"]): boolean =>
   isObject(profile) &&
@@ -54,13 +57,14 @@ const showsWrite = (body: Record<string, unknown>, asked: Asked): boolean => {
   if (id !== undefined) shown.push(isUser(body, asked));
   if (user !== undefined) shown.push(isUser(user, asked));
   if (profile !== undefined) shown.push(holdsValues(profile, asked.profile));
-  if (shown.length === 0 || shown.includes(false)) return false;
-  if (badNames.some((name) => Object.hasOwn(body, name))) return false;
-  // What a user's status says is about the user.
-  const judged = Object.entries(body).filter(
-    ([name]) => isJudged(name) && !(name === "status" && id !== undefined),
-  );
-  return judged.every(isGood);
+  const isSound = Object.entries(body).every(([name, value]) => {
+    if (/^(?:error|errors|code)$/.test(name)) return false;
+    // What a user's status says is about the user.
+    const isNews =
+      flag.test(name) || (state.test(name) && !(name === "status" && id !== undefined));
+    return !isNews || isGood([name, value]);
+  });
+  return isSound && shown.length > 0 && !shown.includes(false);
 };
 
 /** Whether the whole body of an answer acknowledges a write. */
@@ -70,17 +74,7 @@ export const isAcknowledgement = (text: string, asked: Asked): boolean => {
   return isObject(body) && (Object.entries(body).every(isGood) || showsWrite(body, asked));
 };
 
-/** The API document's five codes, and the global ones of Prelude's V2 API, whose HTTP status is not stated. */
-const apiCodes: ReadonlyMap<unknown, PreludeCode> = new Map([
-  ["invalid_request", "invalid_request"],
-  ["reserved_profile_key", "reserved_profile_key"],
-  ["session_disabled", "session_disabled"],
-  ["app_not_found", "app_not_found"],
-  ["user_not_found", "user_not_found"],
-  ["missing_api_token", "unauthorized"],
-  ["invalid_api_token", "unauthorized"],
-  ["suspended_account", "forbidden"],
-]);
+const codes = new Map<unknown, PreludeCode>(Object.entries(apiCodes));
 
 const statusCodes: ReadonlyMap<number, PreludeCode> = new Map([
   [401, "unauthorized"],
@@ -103,50 +97,42 @@ export const requestIdOf = (headers: Answer["headers"], secrets: Secrets): strin
     .map((name) => tokenOf(headers[name], requestIdForm, secrets))
     .find((id) => id !== undefined);
 
-const failureAt = (
-  { status, headers }: Answer,
-  secrets: Secrets,
-  what: RequestFailure,
-): RequestFailure => ({ ...what, httpStatus: status, requestId: requestIdOf(headers, secrets) });
-
 /** A page for people: a proxy, a firewall or a sign-in page gives one, Prelude's API does not. */
 const isPage = ({ headers, body }: Answer): boolean =>
   /^\s*text\/html\b/i.test(String(headers["content-type"])) ||
   ("text" in body && body.text.trimStart().startsWith("<"));
 
 /** A refusal or an error: any status from 400. */
-const refusalOf = (answer: Answer, secrets: Secrets): RequestFailure => {
-  const { status } = answer;
-  if ((status === 401 || status === 403) && isPage(answer)) {
-    const page = {
-      code: "unexpected_response",
-      reason: "web_page",
-      mayHaveWritten: false,
-    } as const;
-    return failureAt(answer, secrets, page);
+const refusalOf = (answer: Answer, secrets: Secrets): Omit<RequestFailure, "requestId"> => {
+  const { status: httpStatus, body } = answer;
+  if ((httpStatus === 401 || httpStatus === 403) && isPage(answer)) {
+    const reason = "web_page";
+    return { code: "unexpected_response", mayHaveWritten: false, reason, httpStatus };
   }
-  const json = "text" in answer.body ? parseJson(answer.body.text) : undefined;
+  const json = "text" in body ? parseJson(body.text) : undefined;
   const { code, message } = isObject(json) ? json : {};
-  const known = apiCodes.get(code);
-  const failure = failureAt(answer, secrets, {
-    code: status >= 500 ? "upstream_error" : (known ?? statusCodes.get(status) ?? "api_error"),
-    mayHaveWritten: status >= 500,
-  });
+  const known = codes.get(code) ?? statusCodes.get(httpStatus) ?? "api_error";
+  const isError = httpStatus >= 500;
+  const failure: RequestFailure = {
+    code: isError ? "upstream_error" : known,
+    mayHaveWritten: isError,
+    httpStatus,
+  };
   const words = typeof message === "string" ? foreignText(message, secrets) : "";
   if (words !== "") failure.apiMessage = words;
-  const apiCode = known ? undefined : tokenOf(code, plainToken, secrets);
+  const apiCode = codes.has(code) ? undefined : tokenOf(code, plainToken, secrets);
   if (apiCode !== undefined) failure.apiCode = apiCode;
-  if (status === 408) Object.assign(failure, { retryable: true, reason: "request_timeout" });
+  if (httpStatus === 408) Object.assign(failure, { retryable: true, reason: "request_timeout" });
   return failure;
 };
 
-/** The wanted part of a body, or what of it is not there. */
-export type Picked<T> = { content: T } | { lacks: string };
+/** What a body has of what was asked for (of a write, that it is acknowledged), or what it lacks. */
+export type Picked = { users?: unknown[] } | { lacks: string };
 
 /** Finds the wanted part of a body that is an object. */
 export const pickFrom =
-  <T>(pick: (body: Record<string, unknown>) => Picked<T>) =>
-  (text: string): Picked<T> => {
+  (pick: (body: Record<string, unknown>) => Picked) =>
+  (text: string): Picked => {
     const body = parseJson(text);
     return isObject(body) ? pick(body) : { lacks: "a JSON object" };
   };
@@ -158,26 +144,27 @@ export const pickFrom =
  *
  * @param secrets removed from the API's words, should it echo them
  */
-export const readAnswer = <T>(
+export const readAnswer = (
   answer: Answer,
   secrets: Secrets,
   method: "GET" | "PATCH",
-  pick: (text: string) => Picked<T>,
-): { content: T } | { failure: RequestFailure } => {
-  const { status, body } = answer;
+  pick: (text: string) => Picked,
+): { users?: unknown[] } | { failure: RequestFailure } => {
+  const { status: httpStatus, body, headers } = answer;
   const isWrite = method === "PATCH";
-  if (status >= 400) return { failure: refusalOf(answer, secrets) };
+  const requestId = requestIdOf(headers, secrets);
   const failed = (code: PreludeCode, reason: Reason, reasonDetail: ReasonDetail = {}) => ({
-    failure: failureAt(answer, secrets, { code, mayHaveWritten: isWrite, reason, reasonDetail }),
+    failure: { code, mayHaveWritten: isWrite, reason, reasonDetail, httpStatus, requestId },
   });
-  if (status >= 300) return failed("unexpected_response", "redirect");
-  if (status !== 200 && !(isWrite && (status === 201 || status === 204))) {
+  if (httpStatus >= 400) return { failure: { ...refusalOf(answer, secrets), requestId } };
+  if (httpStatus >= 300) return failed("unexpected_response", "redirect");
+  if (httpStatus !== 200 && !(isWrite && (httpStatus === 201 || httpStatus === 204))) {
     return failed("unexpected_response", "undocumented_status");
   }
   const unread = "unread" in body ? body.unread : undefined;
   if (unread === "broke_off") return failed("connection_lost", unread);
   const picked = "text" in body ? pick(body.text) : { lacks: "text" };
-  if ("content" in picked) return picked;
+  if (!("lacks" in picked)) return picked;
   if (isWrite) return failed("unexpected_response", "no_acknowledgement");
   return failed("unexpected_response", unread ?? "unexpected_shape", picked);
 };

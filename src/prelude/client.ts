@@ -1,74 +1,70 @@
 import { isObject } from "../lib/json.ts";
-import { isAcknowledgement, type Picked, pickFrom } from "./answer.ts";
+import { type Asked, isAcknowledgement, type Picked, pickFrom } from "./answer.ts";
 import { chooseProxy, connectionTo, createConnections } from "./connection.ts";
-import { proxyInvalid, type RequestFailure } from "./errors.ts";
+import { unreachable } from "./errors.ts";
 import {
   type Call,
   type CallScope,
-  type ClientOptions,
+  firstDelayMs,
   type Outcome,
   type Sender,
-  type Sent,
   send,
 } from "./send.ts";
 
 export type { CallScope, Outcome } from "./send.ts";
 
-export type Patch = { appId: string; userId: string; profile: Readonly<Record<string, string>> };
-export type UserOf = { appId: string; userId: string };
-export type Identifier = {
-  appId: string;
-  identifierType: "email_address" | "phone_number";
-  identifierValue: string;
+export type Patch = Asked & { appId: string };
+
+/** Whom to look for: an id, an email address, or a phone number as E.164. */
+export type Sought = { by: "user_id" | "email" | "phone"; value: string };
+
+export type ClientOptions = Pick<Sender, "product" | "rereadKey" | "log"> & {
+  baseUrl: string;
+  apiKey: string;
+  /** What must not be shown; a new key is added at the end. */
+  secrets?: string[];
+  /** Whether HTTP_PROXY, HTTPS_PROXY and NO_PROXY are obeyed. */
+  useProxy: boolean;
+  firstDelayMs?: number;
 };
 
-const pickUser = pickFrom<unknown>(({ user }) =>
-  isObject(user) ? { content: user } : { lacks: "the object user" },
+/** The API's names for what a user can be looked up by. */
+export const identifierTypes = { email: "email_address", phone: "phone_number" } as const;
+
+const pickUser = pickFrom(({ user }) =>
+  isObject(user) ? { users: [user] } : { lacks: "the object user" },
 );
 
-const pickUsers = pickFrom<unknown[]>(({ users }) => {
-  if (users === null) return { content: [] };
-  return Array.isArray(users) ? { content: users } : { lacks: "the list users" };
+const pickUsers = pickFrom(({ users }) => {
+  if (users === null) return { users: [] };
+  return Array.isArray(users) ? { users } : { lacks: "the list users" };
 });
 
-const get = <T>(path: string, pick: (text: string) => Picked<T>): Call<T> => ({
-  method: "GET",
-  path,
-  pick,
-});
-
-const patch = (path: string, { userId, profile }: Patch): Call<true> => ({
-  method: "PATCH",
-  path: `${path}/profile`,
-  body: Buffer.from(JSON.stringify({ profile })),
-  pick: (text) =>
-    isAcknowledgement(text, { userId, profile })
-      ? { content: true }
-      : { lacks: "an acknowledgement" },
-});
-
-const senderFor = (options: ClientOptions): Sender | { failure: RequestFailure } => {
-  const target = new URL(options.baseUrl);
-  const proxy = options.useProxy ? chooseProxy(target, process.env) : undefined;
-  try {
-    const connections = createConnections(() => connectionTo(target.origin, proxy));
-    return { options, connections, secrets: options.secrets ?? [options.apiKey] };
-  } catch (error) {
-    if (proxy) return { failure: proxyInvalid(proxy.variable) };
-    throw error;
-  }
+/** "Get user" and "List users" of Prelude's public reference, the latter narrowed to one identifier. */
+const look = (users: string, { by, value }: Sought): Call => {
+  const text = encodeURIComponent(value);
+  if (by === "user_id") return { method: "GET", path: `${users}/${text}`, pick: pickUser };
+  const query = `identifier_type=${identifierTypes[by]}&identifier_value=${text}`;
+  return { method: "GET", path: `${users}?${query}`, pick: pickUsers };
 };
 
-/** The paths of the API below the base URL. */
-const pathsBelow = (baseUrl: string) => {
-  const apps = `${new URL(baseUrl).pathname.replace(/\/+$/, "")}/v2/session/apps/`;
-  // encodeURIComponent("..") is "..": the ids' patterns are what keeps the path in shape.
-  const users = (appId: string) => `${apps}${encodeURIComponent(appId)}/users`;
-  return {
-    user: ({ appId, userId }: UserOf) => `${users(appId)}/${encodeURIComponent(userId)}`,
-    usersWith: ({ appId, identifierType, identifierValue }: Identifier) =>
-      `${users(appId)}?identifier_type=${identifierType}&identifier_value=${encodeURIComponent(identifierValue)}`,
-  };
+/** `PATCH /v2/session/apps/{appID}/users/{userID}/profile` of the API document. */
+const patch = (users: string, { userId, profile }: Patch): Call => ({
+  method: "PATCH",
+  path: `${users}/${encodeURIComponent(userId)}/profile`,
+  body: Buffer.from(JSON.stringify({ profile })),
+  pick: (text): Picked =>
+    isAcknowledgement(text, { userId, profile }) ? {} : { lacks: "an acknowledgement" },
+});
+
+/** Undefined where the address of the environment's proxy cannot be used. */
+const connect = (origin: string, proxy: ReturnType<typeof chooseProxy>) => {
+  try {
+    return createConnections(() => connectionTo(origin, proxy));
+  } catch (error) {
+    if (proxy) return undefined;
+    throw error;
+  }
 };
 
 /**
@@ -77,38 +73,29 @@ const pathsBelow = (baseUrl: string) => {
  * failure after the signal was aborted has the code `timeout`. Where the environment's proxy has an
  * address that cannot be used, every call fails with the reason `proxy_invalid`.
  */
-export const createClient = (options: ClientOptions) => {
-  const sender = senderFor(options);
-  const paths = pathsBelow(options.baseUrl);
+export const createClient = ({ baseUrl, apiKey, useProxy, ...options }: ClientOptions) => {
+  const { origin, pathname } = new URL(baseUrl);
+  const proxy = useProxy ? chooseProxy(new URL(baseUrl), process.env) : undefined;
+  const connections = connect(origin, proxy);
+  const common = { secrets: [apiKey], firstDelayMs, ...options, origin, key: apiKey };
+  const sender = connections && { ...common, connections };
 
-  const sent = async <T>(call: Call<T>, scope: CallScope): Promise<Sent<T>> =>
-    "failure" in sender
-      ? { outcome: { attempts: 0, failure: sender.failure } }
-      : await send(sender, call, scope);
+  // encodeURIComponent("..") is "..": the ids' patterns are what keeps the path in shape.
+  const usersOf = (appId: string): string =>
+    `${pathname.replace(/\/+$/, "")}/v2/session/apps/${encodeURIComponent(appId)}/users`;
+
+  const sent = async (call: Call, scope: CallScope): Promise<Outcome> =>
+    sender
+      ? await send(sender, call, scope)
+      : { attempts: 0, failure: unreachable("proxy_invalid", { variable: proxy?.variable }) };
 
   return {
-    /** `PATCH /v2/session/apps/{appID}/users/{userID}/profile` of the API document. */
-    patchProfile: async (of: Patch, scope: CallScope): Promise<Outcome> =>
-      (await sent(patch(paths.user(of), of), scope)).outcome,
-
-    /** "Get user" of Prelude's public reference. `user`, an object, is there exactly after a success. */
-    getUser: async (user: UserOf, scope: CallScope): Promise<Outcome & { user?: unknown }> => {
-      const { outcome, content } = await sent(get(paths.user(user), pickUser), scope);
-      return content === undefined ? outcome : { ...outcome, user: content };
-    },
-
-    /** "List users" of Prelude's public reference, narrowed to one identifier. */
-    findUsers: async (
-      identifier: Identifier,
-      scope: CallScope,
-    ): Promise<Outcome & { users?: unknown[] }> => {
-      const { outcome, content } = await sent(get(paths.usersWith(identifier), pickUsers), scope);
-      return content === undefined ? outcome : { ...outcome, users: content };
-    },
-
-    close: async (): Promise<void> => {
-      if ("connections" in sender) await sender.connections.close();
-    },
+    patchProfile: (of: Patch, scope: CallScope): Promise<Outcome> =>
+      sent(patch(usersOf(of.appId), of), scope),
+    /** `users` is what Prelude answered, whatever that is; to be checked. */
+    findUsers: (appId: string, sought: Sought, scope: CallScope): Promise<Outcome> =>
+      sent(look(usersOf(appId), sought), scope),
+    close: async (): Promise<void> => connections?.close(),
   };
 };
 

@@ -1,10 +1,10 @@
 import { buildConnector, type Dispatcher, Pool, ProxyAgent } from "undici";
-import { proxyFailure, proxyRefusal } from "./errors.ts";
+import { ProxyError, proxyFailure, unreachable } from "./errors.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A proxy, and the variable that names it; without `uri` its address cannot be used. */
-export type Proxy = { variable: string; uri?: string };
+/** A proxy, and the variable that names it. */
+type Proxy = { variable: string; uri: string };
 
 /** What a client passes on when it did not fill in a variable: `${X}`, `$X`, `%X%`, `{{x}}`, `<x>`. */
 const placeholder = /^(?:\$\{[^}]*\}|\$\w+|%[^%]+%|\{\{[^}]*\}\}|<[^>]*>)$/;
@@ -38,17 +38,6 @@ const isProxied = (target: URL, env: Environment): boolean => {
 };
 
 /**
- * Whether this is a proxy's address: a host, with a port and credentials or without. What has a path
- * is, say, a file about proxies; a variable that was not filled in is a legal host name for URL.
- */
-const isAddress = (uri: string): boolean => {
-  if (!URL.canParse(uri)) return false;
-  const { protocol, hostname, pathname, search, hash } = new URL(uri);
-  const isHost = /^https?:$/.test(protocol) && /^[\w.:[\]-]+$/.test(hostname);
-  return isHost && pathname === "/" && search === "" && hash === "";
-};
-
-/**
  * Which proxy the environment wants for a target: HTTPS_PROXY for https, HTTP_PROXY for http and
  * where there is no other, NO_PROXY for exceptions, each in either case. None for this machine
  * itself: what is sent there, the API key included, must not pass by somebody else.
@@ -60,8 +49,7 @@ export const chooseProxy = (target: URL, env: Environment): Proxy | undefined =>
   if (variable === undefined || !isProxied(target, env)) return undefined;
   const text = env[variable]?.trim() ?? "";
   // The scheme may be left out, as elsewhere.
-  const uri = text.includes("://") ? text : `http://${text}`;
-  return isAddress(uri) ? { variable, uri } : { variable };
+  return { variable, uri: text.includes("://") ? text : `http://${text}` };
 };
 
 /** Connections kept open to the API at most; further requests wait for one. */
@@ -100,9 +88,13 @@ const proxyPool = (origin: URL, { connect }: Connectable, variable: string): Poo
     const answer = await ask({ ...options, signal }).catch((error: unknown) => {
       throw proxyFailure(error, variable);
     });
-    if (answer.statusCode === 200) return answer;
-    answer.socket.on("error", () => {}).destroy();
-    throw proxyRefusal(answer.statusCode, variable);
+    const { statusCode: proxyStatus, socket } = answer;
+    if (proxyStatus === 200) return answer;
+    socket.on("error", () => {}).destroy();
+    // A 5xx means that the proxy itself could not get through.
+    throw new ProxyError(
+      unreachable("proxy_refused", { proxyStatus, variable }, proxyStatus < 500),
+    );
   };
   pool.connect = asking as Pool["connect"];
   return pool;
@@ -110,6 +102,7 @@ const proxyPool = (origin: URL, { connect }: Connectable, variable: string): Poo
 
 /** Makes what connects to the API, directly or through a proxy. Throws for a proxy's odd address. */
 export const connectionTo = (origin: string, proxy: Proxy | undefined): Connection => {
+  if (proxy && !/^https?:/i.test(proxy.uri)) throw new Error("a proxy is http: or https:");
   let justConnected = false;
   const onConnect = () => {
     // undici starts the request that waited for a connection in the step in which it has one.
@@ -124,7 +117,7 @@ export const connectionTo = (origin: string, proxy: Proxy | undefined): Connecti
   };
   const isNew = () => justConnected;
   if (!proxy) return { dispatcher: poolOf(origin, buildConnector(connecting)), isNew };
-  const { uri = "", variable } = proxy;
+  const { uri, variable } = proxy;
   const dispatcher = new ProxyAgent({
     uri,
     proxyTls: connecting,

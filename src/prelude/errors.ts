@@ -1,12 +1,18 @@
-/** What went wrong with a request, as a code. The first five are the API document's own. */
+/** Prelude's own codes, and what they are here: the API document's five, and the global ones of its V2 API. */
+export const apiCodes = {
+  invalid_request: "invalid_request",
+  reserved_profile_key: "reserved_profile_key",
+  session_disabled: "session_disabled",
+  app_not_found: "app_not_found",
+  user_not_found: "user_not_found",
+  missing_api_token: "unauthorized",
+  invalid_api_token: "unauthorized",
+  suspended_account: "forbidden",
+} as const;
+
+/** What went wrong with a request. */
 export type PreludeCode =
-  | "invalid_request"
-  | "reserved_profile_key"
-  | "session_disabled"
-  | "app_not_found"
-  | "user_not_found"
-  | "unauthorized"
-  | "forbidden"
+  | (typeof apiCodes)[keyof typeof apiCodes]
   | "not_found"
   | "rate_limited"
   | "api_error"
@@ -16,38 +22,29 @@ export type PreludeCode =
   | "timeout"
   | "connection_lost";
 
-/** Codes of Node and undici for a connection that did not come about. */
-const connectReasons = {
-  ENOTFOUND: "dns_failed",
-  EAI_AGAIN: "dns_failed",
-  ECONNREFUSED: "connection_refused",
-  EHOSTUNREACH: "no_route",
-  ENETUNREACH: "no_route",
-  EADDRNOTAVAIL: "no_route",
-  EACCES: "forbidden_by_system",
-  EPERM: "forbidden_by_system",
-  UND_ERR_CONNECT_TIMEOUT: "connect_timeout",
-  ETIMEDOUT: "connect_timeout",
-  EPROTO: "tls_failed",
-} as const;
+/**
+ * Why no connection came about, by the codes of Node and undici. What is wrong with a certificate is
+ * named as OpenSSL does (or `UNSPECIFIED`), with none of the prefixes that other codes have.
+ */
+const connectReasons = [
+  ["certificate", /^ERR_TLS_CERT_|^(?!E[A-Z0-9]+$|EAI_|ERR_|UND_ERR_|HPE_|ABORT_ERR$)[A-Z0-9_]+$/],
+  ["dns_failed", /^(?:ENOTFOUND|EAI_AGAIN)$/],
+  ["connection_refused", /^ECONNREFUSED$/],
+  ["no_route", /^(?:EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL)$/],
+  ["forbidden_by_system", /^(?:EACCES|EPERM)$/],
+  ["connect_timeout", /^(?:UND_ERR_CONNECT_TIMEOUT|ETIMEDOUT)$/],
+  ["tls_failed", /^(?:EPROTO$|ERR_SSL_|ERR_TLS_)/],
+] as const;
 
-type KnownCode = keyof typeof connectReasons;
-
-/** Why no connection came about. */
-export type ConnectReason =
-  | (typeof connectReasons)[KnownCode]
-  | "certificate"
-  | "closed_before_sent";
+export type ConnectReason = (typeof connectReasons)[number][0] | "closed_before_sent";
 
 /** What is wrong with the proxy that the environment names. */
-export type ProxyReason =
-  | "proxy_invalid"
-  | "proxy_unreachable"
-  | "proxy_no_answer"
-  | "proxy_refused";
+export type ProxyReason = "proxy_invalid" | "proxy_unreachable" | "proxy_refused";
 
-/** What is wrong with an answer. */
-type AnswerReason =
+/** What is known about a cause beyond the code; the last ten are about an answer. */
+export type Reason =
+  | ConnectReason
+  | ProxyReason
   | "broke_off"
   | "redirect"
   | "undocumented_status"
@@ -59,14 +56,11 @@ type AnswerReason =
   | "not_http"
   | "request_timeout";
 
-/** What is known about a cause beyond the code. The words for it are the tools' business. */
-export type Reason = ConnectReason | ProxyReason | AnswerReason;
-
 export type ReasonDetail = {
   /** HTTP status with which the proxy answered. */
   proxyStatus?: number;
   /** Environment variable that names the proxy. */
-  variable?: string;
+  variable?: string | undefined;
   /** Why the proxy could not be reached. */
   cause?: ConnectReason;
   /** What Node reports of the certificate, such as CERT_HAS_EXPIRED. */
@@ -86,85 +80,61 @@ export type RequestFailure = {
   reasonDetail?: ReasonDetail;
   httpStatus?: number;
   requestId?: string | undefined;
-  /**
-   * The API's own code where this product does not know it: 1 to 64 characters of `A-Za-z0-9_.-`.
-   * It is foreign text, so whoever puts it into a sentence must quote it.
-   */
+  /** The API's own code where it is not one of ours: a plain token, foreign, so to be quoted. */
   apiCode?: string;
   /** The API's message, safe to show (`foreignText`), and to be quoted like the code. */
   apiMessage?: string;
 };
 
-/**
- * Node names what is wrong with a certificate as OpenSSL does (or `UNSPECIFIED`), so its code has
- * none of the prefixes that the codes of the system, of Node and of undici have.
- */
-const certificateCode =
-  /^ERR_TLS_CERT_|^(?!E[A-Z0-9]+$|EAI_|ERR_|UND_ERR_|HPE_|ABORT_ERR$)[A-Z0-9_]+$/;
-
 /** The codes of an error and of what is behind it, and the names, which some have instead. */
 const codesOf = (error: unknown): string[] => {
   if (typeof error !== "object" || error === null) return [];
-  const { code, name, cause, errors = [] } = error as Record<string, unknown>;
-  const own = [code, name].filter((word) => typeof word === "string");
-  return [...own, ...[errors].flat().flatMap(codesOf), ...codesOf(cause)];
+  const { code, name, cause } = error as Record<string, unknown>;
+  return [...[code, name].filter((word) => typeof word === "string"), ...codesOf(cause)];
 };
 
-type Unconnected = { reason: ConnectReason; certificate?: string };
-
-const unconnectedOf = (error: unknown): Unconnected | undefined => {
+/** Why a connection did not come about, as far as the error's codes tell. */
+const unconnectedOf = (error: unknown): { reason: ConnectReason; certificate?: string } => {
   const codes = codesOf(error);
-  const certificate = codes.find((code) => certificateCode.test(code));
-  if (certificate !== undefined) return { reason: "certificate", certificate };
-  const known = codes.find((code): code is KnownCode => Object.hasOwn(connectReasons, code));
-  if (known !== undefined) return { reason: connectReasons[known] };
-  return codes.some((code) => /^ERR_(?:SSL|TLS)_/.test(code))
-    ? { reason: "tls_failed" }
-    : undefined;
+  for (const [reason, form] of connectReasons) {
+    const code = codes.find((each) => form.test(each));
+    if (code !== undefined)
+      return reason === "certificate" ? { reason, certificate: code } : { reason };
+  }
+  return { reason: "closed_before_sent" };
 };
 
-/** Codes of undici for an answer that breaks HTTP's rules. */
-const malformed =
-  /^(?:HTTPParserError|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_CONTENT_LENGTH_MISMATCH)$/;
+/** What lasts until the operator has set something right, so that no repeat can help. */
+const lasting: ReadonlySet<Reason> = new Set(["tls_failed", "certificate", "proxy_invalid"]);
 
-/** @param lasts whether the operator must set something right first, so that no repeat can help */
-const unreachable = (
+/** The failure of a request that did not leave; `lasts` where a repeat cannot help. */
+export const unreachable = (
   reason: ConnectReason | ProxyReason,
   reasonDetail: ReasonDetail,
-  lasts: boolean,
+  lasts = lasting.has(reasonDetail.cause ?? reason),
 ): RequestFailure => {
   const failure = { code: "unreachable", mayHaveWritten: false, reason, reasonDetail } as const;
   return lasts ? { ...failure, retryable: false } : failure;
 };
 
-const isTls = (reason: ConnectReason): boolean =>
-  reason === "tls_failed" || reason === "certificate";
-
 /** An error of the proxy's, which undici passes on to the request that needed it. */
-class ProxyError extends Error {
+export class ProxyError extends Error {
   readonly failure: RequestFailure;
-  constructor(...failure: Parameters<typeof unreachable>) {
+  constructor(failure: RequestFailure) {
     super("the proxy failed");
-    this.failure = unreachable(...failure);
+    this.failure = failure;
   }
 }
 
-/** The failure of every request where the proxy's address cannot be used. */
-export const proxyInvalid = (variable: string): RequestFailure =>
-  unreachable("proxy_invalid", { variable }, true);
-
-/** The error for a proxy that answered CONNECT with something else than 200. */
-export const proxyRefusal = (proxyStatus: number, variable: string): Error =>
-  // A 5xx means that the proxy itself could not get through.
-  new ProxyError("proxy_refused", { proxyStatus, variable }, proxyStatus < 500);
-
 /** The error for a proxy that could not be asked, or gave no answer, from what undici threw. */
-export const proxyFailure = (error: unknown, variable: string): Error => {
-  const unconnected = unconnectedOf(error);
-  if (!unconnected) return new ProxyError("proxy_no_answer", { variable }, false);
-  const { reason: cause, ...certificate } = unconnected;
-  return new ProxyError("proxy_unreachable", { variable, cause, ...certificate }, isTls(cause));
+export const proxyFailure = (error: unknown, variable: string): ProxyError => {
+  const { reason: cause, ...certificate } = unconnectedOf(error);
+  return new ProxyError(unreachable("proxy_unreachable", { variable, cause, ...certificate }));
 };
+
+/** Codes of undici for an answer that breaks HTTP's rules. */
+const malformed =
+  /^(?:HTTPParserError|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_CONTENT_LENGTH_MISMATCH)$/;
 
 /**
  * Classifies what undici threw. Its message is never passed on: it can contain header values.
@@ -178,6 +148,6 @@ export const failureOfTransport = (error: unknown, sent: boolean): RequestFailur
       : { code: "connection_lost", mayHaveWritten: true };
   }
   if (error instanceof ProxyError) return error.failure;
-  const { reason, ...certificate } = unconnectedOf(error) ?? { reason: "closed_before_sent" };
-  return unreachable(reason, certificate, isTls(reason));
+  const { reason, ...certificate } = unconnectedOf(error);
+  return unreachable(reason, certificate);
 };

@@ -1,4 +1,4 @@
-import { brotliDecompressSync, gunzipSync, inflateSync } from "node:zlib";
+import { brotliDecompressSync, unzipSync } from "node:zlib";
 import type { Dispatcher } from "undici";
 import type { Answer, Body } from "./answer.ts";
 import type { Connection } from "./connection.ts";
@@ -20,43 +20,37 @@ export type Bounds = {
   signal: AbortSignal;
   /** When the call ends, on the clock of `performance.now()`. */
   deadlineAt: number;
-  /**
-   * Called for each request at the moment it would leave, before any byte is written; false: it is
-   * not sent.
-   */
+  /** Asked for each request right before its first byte is written; false: it is not sent. */
   admit?: () => boolean;
 };
 
 /** What became of a request; `silent`: nothing came in time on a connection that was used before. */
 export type Exchange = { answer: Answer } | { failure: RequestFailure; silent?: true } | "held";
 
-/** No more of an answer's body is read or unpacked than this, in bytes. */
-export const maxBodyRead = 64 * 1024;
-/** The same for an answer whose content is what was asked for: a profile can be large. */
-export const maxContentRead = 2 * 1024 * 1024;
-/** Longest wait for a body whose status says all that matters, in milliseconds. */
-const bodyTimeoutMs = 5_000;
+/** No more of an answer's body is read or unpacked than this, in bytes; a profile can be large. */
+const maxBodyRead = 2 * 1024 * 1024;
 
 /** Never shown: it only ends what undici still does for a request that is over. */
 const over = new Error("over");
 
-type Head = Omit<Answer, "body"> & { limit: number; chunks: Buffer[]; length: number };
+/** An answer whose body is on its way. */
+type Head = Omit<Answer, "body"> & { chunks: Buffer[]; length: number };
 
 /** `identity` is asked for, but not all obey. */
 const unpackers = new Map<string, (bytes: Buffer, options: { maxOutputLength: number }) => Buffer>([
-  ["gzip", gunzipSync],
-  ["x-gzip", gunzipSync],
-  ["deflate", inflateSync],
+  ["gzip", unzipSync],
+  ["x-gzip", unzipSync],
+  ["deflate", unzipSync],
   ["br", brotliDecompressSync],
 ]);
 
-const bodyOf = ({ headers, limit, chunks, length }: Head, ended: boolean): Body => {
-  if (length > limit) return { unread: "too_large" };
+const bodyOf = ({ headers, chunks, length }: Head, ended: boolean): Body => {
+  if (length > maxBodyRead) return { unread: "too_large" };
   if (!ended) return { unread: "broke_off" };
   const bytes = Buffer.concat(chunks);
   const unpack = unpackers.get(String(headers["content-encoding"]).trim().toLowerCase());
   try {
-    const plain = unpack && length > 0 ? unpack(bytes, { maxOutputLength: limit }) : bytes;
+    const plain = unpack && length > 0 ? unpack(bytes, { maxOutputLength: maxBodyRead }) : bytes;
     return { text: plain.toString("utf8").replace(/^\ufeff/, "") };
   } catch (error) {
     const { code } = error as { code?: string };
@@ -71,15 +65,14 @@ const answered = (head: Head, ended: boolean): Exchange => {
 
 /** A request under way. */
 type Run = {
-  method: Request["method"];
-  wary: boolean;
   settle: (end: Exchange) => void;
   settled: boolean;
-  /** Undefined until the request is about to leave; then it counts as sent, whether it arrives or not. */
-  admitted: boolean | undefined;
-  controller: Dispatcher.DispatchController | undefined;
-  head: Head | undefined;
-  timers: NodeJS.Timeout[];
+  /** Not there until the request is about to leave; then it counts as sent, whether it arrives or not. */
+  admitted?: boolean;
+  controller?: Dispatcher.DispatchController;
+  head?: Head;
+  /** Ends the wait for an answer on a connection that was used before. */
+  doubt?: NodeJS.Timeout;
 };
 
 /** Ends a request early, and its connection with it. */
@@ -95,50 +88,41 @@ const cut = (run: Run): void => {
   end(run, head && head.status >= 300 ? answered(head, false) : { failure });
 };
 
-const cutIfSilent = (run: Run): void => {
-  const failure: RequestFailure = { code: "timeout", mayHaveWritten: true };
-  if (!run.head) end(run, { failure, silent: true });
-};
+const giveUp = (run: Run): void =>
+  end(run, { failure: { code: "timeout", mayHaveWritten: true }, silent: true });
 
-const start = (run: Run, { isNew }: Connection, { admit, deadlineAt }: Bounds): void => {
-  // undici may start the same request again, on another connection: one answer for all of them.
-  run.admitted ??= !run.settled && (admit?.() ?? true);
-  if (!run.admitted) {
-    run.settle("held");
-    // Thrown here, nothing is written, and unlike an abort it leaves the connection to others.
-    throw over;
-  }
-  if (!run.wary || isNew()) return;
-  run.timers.push(setTimeout(cutIfSilent, (deadlineAt - performance.now()) / 2, run));
-};
-
-const meetHead = (run: Run, status: number, headers: Answer["headers"]): void => {
-  if (status < 200 || run.settled) return;
-  const limit = run.method === "GET" && status === 200 ? maxContentRead : maxBodyRead;
-  run.head = { status, headers, limit, chunks: [], length: 0 };
-  if (status === 204) run.settle(answered(run.head, true));
-  if (status >= 300) run.timers.push(setTimeout(cut, bodyTimeoutMs, run));
-};
-
-const meetData = (run: Run, chunk: Buffer): void => {
-  const { head } = run;
-  if (run.settled || !head) return;
-  head.chunks.push(chunk);
-  head.length += chunk.length;
-  if (head.length > head.limit) end(run, answered(head, false));
-};
-
+/** @param isDoubted whether the connection may be dead, so that an answer gets half of the time only */
 const handlerOf = (
   run: Run,
-  connection: Connection,
-  bounds: Bounds,
+  isDoubted: () => boolean,
+  { admit, deadlineAt }: Bounds,
 ): Dispatcher.DispatchHandler => ({
   onRequestStart: (controller) => {
     run.controller = controller;
-    start(run, connection, bounds);
+    // undici may start the same request again, on another connection: one answer for all of them.
+    run.admitted ??= !run.settled && (admit?.() ?? true);
+    if (!run.admitted) {
+      run.settle("held");
+      // Thrown here, nothing is written, and unlike an abort it leaves the connection to others.
+      throw over;
+    }
+    clearTimeout(run.doubt);
+    if (run.settled || !isDoubted()) return;
+    run.doubt = setTimeout(giveUp, (deadlineAt - performance.now()) / 2, run);
   },
-  onResponseStart: (_, status, headers) => meetHead(run, status, headers),
-  onResponseData: (_, chunk) => meetData(run, chunk),
+  onResponseStart: (_, status, headers) => {
+    if (status < 200 || run.settled) return;
+    clearTimeout(run.doubt);
+    run.head = { status, headers, chunks: [], length: 0 };
+    if (status === 204) run.settle(answered(run.head, true));
+  },
+  onResponseData: (_, chunk) => {
+    const { head } = run;
+    if (run.settled || !head) return;
+    head.chunks.push(chunk);
+    head.length += chunk.length;
+    if (head.length > maxBodyRead) end(run, answered(head, false));
+  },
   onResponseEnd: () => run.head && run.settle(answered(run.head, true)),
   onResponseError: (_, error) => {
     const { head, admitted = false } = run;
@@ -154,7 +138,7 @@ const handlerOf = (
  * @param wary on a connection that was used before, an answer may take half of the time that is left
  */
 export const exchange = (
-  connection: Connection,
+  { dispatcher, isNew }: Connection,
   request: Request,
   bounds: Bounds,
   wary = false,
@@ -166,20 +150,20 @@ export const exchange = (
   }
   return new Promise((resolve) => {
     const onAbort = () => cut(run);
+    const deadline = setTimeout(onAbort, leftMs);
     const settle = (end: Exchange) => {
       if (run.settled) return;
       run.settled = true;
-      for (const timer of run.timers) clearTimeout(timer);
+      clearTimeout(deadline);
+      clearTimeout(run.doubt);
       signal.removeEventListener("abort", onAbort);
       resolve(end);
     };
-    const { method } = request;
-    const unborn = { admitted: undefined, controller: undefined, head: undefined };
-    const run: Run = { method, wary, settle, settled: false, timers: [], ...unborn };
-    run.timers.push(setTimeout(cut, leftMs, run));
+    const run: Run = { settle, settled: false };
     signal.addEventListener("abort", onAbort);
     // undici's own limits are off: the deadline is what counts.
     const options = { ...request, headersTimeout: 0, bodyTimeout: 0 };
-    connection.dispatcher.dispatch(options, handlerOf(run, connection, bounds));
+    const isDoubted = () => wary && !isNew();
+    dispatcher.dispatch(options, handlerOf(run, isDoubted, bounds));
   });
 };

@@ -20,58 +20,47 @@ export type Outcome = {
   failure?: RequestFailure;
   /** `admit` refused the attempt, so it was not sent. */
   held?: true;
-};
-
-export type ClientOptions = {
-  baseUrl: string;
-  apiKey: string;
-  /** What must not be shown; a new key is added at the end. */
-  secrets?: string[];
-  /**
-   * Gives the key as it is now, where it may have changed. Asked once per call, when Prelude does
-   * not accept the key in use; another key is used for one more try, and kept.
-   */
-  rereadKey?: () => string | undefined;
-  /** Name and version of this product, for the `User-Agent`. */
-  product: string;
-  /** Whether HTTP_PROXY, HTTPS_PROXY and NO_PROXY are obeyed. */
-  useProxy: boolean;
-  retry?: RetryPolicy;
-  /** Told of each request: method, path without the query, what came of it. Never of content. */
-  log?: (line: string) => void;
+  /** Of a look, exactly after a success. */
+  users?: unknown[];
 };
 
 /** What all calls to one API have in common. */
 export type Sender = {
-  options: ClientOptions;
-  connections: Connections;
-  /** Every key that an answer could repeat; the last is the one in use. */
+  origin: string;
+  /** The key in use. */
+  key: string;
+  /** Every key that an answer could repeat; a new one is added. */
   secrets: string[];
+  connections: Connections;
+  /** Name and version of this product, for the `User-Agent`. */
+  product: string;
+  /** Before the first repeat; each further wait doubles. */
+  firstDelayMs: number;
+  /**
+   * Gives the key as it is now, where it may have changed. Asked once per call, when Prelude does
+   * not accept the key in use; another key is used for one more try, and kept.
+   */
+  rereadKey?: (() => string | undefined) | undefined;
+  /** Told of each request: method, path without the query, what came of it. Never of content. */
+  log?: ((line: string) => void) | undefined;
 };
 
 /** What a call sends, apart from the headers, and what it wants of the answer's body. */
-export type Call<T> = Omit<Request, "origin" | "headers"> & { pick: (text: string) => Picked<T> };
+export type Call = Omit<Request, "origin" | "headers"> & { pick: (text: string) => Picked };
 
-/**
- * How often a call is repeated, and how long apart. A repeat is safe because the call sets literal
- * values. The numbers are those of Prelude's own server SDKs.
- */
-export const retryPolicy = {
-  maxRetries: 2,
-  firstDelayMs: 500,
-  factor: 2,
-  maxDelayMs: 8_000,
-  /** A delay is shortened by up to this share, so that many clients do not come back together. */
-  jitter: 0.25,
-};
+// A repeat is safe because the call sets literal values. The numbers are those of Prelude's own
+// server SDKs.
+const maxRetries = 2;
+export const firstDelayMs = 500;
+/** A delay is shortened by up to this share, so that many clients do not come back together. */
+const jitter = 0.25;
 
-export type RetryPolicy = typeof retryPolicy;
+type Headers = Answer["headers"];
 
-const header = (headers: Answer["headers"], name: string): string =>
-  String(headers[name] ?? "").trim();
+const header = (headers: Headers, name: string): string => String(headers[name] ?? "").trim();
 
 /** Whether a failure is worth repeating at once, as it seems or as the API says. */
-const isRetried = (failure: RequestFailure, headers: Answer["headers"]): boolean => {
+const isRetried = (failure: RequestFailure, headers: Headers): boolean => {
   const { code, httpStatus: status = 0, retryable } = failure;
   const word = header(headers, "x-should-retry").toLowerCase();
   if (word === "true" || word === "false") return word === "true";
@@ -85,50 +74,41 @@ const numberOf = (text: string): number =>
 const dateOf = (text: string): number =>
   /^[A-Z][a-z]+, .* GMT$/.test(text) ? Date.parse(text) : Number.NaN;
 
-/** The longest wait that is taken for an answer to "when", in milliseconds. */
+/** Longer than this counts as not said: nobody can plan with it, and it is rather a defect. */
 const maxAskedMs = 24 * 60 * 60 * 1000;
 
 /**
  * How long the API asks to wait, in milliseconds: `retry-after-ms`, else `Retry-After` in seconds
- * or as an HTTP date (RFC 9110, 10.2.3). A wait of more than 24 hours counts as not said: nobody
- * can plan with it, and it is rather a defect than an answer.
+ * or as an HTTP date (RFC 9110, 10.2.3).
  *
  * @param now wall-clock time in milliseconds since the epoch
  */
-export const askedDelayMs = (headers: Answer["headers"], now: number): number | undefined =>
+export const askedDelayMs = (headers: Headers, now: number): number | undefined =>
   [
     numberOf(header(headers, "retry-after-ms")),
     numberOf(header(headers, "retry-after")) * 1000,
     Math.max(0, dateOf(header(headers, "retry-after")) - now),
   ].find((ms) => ms <= maxAskedMs);
 
-/** Exponential backoff with jitter, in milliseconds, before retry number `retry` (0 is the first). */
-export const backoffMs = (retry: number, policy: RetryPolicy, random: () => number): number =>
-  Math.min(policy.firstDelayMs * policy.factor ** retry, policy.maxDelayMs) *
-  (1 - policy.jitter * random());
-
 /** What failed, and with what it was tried. */
 type Failed = {
   failure: RequestFailure;
-  headers: Answer["headers"];
+  headers: Headers;
   silent?: true;
   key: string;
   connection: Connection;
 };
 
-type Attempt<T> = { answer: Answer; content: T } | Failed | "held";
-
-const attempt = async <T>(
-  { options, connections, secrets }: Sender,
-  { pick, ...what }: Call<T>,
+const attempt = async (
+  { origin, key, secrets, connections, product }: Sender,
+  { pick, ...what }: Call,
   scope: CallScope,
   wary: boolean,
-): Promise<Attempt<T>> => {
-  const { origin } = new URL(options.baseUrl);
-  const [key = "", connection] = [secrets.at(-1), connections.current()];
+): Promise<{ success: Omit<Outcome, "attempts"> } | Failed | "held"> => {
+  const connection = connections.current();
   const headers = [
     ...["accept", "application/json", "accept-encoding", "identity"],
-    ...["user-agent", `${options.product} node/${process.versions.node}`],
+    ...["user-agent", `${product} node/${process.versions.node}`],
     ...["authorization", `Bearer ${key}`],
     ...(what.body ? ["content-type", "application/json"] : []),
   ];
@@ -137,32 +117,22 @@ const attempt = async <T>(
   if ("failure" in end) return { ...end, headers: {}, key, connection };
   const { answer } = end;
   const reading = readAnswer(answer, secrets, what.method, pick);
-  return "content" in reading
-    ? { ...reading, answer }
-    : { ...reading, headers: answer.headers, key, connection };
+  if ("failure" in reading) return { ...reading, headers: answer.headers, key, connection };
+  const requestId = requestIdOf(answer.headers, secrets);
+  return { success: { httpStatus: answer.status, requestId, ...reading } };
 };
 
-const wordsOf = (end: Exclude<Attempt<unknown>, "held">): string => {
-  if ("content" in end) return `${end.answer.status}`;
-  const { httpStatus, code, reason } = end.failure;
-  return [httpStatus, code, reason].filter((word) => word !== undefined).join(" ");
-};
-
-/** How many keys are kept out of results: the one in use and those before it. */
-const maxSecrets = 17;
+const wordsOf = ({ httpStatus, code, reason }: RequestFailure): string =>
+  [httpStatus, code, reason].filter((word) => word !== undefined).join(" ");
 
 /** Looks for a key other than the one that was refused, which is then the one in use. */
-const renewKey = ({ secrets, options }: Sender, refused: string): boolean => {
-  const found = options.rereadKey?.();
+const renewKey = (sender: Sender, refused: string): boolean => {
+  const found = sender.rereadKey?.();
   if (found === undefined || found === "" || found === refused) return false;
-  const others = secrets.filter((secret) => secret !== found).slice(1 - maxSecrets);
-  secrets.splice(0, Number.POSITIVE_INFINITY, ...others, found);
+  if (!sender.secrets.includes(found)) sender.secrets.push(found);
+  sender.key = found;
   return true;
 };
-
-/** Whether a call was cancelled or has used up its time (a timer may come a little early). */
-const isOver = ({ signal, deadlineAt }: CallScope): boolean =>
-  signal.aborted || performance.now() + 2 >= deadlineAt;
 
 /** What a call has used up of its further attempts. */
 type Tries = { retries: number; newKey: boolean; newConnection: boolean };
@@ -173,7 +143,6 @@ const nextIn = (
   tries: Tries,
   { failure, headers, silent, key, connection }: Failed,
 ): number | undefined => {
-  const { retry: policy = retryPolicy } = sender.options;
   if (silent) {
     tries.newConnection = true;
     sender.connections.giveUp(connection);
@@ -183,55 +152,47 @@ const nextIn = (
     tries.newKey = true;
     if (renewKey(sender, key)) return 0;
   }
-  if (tries.retries >= policy.maxRetries || !isRetried(failure, headers)) return undefined;
+  if (tries.retries >= maxRetries || !isRetried(failure, headers)) return undefined;
+  const backoffMs = sender.firstDelayMs * 2 ** tries.retries * (1 - jitter * Math.random());
   tries.retries += 1;
-  const backoff = backoffMs(tries.retries - 1, policy, Math.random);
-  return askedDelayMs(headers, Date.now()) ?? backoff;
+  return askedDelayMs(headers, Date.now()) ?? backoffMs;
 };
 
 /** Waits for the next attempt. False: it does not fit, or the call is over. */
 const waited = async (
   waitMs: number,
-  { attempts, failure }: Outcome,
-  scope: CallScope,
+  attempt: number,
+  failure: RequestFailure,
+  { deadlineAt, signal, onRetry }: CallScope,
 ): Promise<boolean> => {
-  if (performance.now() + waitMs >= scope.deadlineAt) return false;
-  if (failure) scope.onRetry?.({ attempt: attempts, waitMs, failure });
-  return sleep(waitMs, true, { signal: scope.signal }).catch(() => false);
+  // A timer may come a little early.
+  if (signal.aborted || performance.now() + waitMs + 2 >= deadlineAt) return false;
+  onRetry?.({ attempt, waitMs, failure });
+  return sleep(waitMs, true, { signal }).catch(() => false);
 };
-
-/** `content` is there exactly after a success. */
-export type Sent<T> = { outcome: Outcome; content?: T };
 
 /**
  * Sends a call. It is repeated as the policy says, inside its deadline, once more with a key that
  * is new, and once more on a new connection where one that was used before has fallen silent.
  */
-export const send = async <T>(
-  sender: Sender,
-  call: Call<T>,
-  scope: CallScope,
-): Promise<Sent<T>> => {
+export const send = async (sender: Sender, call: Call, scope: CallScope): Promise<Outcome> => {
   const tries: Tries = { retries: 0, newKey: false, newConnection: false };
   const line = `${call.method} ${call.path.replace(/\?.*/, "")}`;
   let outcome: Outcome = { attempts: 0 };
   for (;;) {
     const started = performance.now();
     const end = await attempt(sender, call, scope, !tries.newConnection);
-    if (end === "held") return { outcome: { ...outcome, held: true } };
+    if (end === "held") return { ...outcome, held: true };
     const attempts = outcome.attempts + 1;
+    const words = "success" in end ? end.success.httpStatus : wordsOf(end.failure);
     const ms = Math.round(performance.now() - started);
-    sender.options.log?.(`${line}: ${wordsOf(end)}, ${ms} ms, attempt ${attempts}`);
-    if ("content" in end) {
-      const { answer, content } = end;
-      const requestId = requestIdOf(answer.headers, sender.secrets);
-      return { outcome: { attempts, httpStatus: answer.status, requestId }, content };
-    }
+    sender.log?.(`${line}: ${words}, ${ms} ms, attempt ${attempts}`);
+    if ("success" in end) return { attempts, ...end.success };
     // What an attempt before may have written stays true, and a GET writes nothing.
     const wrote = end.failure.mayHaveWritten || outcome.failure?.mayHaveWritten === true;
     const failure = { ...end.failure, mayHaveWritten: call.method === "PATCH" && wrote };
     outcome = { attempts, failure, retryAfterMs: askedDelayMs(end.headers, Date.now()) };
-    const waitMs = isOver(scope) ? undefined : nextIn(sender, tries, end);
-    if (waitMs === undefined || !(await waited(waitMs, outcome, scope))) return { outcome };
+    const waitMs = nextIn(sender, tries, end);
+    if (waitMs === undefined || !(await waited(waitMs, attempts, failure, scope))) return outcome;
   }
 };

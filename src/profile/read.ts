@@ -1,9 +1,14 @@
 import { userIdPattern } from "../lib/contract.ts";
 import { isObject } from "../lib/json.ts";
-import type { CallScope, Outcome, PreludeClient } from "../prelude/client.ts";
+import {
+  type CallScope,
+  identifierTypes,
+  type Outcome,
+  type PreludeClient,
+  type Sought,
+} from "../prelude/client.ts";
 
-/** Whom to look for: an id, an email address, or a phone number as E.164. */
-export type Sought = { by: "user_id" | "email" | "phone"; value: string };
+export type { Sought } from "../prelude/client.ts";
 
 /** A user as far as it is used here. */
 export type User = {
@@ -26,18 +31,14 @@ export type Read = { outcome: Outcome } & (
 
 const timeForm = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)$/;
 
-/** What a value must have to tell of a user; undefined: it has all of it. */
-const lacking = (value: unknown, { by }: Sought): string | undefined => {
+/** A user of an answer, or what it lacks to tell of one. */
+const userOf = (value: unknown, { by }: Sought): User | string => {
   if (!isObject(value)) return "a user that is an object";
-  const { id, profile, identifiers } = value;
+  const { id, profile, identifiers, updated_at: updatedAt } = value;
   if (typeof id !== "string" || !userIdPattern.test(id)) return "a user's id";
   if (!isObject(profile ?? {})) return "a user's profile that is an object";
-  return by === "user_id" || Array.isArray(identifiers) ? undefined : "a user's list identifiers";
-};
-
-const userOf = (value: Record<string, unknown>): User => {
-  const { id, profile, updated_at: updatedAt } = value;
-  const user = { id: String(id), profile: isObject(profile) ? profile : {} };
+  if (by !== "user_id" && !Array.isArray(identifiers)) return "a user's list identifiers";
+  const user = { id, profile: isObject(profile) ? profile : {} };
   return typeof updatedAt === "string" && timeForm.test(updatedAt) ? { ...user, updatedAt } : user;
 };
 
@@ -50,42 +51,23 @@ const sameContact = (by: "email" | "phone", a: string, b: string): boolean =>
     ? lower(a.trim()) === lower(b.trim())
     : a.replace(/[\s().-]/g, "") === b.replace(/[\s().-]/g, "");
 
-const identifierTypes = { email: "email_address", phone: "phone_number" } as const;
-
 /** Whether a user is the one that was asked for: never take somebody else's profile. */
-const isSought = ({ id, identifiers }: Record<string, unknown>, { by, value }: Sought): boolean => {
-  if (by === "user_id") return id === value;
-  return (
-    Array.isArray(identifiers) &&
-    identifiers.some(
-      (one) =>
-        isObject(one) &&
-        one.type === identifierTypes[by] &&
-        typeof one.value === "string" &&
-        sameContact(by, one.value, value),
-    )
-  );
+const isSought = (user: unknown, { by, value }: Sought): boolean => {
+  if (!isObject(user)) return false;
+  if (by === "user_id") return user.id === value;
+  const identifiers = Array.isArray(user.identifiers) ? user.identifiers : [];
+  return identifiers
+    .filter(isObject)
+    .some(
+      ({ type, value: its }) =>
+        type === identifierTypes[by] && typeof its === "string" && sameContact(by, its, value),
+    );
 };
 
-const judge = (answer: readonly unknown[], sought: Sought, outcome: Outcome): Read => {
-  const users = answer.filter(isObject);
-  const lacks = answer.map((one) => lacking(one, sought)).find((what) => what !== undefined);
-  if (lacks !== undefined) return { kind: "failed", outcome: incomplete(outcome, lacks) };
-  if (!users.every((one) => isSought(one, sought))) return { kind: "somebody_else", outcome };
-  const known = users.map(userOf);
-  const [user] = known;
-  if (!user) return { kind: "nobody", outcome };
-  const userIds = [...new Set(known.map(({ id }) => id))];
-  return userIds.length > 1
-    ? { kind: "several", userIds, outcome }
-    : { kind: "found", user, outcome };
-};
-
-const incomplete = (outcome: Outcome, lacks: string): Outcome => {
-  const { httpStatus = 200, requestId } = outcome;
-  const told = { httpStatus, requestId, reasonDetail: { lacks } };
+const incomplete = ({ httpStatus = 200, requestId, ...outcome }: Outcome, lacks: string): Read => {
+  const told = { httpStatus, requestId, reasonDetail: { lacks }, mayHaveWritten: false };
   const failure = { code: "unexpected_response", reason: "unexpected_shape", ...told } as const;
-  return { ...outcome, failure: { ...failure, mayHaveWritten: false } };
+  return { kind: "failed", outcome: { ...outcome, failure } };
 };
 
 /**
@@ -98,13 +80,19 @@ export const readProfile = async (
   sought: Sought,
   scope: CallScope,
 ): Promise<Read> => {
-  if (sought.by === "user_id") {
-    const { user, ...outcome } = await client.getUser({ appId, userId: sought.value }, scope);
-    return user === undefined ? { kind: "failed", outcome } : judge([user], sought, outcome);
+  const { users, ...outcome } = await client.findUsers(appId, sought, scope);
+  if (users === undefined) return { kind: "failed", outcome };
+  const known: User[] = [];
+  for (const each of users) {
+    const user = userOf(each, sought);
+    if (typeof user === "string") return incomplete(outcome, user);
+    known.push(user);
   }
-  const { users, ...outcome } = await client.findUsers(
-    { appId, identifierType: identifierTypes[sought.by], identifierValue: sought.value },
-    scope,
-  );
-  return users === undefined ? { kind: "failed", outcome } : judge(users, sought, outcome);
+  if (!users.every((each) => isSought(each, sought))) return { kind: "somebody_else", outcome };
+  const [user] = known;
+  if (!user) return { kind: "nobody", outcome };
+  const userIds = [...new Set(known.map(({ id }) => id))];
+  return userIds.length > 1
+    ? { kind: "several", userIds, outcome }
+    : { kind: "found", user, outcome };
 };

@@ -13,15 +13,14 @@ export type Separation<Stop> = {
   stopped?: { group: readonly string[]; why: Stop };
 };
 
-export type SearchOptions<Stop> = {
-  send: (group: readonly string[]) => Promise<GroupAnswer<Stop>>;
-  /** Asked before each request but the last; false: the search is to be brought to its end. */
-  mayGoOn: () => boolean;
-};
+type Half = { group: readonly string[]; isLeft: boolean };
 
-const halvesOf = (group: readonly string[]): (readonly string[])[] => {
+const halvesOf = (group: readonly string[]): Half[] => {
   const middle = group.length >> 1;
-  return [group.slice(0, middle), group.slice(middle)];
+  return [
+    { group: group.slice(0, middle), isLeft: true },
+    { group: group.slice(middle), isLeft: false },
+  ];
 };
 
 /**
@@ -29,24 +28,31 @@ const halvesOf = (group: readonly string[]): (readonly string[])[] => {
  * until it is one key, and ends with one PATCH of all accepted keys together: so the profile is
  * right whether the API merges a patch into it or replaces it, which the API document does not say.
  *
- * Takes at most 2·r·log2(n) + 1 requests for r reserved of n keys (n a power of two).
+ * @param mayGoOn asked before each request but the last; false: the search is brought to its end
  */
 export const separateReserved = async <Stop>(
   keys: readonly string[],
-  { send, mayGoOn }: SearchOptions<Stop>,
+  send: (group: readonly string[]) => Promise<GroupAnswer<Stop>>,
+  mayGoOn: () => boolean,
 ): Promise<Separation<Stop>> => {
   const found: Separation<Stop> = { accepted: [], reserved: [] };
+  const { accepted, reserved } = found;
   const waiting = halvesOf(keys);
   let written: readonly string[] = [];
-  for (let group = waiting.shift(); group && mayGoOn(); group = waiting.shift()) {
+  for (let next = waiting.shift(); next && mayGoOn(); next = waiting.shift()) {
+    const { group, isLeft } = next;
     const answer = await send(group);
     if (typeof answer === "object") return { ...found, stopped: { group, why: answer.stop } };
     written = answer === "accepted" ? group : [];
-    if (answer === "accepted") found.accepted.push(...group);
-    else if (group.length === 1) found.reserved.push(...group);
+    if (answer === "accepted") accepted.push(...group);
+    else if (group.length === 1) reserved.push(...group);
     else waiting.unshift(...halvesOf(group));
+    const other = waiting[0]?.group ?? [];
+    // Then it is for the right half that both were refused; a single key is asked about all the same.
+    if (answer === "accepted" && isLeft && other.length > 1) {
+      waiting.splice(0, 1, ...halvesOf(other));
+    }
   }
-  const { accepted } = found;
   if (accepted.length === 0) return found;
   if (written.length === accepted.length) return { ...found, together: "accepted" };
   const answer = await send(accepted);

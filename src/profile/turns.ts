@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
 /**
  * Lets calls with the same key run one after the other, in the order in which they asked, and
  * calls with different keys side by side. A key that nobody holds or waits for costs nothing.
@@ -39,20 +41,14 @@ export const createTurns = () => {
 };
 
 /** Resolves with the promise, or rejects as soon as the signal aborts or the time is up. */
-const within = (promise: Promise<void>, signal: AbortSignal, deadlineAt: number): Promise<void> =>
-  new Promise((resolve, reject) => {
-    if (signal.aborted) {
-      reject(signal.reason);
-      return;
-    }
-    const finish = (settle: () => void): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", onAbort);
-      settle();
-    };
-    const onAbort = () => finish(() => reject(signal.reason));
-    const onTimeUp = () => finish(() => reject(new Error("the time is up")));
-    signal.addEventListener("abort", onAbort, { once: true });
-    const timer = setTimeout(onTimeUp, deadlineAt - performance.now());
-    promise.then(() => finish(resolve), reject);
-  });
+const within = async (
+  promise: Promise<void>,
+  signal: AbortSignal,
+  deadlineAt: number,
+): Promise<void> => {
+  const over = new AbortController();
+  const late = sleep(deadlineAt - performance.now(), undefined, {
+    signal: AbortSignal.any([signal, over.signal]),
+  }).then(() => Promise.reject(new Error("the time is up")));
+  await Promise.race([promise, late]).finally(() => over.abort());
+};

@@ -1,4 +1,4 @@
-import type { Outcome, PreludeClient } from "../prelude/client.ts";
+import type { PreludeClient } from "../prelude/client.ts";
 import type { RequestFailure } from "../prelude/errors.ts";
 import { type Separation, separateReserved } from "./reserved-keys.ts";
 
@@ -95,40 +95,31 @@ export const writeProfile = async (
   scope: WriteScope,
 ): Promise<Written | NotWritten> => {
   const { keys, onReservedKey } = write;
-  const sender = createSender(write, scope);
-  const first = await sender.send(keys);
-  if (first === undefined) return { wrote: "all", keys, ...sender.tally() };
-  if (first === "spent") throw new Error("a call's first PATCH cannot be one too many");
-  if (first.code === "reserved_profile_key" && onReservedKey === "skip" && keys.length > 1) {
-    return writeOthers(write, sender, first, scope);
+  const { send, tally } = createSender(write, scope);
+  const why = await send(keys);
+  if (!why) return { wrote: "all", keys, ...tally };
+  if (why.code === "reserved_profile_key" && onReservedKey === "skip" && keys.length > 1) {
+    const found = await search(keys, send, scope);
+    return outcomeOf(found, keys, why, tally);
   }
-  const wrote = sender.tally().mayHaveWritten ? "unknown" : "none";
-  return { ...noSearch, ...sender.tally(), wrote, why: first, keys };
+  const wrote = tally.mayHaveWritten ? "unknown" : "none";
+  const nothing = { acknowledgedKeys: [], refusedTogether: [], leaveOut: [], untried: [] };
+  return { ...tally, ...nothing, search: "none", wrote, why, keys };
 };
 
-const noSearch = {
-  search: "none",
-  acknowledgedKeys: [],
-  refusedTogether: [],
-  leaveOut: [],
-  untried: [],
-} as const;
+type Send = (keys: readonly string[]) => Promise<Why | undefined>;
 
-/** Sends PATCHes of some of the keys, and keeps count. */
-const createSender = (write: Write, scope: WriteScope) => {
+/** Sends PATCHes of some of the keys, each answered with nothing where Prelude acknowledged it. */
+const createSender = (write: Write, scope: WriteScope): { send: Send; tally: Tally } => {
   const { appId, userId, profile } = write;
   const { client, signal, deadlineAt, gate, onProgress } = scope;
-  let tally: Tally = {
-    attempts: 0,
-    httpStatus: undefined,
-    requestId: undefined,
-    retryAfterMs: undefined,
-    mayHaveWritten: false,
-  };
-  /** Sends one PATCH of these keys; undefined: Prelude acknowledged it. */
-  const send = async (keys: readonly string[]): Promise<Why | "spent" | undefined> => {
+  const last = { httpStatus: undefined, requestId: undefined, retryAfterMs: undefined };
+  const tally: Tally = { attempts: 0, ...last, mayHaveWritten: false };
+  const send: Send = async (keys) => {
+    // Own properties only, so that a key named `__proto__` stays a key.
+    const some = keys.map((key) => [key, profile[key] as string]);
     const outcome = await client.patchProfile(
-      { appId, userId, profile: keys === write.keys ? profile : pick(profile, keys) },
+      { appId, userId, profile: Object.fromEntries(some) },
       {
         signal,
         deadlineAt,
@@ -137,71 +128,62 @@ const createSender = (write: Write, scope: WriteScope) => {
           onProgress({ step: "retry", attempt, waitMs, httpStatus }),
       },
     );
-    tally = addTo(tally, outcome);
-    if (outcome.held) return gate.held() ?? outcome.failure ?? "spent";
-    return outcome.failure;
+    const { failure, held, retryAfterMs } = outcome;
+    const { httpStatus, requestId } = failure ?? outcome;
+    Object.assign(tally, { httpStatus, requestId, retryAfterMs });
+    tally.attempts += outcome.attempts;
+    tally.mayHaveWritten ||= failure?.mayHaveWritten === true;
+    const why = held ? (gate.held() ?? failure) : failure;
+    if (held && !why) throw new Error("a call's PATCH was one too many");
+    return why;
   };
-  return { tally: () => tally, send };
+  return { send, tally };
 };
-
-const addTo = (tally: Tally, { attempts, failure, retryAfterMs, ...answer }: Outcome): Tally => {
-  const { httpStatus, requestId } = failure ?? answer;
-  return {
-    attempts: tally.attempts + attempts,
-    httpStatus,
-    requestId,
-    retryAfterMs,
-    mayHaveWritten: tally.mayHaveWritten || failure?.mayHaveWritten === true,
-  };
-};
-
-/** Own properties only, so that a key named `__proto__` stays a key. */
-const pick = (profile: Profile, keys: readonly string[]): Profile =>
-  Object.fromEntries(keys.map((key) => [key, profile[key] as string]));
 
 /** PATCHes that a search leaves for the last one, which writes all accepted keys together. */
 const keptForTheLast = 8;
 
-/** Finds the reserved keys and writes the others. */
-const writeOthers = async (
-  { keys }: Write,
-  { send, tally }: ReturnType<typeof createSender>,
-  refused: Why,
+const search = (
+  keys: readonly string[],
+  send: Send,
   { gate, onProgress }: WriteScope,
-): Promise<Written | NotWritten> => {
-  const found = await separateReserved<Why>(keys, {
-    mayGoOn: () => gate.left() > keptForTheLast,
-    send: async (group) => {
+): Promise<Separation<Why>> =>
+  separateReserved<Why>(
+    keys,
+    async (group) => {
       onProgress({ step: "search", trying: group.length, of: keys.length });
       const why = await send(group);
-      if (why === undefined) return "accepted";
-      if (why === "spent") return { stop: refused };
+      if (!why) return "accepted";
       return why.code === "reserved_profile_key" ? "reserved" : { stop: why };
     },
-  });
-  if (found.together === "accepted" && found.accepted.length === keys.length) {
-    return { wrote: "all", keys, ...tally() };
+    () => gate.left() > keptForTheLast,
+  );
+
+/** What a search wrote; `refused` is the answer to all keys together, before it. */
+const outcomeOf = (
+  { accepted, reserved, together, stopped }: Separation<Why>,
+  keys: readonly string[],
+  refused: Why,
+  tally: Tally,
+): Written | NotWritten => {
+  if (together === "accepted" && accepted.length === keys.length) {
+    return { wrote: "all", keys, ...tally };
   }
-  return { ...tally(), ...resultOf(found, keys, refused), wrote: wroteOf(found, tally()) };
-};
-
-/** What a search wrote, if it did not write everything. */
-const wroteOf = (found: Separation<Why>, { mayHaveWritten }: Tally): NotWritten["wrote"] => {
-  if (mayHaveWritten) return "unknown";
-  if (found.accepted.length === 0) return "none";
-  return found.together === "accepted" ? "partial" : "unknown";
-};
-
-const resultOf = (found: Separation<Why>, keys: readonly string[], refused: Why) => {
-  const { accepted, reserved, stopped } = found;
   const tried = new Set([...accepted, ...reserved]);
   const untried = keys.filter((key) => !tried.has(key));
-  const search = stopped || untried.length > 0 ? ("stopped" as const) : ("finished" as const);
-  const refusedTogether = found.together === "reserved" ? accepted : [];
+  const refusedTogether = together === "reserved" ? accepted : [];
   const isRest = reserved.length < keys.length && refusedTogether.length === 0;
-  const leaveOut = isRest ? reserved : [];
-  const common = { search, acknowledgedKeys: accepted, refusedTogether, leaveOut, untried };
-  if (!stopped || stopped.why === refused) return { ...common, why: refused, keys: reserved };
-  // What stopped the search is about the last group, not about the reserved keys found before it.
-  return { ...common, why: stopped.why, keys: stopped.group };
+  const settled = together === "accepted" ? "partial" : accepted.length === 0 ? "none" : "unknown";
+  return {
+    ...tally,
+    wrote: tally.mayHaveWritten ? "unknown" : settled,
+    // What stopped the search is about the last group, not about the reserved keys found before it.
+    why: stopped?.why ?? refused,
+    keys: stopped?.group ?? reserved,
+    acknowledgedKeys: accepted,
+    search: stopped || untried.length > 0 ? "stopped" : "finished",
+    refusedTogether,
+    leaveOut: isRest ? reserved : [],
+    untried,
+  };
 };

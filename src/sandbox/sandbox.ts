@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
+import { isObject } from "../lib/json.ts";
 
 // Codes, statuses and messages of the API document. The document has no answer for a missing or
 // wrong key; this one follows Prelude's global error codes.
@@ -20,13 +22,11 @@ const refusal = (code: keyof typeof errors): Answer => {
   return { status, body: { code, status: word, message } };
 };
 
-const noSuchRoute: Answer = { status: 404, body: { message: "no such route" } };
-
 type User = {
   id: string;
   email?: string;
   phone?: string;
-  profile: Map<string, string>;
+  profile: Map<string, unknown>;
   /** RFC 3339. */
   createdAt: string;
   updatedAt: string;
@@ -66,7 +66,7 @@ const seeded = ({ appId, userId }: Fixed): Apps => {
   const fixedUser = userId === undefined ? [] : [{ id: userId, profile: {} }];
   const users = (known: readonly { id: string; profile: object }[]) =>
     [...fixedUser, ...known].map(({ profile, ...user }): [string, User] => {
-      const values = new Map<string, string>(Object.entries(profile));
+      const values = new Map(Object.entries(profile));
       return [user.id, { ...user, profile: values, createdAt, updatedAt: createdAt }];
     });
   const all = Object.entries({ ...fixedApp, ...people });
@@ -89,13 +89,8 @@ const shown = ({ id, email, phone, profile, createdAt, updatedAt }: User) => ({
 /** Sets the keys of a user's profile. That it merges them into it is the sandbox's own choice. */
 const update = (user: User, body: string): Answer => {
   const { profile } = JSON.parse(body) as { profile?: unknown };
-  if (typeof profile !== "object" || profile === null || Array.isArray(profile)) {
-    return refusal("invalid_request");
-  }
-  const patch: [string, unknown][] = Object.entries(profile);
-  if (!patch.every((entry): entry is [string, string] => typeof entry[1] === "string")) {
-    return refusal("invalid_request");
-  }
+  const patch = isObject(profile) ? Object.entries(profile) : undefined;
+  if (!patch?.every(([, value]) => typeof value === "string")) return refusal("invalid_request");
   if (patch.some(([key]) => reservedKeys.has(key))) return refusal("reserved_profile_key");
   for (const [key, value] of patch) user.profile.set(key, value);
   user.updatedAt = new Date().toISOString();
@@ -120,7 +115,9 @@ const answer = (apps: Apps, { method, url = "" }: IncomingMessage, body: string)
   const { pathname, searchParams } = new URL(url, "http://sandbox");
   const [, app, id, profile] = route.exec(pathname) ?? [];
   const writes = profile !== undefined;
-  if (app === undefined || method !== (writes ? "PATCH" : "GET")) return noSuchRoute;
+  if (app === undefined || method !== (writes ? "PATCH" : "GET")) {
+    return { status: 404, body: { message: "no such route" } };
+  }
   const users = apps.get(decodeURIComponent(app));
   if (!users) return refusal("app_not_found");
   if (app === disabled) return refusal("session_disabled");
@@ -128,19 +125,6 @@ const answer = (apps: Apps, { method, url = "" }: IncomingMessage, body: string)
   const user = users.get(decodeURIComponent(id));
   if (!user) return refusal("user_not_found");
   return writes ? update(user, body) : { status: 200, body: { user: shown(user) } };
-};
-
-const maxBodyBytes = 1024 * 1024;
-
-const readBody = async (request: IncomingMessage): Promise<string> => {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
-    length += chunk.length;
-    if (length > maxBodyBytes) break;
-  }
-  return Buffer.concat(chunks).toString("utf8");
 };
 
 /**
@@ -155,7 +139,7 @@ export const startSandbox = async (fixed: Fixed = {}) => {
     if (request.headers.authorization !== `Bearer ${apiKey}`) return refusal("invalid_api_token");
     // No JSON, a path that is not URL-encoded, or a client that went away while it sent.
     const failed = () => refusal("invalid_request");
-    return await readBody(request)
+    return await text(request)
       .then((body) => answer(apps, request, body))
       .catch(failed);
   };

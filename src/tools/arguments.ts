@@ -18,6 +18,7 @@ export type ArgumentsSpec<T> = {
 
 type Args = Readonly<Record<string, unknown>>;
 type Ids = { appId?: string | undefined; userId?: string | undefined };
+type Asked = { askedAppId?: string | undefined; askedUserId?: string | undefined };
 
 export type ReadArguments<T> = {
   /** What was asked for; present exactly if there are no issues. */
@@ -27,7 +28,7 @@ export type ReadArguments<T> = {
   /** Each id that is well-formed; usable for the result beside issues. */
   target: Ids;
   /** Ids that the call names beside its arguments, for the audit. */
-  asked: Ids;
+  asked: Asked;
   issues: Issue[];
   /** A sentence of its own where nothing arrived. */
   advice?: string | undefined;
@@ -73,27 +74,30 @@ const otherUserIn = (value: unknown, userId: string | undefined): string | undef
   while (open.length > 0) {
     const one = open.pop();
     if (isUserId(one) && one !== userId) return one;
-    if (typeof one !== "object" || one === null) continue;
-    for (const [name, member] of Object.entries(one)) open.push(name, member);
+    if (Array.isArray(one)) for (const member of one) open.push(member);
+    else if (isObject(one)) for (const name of Object.keys(one)) open.push(name, one[name]);
   }
   return undefined;
 };
 
 /** Letters of arguments that ask for a rehearsal; nothing may be done in earnest then. */
+const maxRehearsal = 100;
 const rehearsals = new Set("dryrun preview simulate validateonly test".split(" "));
 const switchedOff: ReadonlySet<unknown> = new Set([false, "false", 0, null, ""]);
 
 type Member = [name: string, value: unknown];
+/** An undeclared argument; `user`: the id in it of another user than the call is for. */
+type Other = { name: string; value: unknown; user: string | undefined };
 
 /**
  * Why an undeclared argument must not be passed over, or undefined.
  *
- * @param target whom a call with sound arguments is for
+ * @param isSound whether the declared arguments say whom the call is for
  */
 const refusalOf = (
-  { scope: { appId, userId }, names }: ArgumentsSpec<unknown>,
-  [name, value]: Member,
-  target: Ids | undefined,
+  { scope: { appId, userId, write }, names }: ArgumentsSpec<unknown>,
+  { name, value, user }: Other,
+  isSound: boolean,
 ): Issue | undefined => {
   const path = namePath(name);
   const refuse = (accepted: string, what = ""): Issue => ({
@@ -101,7 +105,7 @@ const refusalOf = (
     received: `an undeclared argument${what}`,
     accepted: `nothing: ${accepted}`,
   });
-  const isOther = target && otherUserIn([name, value], target.userId) !== undefined;
+  const isOther = isSound && user !== undefined;
   const [is, fixed] = name === "app_id" ? ["app", appId] : ["user", userId];
   if (names.includes(name) ? value !== fixed : isOther && fixed !== undefined) {
     return refuse(
@@ -114,44 +118,63 @@ const refusalOf = (
       " with the id of another user",
     );
   }
-  if (!rehearsals.has(name.replace(/\P{L}/gu, "").toLowerCase()) || switchedOff.has(value)) {
-    return undefined;
-  }
+  const letters = name.length > maxRehearsal ? "" : name.replace(/\P{L}/gu, "").toLowerCase();
+  if (!rehearsals.has(letters) || switchedOff.has(value)) return undefined;
   return refuse(
-    `this tool has no rehearsal and does at once what it is called for. If that is wanted, call again without ${path}`,
+    write === "dry-run"
+      ? `this server only rehearses, whatever it is called with. Call again without ${path}`
+      : `this tool has no rehearsal and does at once what it is called for. If that is wanted, call again without ${path}`,
   );
 };
 
+/** Arguments that a call may bring; nobody looks through more. */
+const maxArguments = 1_000;
 /** Names of undeclared arguments that are shown, and characters of each. */
 const maxNames = 20;
 const maxNameLength = 64;
 
-const shownNames = (members: readonly Member[], secrets: Secrets): string[] =>
-  members.slice(0, maxNames).map(([name]) => foreignText(name, secrets, maxNameLength) || '""');
+const shownNames = (others: readonly Other[], secrets: Secrets): string[] =>
+  others.slice(0, maxNames).map(({ name }) => foreignText(name, secrets, maxNameLength) || '""');
 
 const textOf = (value: unknown): string | undefined =>
   typeof value === "string" ? value : undefined;
 
 /** For the audit: the ids that a call names beside its arguments. */
-const askedOf = (others: readonly Member[], target: Ids): Ids => {
-  const { app_id, user_id } = Object.fromEntries(others);
-  return { appId: textOf(app_id), userId: textOf(user_id) ?? otherUserIn(others, target.userId) };
+const askedOf = (others: readonly Other[]): Asked => {
+  const named = (id: string) => textOf(others.find(({ name }) => name === id)?.value);
+  const within = others.find(({ user }) => user !== undefined)?.user;
+  return { askedAppId: named("app_id"), askedUserId: named("user_id") ?? within };
 };
 
 const nothingArrived = (declared: string): string =>
   `Not one argument of this tool (${declared}) arrived, so the client may not have passed on what was sent: send it again as one plain object.`;
 
-/** The members of a call's arguments, those that are declared and the others. */
-const split = ({ scope, names }: ArgumentsSpec<unknown>, whole: unknown) => {
+const tell = (received: string, accepted: string): Issue => ({
+  path: "arguments",
+  received,
+  accepted,
+});
+
+/** The members of a call's arguments, those that are declared and the others; or why nobody looks at them. */
+const split = ({ scope, names, place }: ArgumentsSpec<unknown>, whole: unknown) => {
   const fixed = fixedNames(scope);
-  const declared = names.filter((name) => !fixed.has(name));
+  const known = names.filter((name) => !fixed.has(name));
+  const declared = known.join(", ");
+  const only = `only ${declared}, at the top level${place}`;
   const given: Member[] = [];
-  const others: Member[] = [];
-  for (const [name, value] of isObject(whole) ? Object.entries(whole) : []) {
-    if (declared.includes(name)) given.push([name, readJson(value)]);
-    else others.push([name, value]);
+  const rest: Member[] = [];
+  const count = isObject(whole) ? Object.keys(whole).length : 0;
+  if (!isObject(whole) || count > maxArguments) {
+    const broken = isObject(whole)
+      ? tell(`${count} arguments`, only)
+      : tell(kindOf(whole), `an object with ${declared}`);
+    return { declared, only, given, rest, broken };
   }
-  return { declared: declared.join(", "), given, others };
+  for (const [name, value] of Object.entries(whole)) {
+    if (known.includes(name)) given.push([name, readJson(value)]);
+    else rest.push([name, value]);
+  }
+  return { declared, only, given, rest };
 };
 
 /**
@@ -166,31 +189,27 @@ export const readArguments = <T>(
   raw: unknown,
   secrets: Secrets,
 ): ReadArguments<T> => {
-  const { scope, schema, place } = spec;
-  const whole = readJson(raw ?? {});
-  const { declared, given, others } = split(spec, whole);
+  const { scope, schema } = spec;
+  const { declared, only, given, rest, broken } = split(spec, readJson(raw ?? {}));
   const args = { app_id: scope.appId, user_id: scope.userId, ...Object.fromEntries(given) };
   const parsed = schema.safeParse(args);
   const wrong = parsed.success ? [] : issuesOf(parsed.error, args);
   const sound = (name: string, id: unknown) =>
     wrong.some(({ path }) => path === name) ? undefined : textOf(id);
   const target = { appId: sound("app_id", args.app_id), userId: sound("user_id", args.user_id) };
+  const others = rest.map(([name, value]) => {
+    return { name, value, user: otherUserIn([name, value], target.userId) };
+  });
   const ignored = shownNames(others, secrets);
-  const read = { args, target, asked: askedOf(others, target), ignored };
+  const read = { args, target, asked: askedOf(others), ignored };
+  const nothing = given.length === 0 ? nothingArrived(declared) : undefined;
+  if (broken) return { ...read, issues: [broken], advice: nothing };
 
-  const tell = (received: string, accepted: string) => ({ path: "arguments", received, accepted });
-  if (!isObject(whole)) {
-    const issues = [tell(kindOf(whole), `an object with ${declared}`)];
-    return { ...read, issues, advice: nothingArrived(declared) };
-  }
   const isSound = wrong.length === 0;
-  const issues = others.flatMap((one) => refusalOf(spec, one, isSound ? target : undefined) ?? []);
+  const issues = others.flatMap((one) => refusalOf(spec, one, isSound) ?? []);
   if (parsed.success && issues.length === 0) return { ...read, issues, data: parsed.data };
   if (!isSound && others.length > 0) {
-    const received = `undeclared arguments (${ignored.join(", ")})`;
-    issues.push(tell(received, `only ${declared}, at the top level${place}`));
+    issues.push(tell(`undeclared arguments (${ignored.join(", ")})`, only));
   }
-  const isEmpty = !isSound && given.length === 0;
-  const advice = isEmpty ? nothingArrived(declared) : undefined;
-  return { ...read, issues: [...issues, ...wrong], advice };
+  return { ...read, issues: [...issues, ...wrong], advice: isSound ? undefined : nothing };
 };

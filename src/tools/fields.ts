@@ -88,12 +88,6 @@ const otherKinds: readonly { kind: string; pattern: RegExp; advice: string }[] =
   },
 ];
 
-/** What cannot be seen in an id, or is not noticed -> how to say so. */
-const flaws: readonly [pattern: RegExp, words: string][] = [
-  [/…|\.\.\./, "an id with a part left out (…)"],
-  [/[\s"'“”„‘’‚«»`<>()[\]{}]/, "an id with white space, quotes or brackets"],
-];
-
 /** Longest text that is looked at closely; no id is nearly as long. */
 const maxLooked = 1_000;
 
@@ -103,8 +97,6 @@ export const idKind = (name: string, text: string): string => {
   if (text.length > maxLooked) return "a very long string";
   const other = otherKinds.find(({ pattern }) => pattern.test(text.trim()));
   if (name === "user_id" && other) return other.kind;
-  const flaw = flaws.find(([pattern]) => pattern.test(text));
-  if (flaw) return flaw[1];
   if (escapeInvisible(text) !== text) return "an id with invisible characters";
   return name === "user_id" && !text.startsWith("usr_")
     ? "a string that does not begin with usr_"

@@ -1,51 +1,54 @@
-import { foldedDifferences, type KeyRefusal } from "../guards/key-policy.ts";
 import { isPlainName, quoteList } from "../lib/names.ts";
 import type { PreludeCode, RequestFailure } from "../prelude/errors.ts";
 import type { NotWritten } from "../profile/write.ts";
+import type { Issue } from "./fields.ts";
 
-/** What a write and the answers of Prelude say of it themselves; no text of theirs is unsafe to show. */
-type Told = Pick<
-  RequestFailure,
-  "reason" | "reasonDetail" | "apiCode" | "apiMessage" | "httpStatus"
-> &
-  Pick<NotWritten, "acknowledgedKeys" | "refusedTogether" | "leaveOut" | "search" | "untried"> &
-  Pick<KeyRefusal, "lookAlike">;
-
-/** What is known about a failed call, as far as its sentences need it. */
+/**
+ * What is known about a failed call, as far as its sentences need it: what the write and the answer
+ * say of themselves, and more. No text in it is unsafe to show.
+ */
 export type FailureFacts = Optional<
-  Told & {
-    /** Profile keys at fault, or all keys sent where the API does not say which. */
-    keys: readonly string[];
-    /** Keys the operator permits, for `key_not_allowed`. */
-    allowedKeys: readonly string[];
-    /** An attempt may have been applied all the same. */
-    unsettled: boolean;
-    appId: string;
-    userId: string;
-    /** Arguments that the operator fixed, so that the agent cannot change them. */
-    appFixed: boolean;
-    userFixed: boolean;
-    /** How a user was looked up, where no id was given. */
-    lookedUpBy: "email" | "phone";
-    /** The answer is about another user than the one that was asked for. */
-    somebodyElse: boolean;
-    /** Ids of the users that one address or number belongs to. */
-    userIds: readonly string[];
-    /** The deadline of one call, in milliseconds, where it passed. */
-    timeoutMs: number;
-    /** The time ran out before anything was sent, while earlier calls for the same user went on. */
-    waitedForTurn: boolean;
-    /** The update is more than a question to a person can show. */
-    tooLargeToShow: boolean;
-    /** A clause about the cause, without a full stop. */
-    cause: string;
-    /** What to do about this cause, where the table's general advice would be wrong. */
-    advice: string;
-    retryAfterSeconds: number;
-  }
+  Omit<RequestFailure, "code"> &
+    Omit<NotWritten, "why" | "keys"> & {
+      /** Profile keys at fault, or all keys sent where the API does not say which. */
+      keys: readonly string[];
+      /** One of them is another spelling of a blocked key. */
+      lookAlike: boolean;
+      allowedKeys: readonly string[];
+      issues: readonly Issue[];
+      appId: string;
+      userId: string;
+      /** Arguments that the operator fixed, so that the agent cannot change them. */
+      appFixed: boolean;
+      userFixed: boolean;
+      /** How a user was looked up, where no id was given. */
+      lookedUpBy: "email" | "phone";
+      somebodyElse: boolean;
+      userIds: readonly string[];
+      /** The deadline of one call, in milliseconds, where it passed. */
+      timeoutMs: number;
+      /** The time ran out before anything was sent, while earlier calls for the same user went on. */
+      waitedForTurn: boolean;
+      tooLargeToShow: boolean;
+      /** A clause about the cause, without a full stop. */
+      cause: string;
+      /** What to do about this cause, where the table's general advice would be wrong. */
+      advice: string;
+      retryAfterSeconds: number;
+    }
 >;
 
 type Optional<T> = { [Name in keyof T]?: T[Name] | undefined };
+
+/** Why a call did not do what it was asked to. `wrote` of one that says nothing of it is `none`. */
+export type Failed = FailureFacts & { code: ErrorCode; attempts: number };
+
+/** A call for which nothing was sent. */
+export const refused = (code: ErrorCode, facts: FailureFacts = {}): Failed => ({
+  ...facts,
+  code,
+  attempts: 0,
+});
 
 /** What there is to say of a code. */
 export type Recovery = {
@@ -85,12 +88,8 @@ const sameCall = ({ leaveOut, search, timeoutMs }: FailureFacts): string => {
 const waitThenRepeat = (f: FailureFacts) =>
   `Wait ${f.retryAfterSeconds ?? 60} s, then repeat ${sameCall(f)}; if you cannot wait, tell the person when it can be repeated.`;
 
-/** How the next step of a call ends whose outcome is open. */
-export const settling = (
-  code: ErrorCode,
-  retryable: boolean,
-  { leaveOut }: FailureFacts,
-): string => {
+/** How the next step of a write ends whose outcome is open. */
+export const settling = ({ code, leaveOut }: Failed, retryable: boolean): string => {
   const settles =
     "settles it: once it answers updated, the values are saved. Until then say that it is unknown.";
   if (leaveOut?.length && (retryable || code === "reserved_profile_key")) {
@@ -102,11 +101,7 @@ export const settling = (
 };
 
 /** How the message of a write ends: what is true of the profile now. */
-export const writtenEnd = (
-  wrote: "none" | "partial" | "unknown",
-  { acknowledgedKeys }: FailureFacts,
-  attempts: number,
-): string => {
+export const writtenEnd = ({ wrote = "none", acknowledgedKeys, attempts }: Failed): string => {
   if (wrote === "none") return "; nothing was written.";
   if (wrote === "partial") return ".";
   if (acknowledgedKeys?.length) {
@@ -117,12 +112,10 @@ export const writtenEnd = (
     : "; it is unknown whether the profile changed.";
 };
 
-const folded = `${foldedDifferences.slice(0, -1).join(", ")} or ${foldedDifferences.at(-1)}`;
-
 /** Why a key beside blocked ones is refused, where its name does not show it. */
 const whyNotAllowed = (f: FailureFacts): string => {
   if (f.lookAlike) {
-    return ` (a spelling that differs from a blocked key only by ${folded} counts as that key)`;
+    return " (a spelling that differs from a blocked key only by case, accents and other combining marks or compatibility forms of Unicode (full-width letters, ligatures) counts as that key)";
   }
   const isOdd = !f.allowedKeys && f.keys?.some((key) => !isPlainName(key));
   return isOdd
@@ -148,7 +141,7 @@ const reserved = (f: FailureFacts): [what: string, next: string] => {
       "Call again with fewer keys at a time and without the reserved ones that were found. Until such a call answers updated, tell the person that the update is not finished.",
     ];
   }
-  if (acknowledgedKeys.length > 0 && !f.unsettled) {
+  if (acknowledgedKeys.length > 0 && f.wrote !== "unknown") {
     return [
       `Prelude reserves ${found}, so only the other keys were written`,
       `Tell the person what was saved (${quoteList(acknowledgedKeys)}) and what this tool cannot set because Prelude reserves it (${found}). Do not send the reserved keys again, nor under another spelling.`,
@@ -189,13 +182,15 @@ const correctUser = (f: FailureFacts): string => {
 };
 
 const outOfTime = ({ waitedForTurn, timeoutMs }: FailureFacts): string => {
-  if (waitedForTurn) {
-    return `Earlier calls for the same user took longer than the deadline of ${timeoutMs} ms`;
-  }
-  const when =
-    timeoutMs === undefined ? "in time" : `before the deadline of ${timeoutMs} ms passed`;
-  return `Prelude did not answer ${when}`;
+  const deadline = `the deadline${timeoutMs === undefined ? "" : ` of ${timeoutMs} ms`}`;
+  return waitedForTurn
+    ? `Earlier calls for the same user took longer than ${deadline}`
+    : `Prelude did not answer before ${deadline} passed`;
 };
+
+/** A repeat, and what to tell the person if that fails too. */
+const repeat = (f: FailureFacts, when: string, told: string): string =>
+  `Repeat ${sameCall(f)} ${when}, tell the person that ${told}.`;
 
 /** error code -> is a repeat worth it, what happened, what to do next (and what not to try). */
 export const recovery = {
@@ -293,8 +288,7 @@ export const recovery = {
   stopping: {
     retryable: true,
     what: () => "This server is being stopped, so the call could not be finished",
-    next: (f) =>
-      `Repeat ${sameCall(f)} once this server runs again; if it does not, tell the person that it was stopped.`,
+    next: (f) => repeat(f, "once this server runs again; if it does not", "it was stopped"),
   },
 
   // Answers of the API or of something in front of it.
@@ -353,21 +347,23 @@ export const recovery = {
     what: (f) => `Prelude could not be reached${because(f)}`,
     next: (f) =>
       f.advice ??
-      `Repeat ${sameCall(f)} once in a minute; if you cannot wait or it fails again, tell the person that this server has no connection to Prelude.`,
+      repeat(
+        f,
+        "once in a minute; if you cannot wait or it fails again",
+        "this server has no connection to Prelude",
+      ),
     fix: "check the network, PRELUDE_BASE_URL and the proxy variables",
   },
   timeout: {
     retryable: true,
     what: outOfTime,
-    next: (f) =>
-      `Repeat ${sameCall(f)} once; if it times out again, tell the person that Prelude is not answering.`,
+    next: (f) => repeat(f, "once; if it times out again", "Prelude is not answering"),
     fix: "check the network, or raise PRELUDE_TIMEOUT_MS: no answer in time",
   },
   connection_lost: {
     retryable: true,
     what: (f) => `The connection to Prelude was lost before its answer arrived${because(f)}`,
-    next: (f) =>
-      `Repeat ${sameCall(f)} once; if it fails again, tell the person that the connection to Prelude is unstable.`,
+    next: (f) => repeat(f, "once; if it fails again", "the connection to Prelude is unstable"),
     fix: "check the network and the proxy, then check again: the connection broke",
   },
 } as const satisfies Record<PreludeCode, Recovery> & Record<string, Recovery>;

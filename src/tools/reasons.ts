@@ -1,4 +1,4 @@
-import type { ConnectReason, Reason, ReasonDetail } from "../prelude/errors.ts";
+import type { Reason, ReasonDetail } from "../prelude/errors.ts";
 import { askOperator } from "./messages.ts";
 
 type Words = {
@@ -19,23 +19,6 @@ const fixed = (cause: string, remedy: string): Words => ({
   operator: `fix this: ${cause}; ${remedy}`,
 });
 
-/** Why no connection came about; the thing that was not reached, "it", is named before. */
-const connect: Readonly<Record<ConnectReason, (detail: Detail) => Words>> = {
-  dns_failed: () => ({ cause: "DNS gave no address for its host name" }),
-  connection_refused: () => ({ cause: "the connection was refused" }),
-  no_route: () => ({ cause: "there is no route to the host" }),
-  forbidden_by_system: () => ({ cause: "the operating system forbids the connection" }),
-  connect_timeout: () => ({ cause: "connecting took too long" }),
-  closed_before_sent: () => ({ cause: "the connection broke before the request was sent" }),
-  tls_failed: () =>
-    fixed("the TLS handshake failed", "the port must speak TLS, in a version that both sides know"),
-  certificate: ({ certificate = "no details" }) =>
-    fixed(
-      `its TLS certificate is not accepted: ${certificate}`,
-      "it must be valid now (is the clock right?), for this host name, for servers, signed with SHA-256 or better, and of an authority that this machine trusts (a private one, such as a company proxy's, goes into NODE_EXTRA_CA_CERTS)",
-    ),
-};
-
 const statusOf = ({ httpStatus }: Detail): string =>
   httpStatus === undefined ? "an answer" : `HTTP ${httpStatus}`;
 
@@ -49,7 +32,7 @@ const checkProxy = (detail: Detail): string =>
   `Repeat the identical call once in a minute; if you cannot wait or it fails again, tell the person that the operator must check the proxy (${proxySettings(detail)}).`;
 
 const proxyUnreachable = (d: Detail): Words => {
-  const why = d.cause && connect[d.cause](d);
+  const why = d.cause && words[d.cause](d);
   const cause = `${proxyName(d)} could not be reached${why ? `: ${why.cause}` : ""}`;
   return why?.operator
     ? { cause, operator: `check the proxy (${proxySettings(d)}) and ${why.operator}` }
@@ -58,26 +41,35 @@ const proxyUnreachable = (d: Detail): Words => {
 
 const proxyRefused = (d: Detail): Words => {
   const { proxyStatus = 0 } = d;
-  const status = proxyStatus === 0 ? "an error" : `HTTP ${proxyStatus}`;
   if (proxyStatus >= 500) {
-    const cause = `${proxyName(d)} could not reach Prelude and answered ${status}`;
+    const cause = `${proxyName(d)} could not reach Prelude and answered HTTP ${proxyStatus}`;
     return { cause, advice: checkProxy(d) };
   }
   const wish = proxyStatus === 407 ? ": it wants a user name and a password" : "";
-  const cause = `${proxyName(d)} refused the connection with ${status}${wish}`;
+  const cause = `${proxyName(d)} refused the connection with HTTP ${proxyStatus}${wish}`;
   return { cause, operator: `check ${proxySettings(d)}` };
 };
 
-const others: Readonly<Record<Exclude<Reason, ConnectReason>, (detail: Detail) => Words>> = {
-  proxy_invalid: ({ variable }) => ({
-    cause: `${variable ?? "the proxy variable"} is not an address of a proxy that can be used`,
-    operator: `correct or remove ${variable ?? "HTTPS_PROXY"} (such as http://proxy.example.com:8080; http:// and https:// proxies work) and restart the server`,
+/** Of a failed connection, the thing that was not reached, "it", is named before. */
+const words: Readonly<Record<Reason, (detail: Detail) => Words>> = {
+  dns_failed: () => ({ cause: "DNS gave no address for its host name" }),
+  connection_refused: () => ({ cause: "the connection was refused" }),
+  no_route: () => ({ cause: "there is no route to the host" }),
+  forbidden_by_system: () => ({ cause: "the operating system forbids the connection" }),
+  connect_timeout: () => ({ cause: "connecting took too long" }),
+  closed_before_sent: () => ({ cause: "the connection broke before the request was sent" }),
+  tls_failed: () =>
+    fixed("the TLS handshake failed", "the port must speak TLS, in a version that both sides know"),
+  certificate: ({ certificate = "no details" }) =>
+    fixed(
+      `its TLS certificate is not accepted: ${certificate}`,
+      "it must be valid now (is the clock right?), for this host name, for servers, signed with SHA-256 or better, and of an authority that this machine trusts (a private one, such as a company proxy's, goes into NODE_EXTRA_CA_CERTS)",
+    ),
+  proxy_invalid: ({ variable = "HTTPS_PROXY" }) => ({
+    cause: `${variable} is not an address of a proxy that can be used`,
+    operator: `correct or remove ${variable} (such as http://proxy.example.com:8080; http:// and https:// proxies work) and restart the server`,
   }),
   proxy_unreachable: proxyUnreachable,
-  proxy_no_answer: (d) => ({
-    cause: `${proxyName(d)} gave no answer of a proxy`,
-    advice: checkProxy(d),
-  }),
   proxy_refused: proxyRefused,
   broke_off: () => ({ cause: "the answer broke off" }),
   redirect: (d) => ({
@@ -102,17 +94,11 @@ const others: Readonly<Record<Exclude<Reason, ConnectReason>, (detail: Detail) =
   }),
 };
 
-const isConnect = (reason: Reason): reason is ConnectReason => Object.hasOwn(connect, reason);
-
-const wordsFor = (reason: Reason, detail: Detail): Words =>
-  (isConnect(reason) ? connect[reason] : others[reason])(detail);
-
 /** What is known about the cause of a failure, as part of a sentence: no capital, no full stop. */
-export const causeOf = (reason: Reason, detail: Detail = {}): string =>
-  wordsFor(reason, detail).cause;
+export const causeOf = (reason: Reason, detail: Detail = {}): string => words[reason](detail).cause;
 
 /** What to do about this cause; undefined where the general advice of the error code is right. */
 export const adviceOf = (reason: Reason, detail: Detail = {}): string | undefined => {
-  const { operator, advice } = wordsFor(reason, detail);
+  const { operator, advice } = words[reason](detail);
   return operator === undefined ? advice : askOperator(operator);
 };

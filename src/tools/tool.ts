@@ -1,4 +1,4 @@
-import type { Answer, Confirmation } from "../guards/confirmation.ts";
+import type { Answer, Confirmation, Question } from "../guards/confirmation.ts";
 
 /** What the operator fixed or limited, as far as it changes the published tools. */
 export type ToolScope = {
@@ -7,6 +7,8 @@ export type ToolScope = {
   allowedKeys: readonly string[] | undefined;
   /** Whether profiles may be read, and how much of them is shown. */
   read?: "off" | "keys" | "values";
+  /** Whether profiles may be written, or a write is only rehearsed. */
+  write?: "on" | "dry-run" | "off";
 };
 
 /** Arguments that are no part of a tool because the operator fixed the app or the user. */
@@ -38,8 +40,12 @@ export type ToolDefinition = {
 
 /** One `tools/call`, free of the protocol. */
 export type ToolCall = {
+  /** Joins the call's result and its lines in the audit. */
+  id: string;
   /** The `arguments` of the call, unchecked. */
   arguments: unknown;
+  /** The request's `_meta`, unchecked. */
+  meta: Readonly<Record<string, unknown>>;
   /** Aborted when the client cancels the call or goes away, or when the server ends. */
   signal: AbortSignal;
   clientName: string | undefined;
@@ -55,8 +61,7 @@ export type ToolCall = {
 /** What every result has in common: a status, and an error wherever the status is not the hoped-for one. */
 export type ToolResult = { status: string; error?: { code: string } | undefined };
 
-/** The call ends with a question to the person; the answer comes with another call. */
-export type Asked = { question: Record<string, unknown> };
+export type Asked = Question;
 
 export type Tool = {
   name: string;

@@ -34,6 +34,7 @@ const shortLines = (file: string): string[] => linesOf(file).map(shortly);
 const plainText = (file: string): string =>
   readFileSync(file, "utf8")
     .replaceAll(/"call_id":"[\da-f-]{36}"/g, '"call_id":"ID"')
+    .replaceAll(/"pid":\d+,"server_version":"[\d.]+"/g, '"pid":0,"server_version":"0.0.0"')
     .replaceAll(/"time":"\d{4}-\d\d-\d\dT[\d:.]{12}Z"/g, '"time":"TIME"')
     .replaceAll(/"ms":\d+/g, '"ms":0');
 

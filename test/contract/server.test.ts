@@ -34,6 +34,8 @@ test.each<[what: string, env: Record<string, string>]>([
     { PRELUDE_APP_ID: app, PRELUDE_USER_ID: user, PRELUDE_ALLOWED_KEYS: "first_name" },
   ],
   ["reading", { PRELUDE_READ: "keys" }],
+  ["a dry run", { PRELUDE_WRITE: "dry-run", PRELUDE_READ: "keys" }],
+  ["reading alone", { PRELUDE_WRITE: "off", PRELUDE_READ: "values", PRELUDE_USER_ID: user }],
 ])("what a model is shown with %s", async (_, env) => {
   expect(await shown(env)).toMatchSnapshot();
 });

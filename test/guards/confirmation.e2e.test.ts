@@ -6,12 +6,11 @@ import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { readConfig } from "../../src/config/config.ts";
 import { createServer } from "../../src/mcp/server.ts";
 import type { CallScope, PreludeClient } from "../../src/prelude/client.ts";
-import { publishedUpdate } from "../../src/tools/published.ts";
-import { createUpdateProfile } from "../../src/tools/update-profile/update-profile.ts";
+import { updateDefinition } from "../../src/tools/definitions.ts";
 import { gate, key, startGuarded } from "../support/guarded.ts";
 import { app, builtServer, type ServerProcess, user } from "../support/server-process.ts";
 import { startUpstream } from "../support/upstream.ts";
-import { callOf, dependenciesOf } from "../support/use-case.ts";
+import { callOf, createUpdateProfile, dependenciesOf } from "../support/use-case.ts";
 
 const env = { PRELUDE_CONFIRM: "true" };
 const capabilities = { elicitation: { form: {} } };
@@ -169,7 +168,6 @@ describe("time", () => {
         scopes.push(scope);
         return { attempts: 1 };
       },
-      getUser: async () => ({ attempts: 1 }),
       findUsers: async () => ({ attempts: 1 }),
       close: async () => {},
     };
@@ -203,7 +201,7 @@ describe("time", () => {
       info: { name: "test", version: "1.0.0" },
       instructions: "",
       log: { error: () => {}, info: () => {}, debug: () => {} },
-      tools: [{ name, definition: () => publishedUpdate(config), call: update }],
+      tools: [{ name, definition: () => updateDefinition(config), call: update }],
     });
     const [ours, theirs] = InMemoryTransport.createLinkedPair();
     await server.connect(ours);

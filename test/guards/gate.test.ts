@@ -11,7 +11,12 @@ test("what the audit holds back uses up no place of the limit, and leaves no lin
   const limit = createRateLimit(2, () => 0);
   /** What the first request of a call is told. */
   const first = () => {
-    const gate = createGate(limit, "too_many_writes", { attempt, end: () => {} }, () => false);
+    const gate = createGate(
+      limit,
+      "too_many_writes",
+      { attempt, about: () => {}, end: () => {} },
+      () => false,
+    );
     return gate.admit() ? "sent" : gate.held();
   };
   for (let i = 0; i < 5; i++) expect(first()).toEqual({ code: "audit_unavailable" });

@@ -18,8 +18,6 @@ import { readConfig } from "../../src/config/config.ts";
 import { openAudit } from "../../src/guards/audit.ts";
 import type { Answer } from "../../src/guards/confirmation.ts";
 import { createClient, type PreludeClient } from "../../src/prelude/client.ts";
-import { retryPolicy } from "../../src/prelude/send.ts";
-import { createUpdateProfile } from "../../src/tools/update-profile/update-profile.ts";
 import {
   apiError,
   type Handler,
@@ -27,7 +25,7 @@ import {
   startUpstream,
   type Upstream,
 } from "../support/upstream.ts";
-import { callOf, dependenciesOf } from "../support/use-case.ts";
+import { callOf, createUpdateProfile, dependenciesOf } from "../support/use-case.ts";
 
 const runs = Number(process.env.PROPERTY_RUNS ?? 300);
 const seed = process.env.PROPERTY_SEED;
@@ -103,13 +101,12 @@ let client: PreludeClient;
 
 beforeAll(async () => {
   upstream = await startUpstream();
-  const retry = { ...retryPolicy, firstDelayMs: 1, maxDelayMs: 1 };
   client = createClient({
     baseUrl: upstream.url,
     apiKey: "k",
     product: "t",
     useProxy: false,
-    retry,
+    firstDelayMs: 1,
   });
 });
 

@@ -4,11 +4,10 @@ import { readConfig } from "../../src/config/config.ts";
 import { createClient } from "../../src/prelude/client.ts";
 import type { ToolCall } from "../../src/tools/tool.ts";
 import type { UpdateResult } from "../../src/tools/update-profile/schema.ts";
-import { createUpdateProfile } from "../../src/tools/update-profile/update-profile.ts";
 import { startGuarded } from "../support/guarded.ts";
 import { app, type ServerProcess, user } from "../support/server-process.ts";
 import { type Handler, startUpstream } from "../support/upstream.ts";
-import { callOf, dependenciesOf } from "../support/use-case.ts";
+import { callOf, createUpdateProfile, dependenciesOf } from "../support/use-case.ts";
 
 const limit = (count: number) => ({ PRELUDE_MAX_WRITES_PER_MINUTE: String(count) });
 const argumentsFor = (userId: string) => ({
@@ -89,10 +88,11 @@ it.each([1, 2])("questions of several minutes, answered together: %d write", asy
   });
   const people: ((answer: "accepted") => void)[] = [];
   const confirm: ToolCall["confirm"] = () => new Promise((resolve) => people.push(resolve));
-  const calls = [0, 61, 122, 183].flatMap((seconds) =>
-    Array.from({ length: max }, (_, i) => callAt(seconds, `usr_${seconds}_${i}`, confirm)),
-  );
-  for (let i = 0; i < 20; i++) await tick();
+  const calls: Promise<UpdateResult>[] = [];
+  for (const seconds of [0, 61, 122, 183]) {
+    for (let i = 0; i < max; i++) calls.push(callAt(seconds, `usr_${seconds}_${i}`, confirm));
+    for (let i = 0; i < 20; i++) await tick();
+  }
   clock.seconds = 200;
   expect(people).toHaveLength(4 * max);
   for (const answer of people) answer("accepted");

@@ -20,8 +20,7 @@ import { isAcknowledgement, pickFrom, readAnswer, requestIdOf } from "../../src/
 import type { PreludeClient } from "../../src/prelude/client.ts";
 import { askedDelayMs } from "../../src/prelude/send.ts";
 import { viewProfile } from "../../src/tools/get-profile/view.ts";
-import { createUpdateProfile } from "../../src/tools/update-profile/update-profile.ts";
-import { callOf, dependenciesOf } from "../support/use-case.ts";
+import { callOf, createUpdateProfile, dependenciesOf } from "../support/use-case.ts";
 
 const mebi = 2 ** 20;
 
@@ -63,11 +62,17 @@ const answered = (text: string, status: number, method: "GET" | "PATCH" = "PATCH
 const json = (of: object) => JSON.stringify(of);
 
 const trace = (text: string): void => {
-  const call = { tool: "t", clientName: text, clientVersion: text, sandbox: false, keys: [text] };
-  const ids = { appId: app, askedAppId: text, userId: user, askedUserId: text };
-  const end = { status: "s", code: null, httpStatus: 400, requestId: undefined, attempts: 0 };
-  const options = { secrets, now: () => 0 };
-  startTrace(audit, { ...call, ...ids }, options).end({ ...end, updatedKeys: [text] });
+  const call = {
+    id: "1",
+    tool: "t",
+    clientName: text,
+    clientVersion: text,
+    meta: { [text]: text },
+  };
+  const options = { sandbox: false, auditMeta: [text], secrets, now: () => 0 };
+  const traced = startTrace(audit, call, options);
+  traced.about({ appId: app, askedAppId: text, userId: user, askedUserId: text, keys: [text] });
+  traced.end({ status: "s", code: null, httpStatus: 400, updatedKeys: [text] });
 };
 
 const write = (profile: Record<string, string>) => ({
@@ -80,7 +85,6 @@ const write = (profile: Record<string, string>) => ({
 
 const client: PreludeClient = {
   patchProfile: async () => ({ attempts: 1 }),
-  getUser: async () => ({ attempts: 1 }),
   findUsers: async () => ({ attempts: 1 }),
   close: async () => {},
 };

@@ -54,7 +54,7 @@ it("a server goes on working through the next four builds, and then says that it
       next_step: expect.stringContaining("must be restarted"),
     },
   });
-  expect(other.stderr()).toContain("must be restarted");
+  expect(other.stderr()).toContain("update_user_profile: files_replaced (call ");
 
   const read = await server.call("get_user_profile", { app_id: app, user_id: user });
   expect(read.structured).toMatchObject({ status: "not_read", error: { code: "files_replaced" } });

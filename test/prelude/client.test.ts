@@ -15,7 +15,7 @@ import {
   type Step,
   startFaultServer,
 } from "../support/fault-server.ts";
-import { apiKey, appId, done, scopeOf, send, setTheScene, slow } from "./scene.ts";
+import { apiKey, appId, done, scopeOf, send, setTheScene } from "./scene.ts";
 
 const { server, closers, newClient, scene } = setTheScene();
 
@@ -24,7 +24,7 @@ describe("the wait before a repeat", () => {
     for (const fault of [reply(503), drop]) {
       const cancelled = new AbortController();
       const started = performance.now();
-      const { stage, patch } = scene([fault], { retry: slow });
+      const { stage, patch } = scene([fault], { firstDelayMs: 60_000 });
       const outcome = await patch({
         timeoutMs: 100_000,
         signal: cancelled.signal,
@@ -255,11 +255,7 @@ test("each request is one line of the log, without what was asked for or sent", 
     log: (line) => lines.push(line.replace(/\d+ ms/, "N ms")),
   });
   await patch({ profile: { secret_key: "secret value" } });
-  const identifier = {
-    identifierType: "email_address",
-    identifierValue: "ada@example.com",
-  } as const;
-  await client.findUsers({ appId, ...identifier }, scopeOf());
+  await client.findUsers(appId, { by: "email", value: "ada@example.com" }, scopeOf());
   await send(client, user, { admit: () => false });
   const users = `/v2/session/apps/${appId}/users`;
   expect(lines).toEqual([
@@ -271,9 +267,8 @@ test("each request is one line of the log, without what was asked for or sent", 
 
 test("who is looked up is asked for by one address, encoded, and by nothing else", async () => {
   const { client } = scene([]);
-  const identifierValue = "a+b&c=d#e?/..%20 é@example.com";
-  const asked = { appId, identifierType: "email_address", identifierValue } as const;
-  expect((await client.findUsers(asked, scopeOf())).failure?.code).toBe("not_found");
+  const asked = { by: "email", value: "a+b&c=d#e?/..%20 é@example.com" } as const;
+  expect((await client.findUsers(appId, asked, scopeOf())).failure?.code).toBe("not_found");
   expect(server().strays.at(-1)?.path).toBe(
     `/v2/session/apps/${appId}/users?identifier_type=email_address&identifier_value=a%2Bb%26c%3Dd%23e%3F%2F..%2520%20%C3%A9%40example.com`,
   );

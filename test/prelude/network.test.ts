@@ -7,7 +7,7 @@ const error = (code: string, more: object = {}) =>
 
 const unsent: [unknown, RequestFailure["reason"]][] = [
   [error("ENOTFOUND"), "dns_failed"],
-  [error("", { errors: [error("ECONNREFUSED")] }), "connection_refused"],
+  [error("ECONNREFUSED"), "connection_refused"],
   [new Error("outer", { cause: error("ENETUNREACH") }), "no_route"],
   [error("UND_ERR_CONNECT_TIMEOUT"), "connect_timeout"],
   [error("EPERM"), "forbidden_by_system"],

@@ -6,7 +6,6 @@ import {
   type Outcome,
   type PreludeClient,
 } from "../../src/prelude/client.ts";
-import { retryPolicy } from "../../src/prelude/send.ts";
 import {
   type FaultServer,
   type Stage,
@@ -16,8 +15,6 @@ import {
 
 export const apiKey = "test-key-5b80";
 export const appId = "54e9ujn";
-export const quick = { ...retryPolicy, firstDelayMs: 1, maxDelayMs: 1 };
-export const slow = { ...retryPolicy, firstDelayMs: 60_000, maxDelayMs: 60_000 };
 
 export type Call = Partial<Omit<CallScope, "deadlineAt">> & {
   profile?: Record<string, string>;
@@ -25,7 +22,7 @@ export type Call = Partial<Omit<CallScope, "deadlineAt">> & {
 };
 type Options = {
   baseUrl?: string;
-  retry?: typeof retryPolicy;
+  firstDelayMs?: number;
   useProxy?: boolean;
   rereadKey?: () => string | undefined;
   secrets?: string[];
@@ -69,7 +66,7 @@ export const setTheScene = () => {
       apiKey,
       product: "test/1.2.3",
       useProxy: false,
-      retry: quick,
+      firstDelayMs: 1,
       ...options,
     });
     closers.push(client.close);

@@ -1,13 +1,10 @@
-import type { Server, ServerResponse } from "node:http";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { ServerResponse } from "node:http";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createClient, type PreludeClient } from "../../src/prelude/client.ts";
-import { retryPolicy } from "../../src/prelude/send.ts";
-import { createUpdateProfile } from "../../src/tools/update-profile/update-profile.ts";
 import { defaults } from "../config/support.ts";
-import { callOf, dependenciesOf } from "../support/use-case.ts";
+import { startApi } from "../support/upstream.ts";
+import { callOf, createUpdateProfile, dependenciesOf } from "../support/use-case.ts";
 
 const runs = Number(process.env.PROPERTY_RUNS ?? 1_000);
 const user = "usr_1";
@@ -44,12 +41,12 @@ const anyCase: fc.Arbitrary<Case> = fc.record({
 const values: Record<string, string> = { a: "1", b: "2" };
 
 let scene: { of: Case; store: Record<string, string>; sent: number; looked: number };
-let server: Server;
+let api: Awaited<ReturnType<typeof startApi>>;
 let client: PreludeClient;
 
-const answerPatch = (body: string, response: ServerResponse): void => {
+const answerPatch = (profile: Record<string, string>, response: ServerResponse): void => {
   const [part, status] = patches[scene.of.script[scene.sent++] ?? "none, lost"];
-  const entries = Object.entries(JSON.parse(body).profile as Record<string, string>);
+  const entries = Object.entries(profile);
   Object.assign(scene.store, Object.fromEntries(entries.slice(0, entries.length * part)));
   if (status === 0) response.destroy();
   else response.writeHead(status, { "retry-after-ms": "0" }).end();
@@ -70,21 +67,21 @@ const answerLook = (response: ServerResponse): void => {
 };
 
 beforeAll(async () => {
-  server = createServer(async (request, response) => {
-    let body = "";
-    for await (const chunk of request) body += chunk;
-    if (request.method === "PATCH") answerPatch(body, response);
-    else answerLook(response);
+  api = await startApi(({ method, profile }, response) =>
+    method === "PATCH" ? answerPatch(profile, response) : answerLook(response),
+  );
+  client = createClient({
+    baseUrl: api.url,
+    apiKey: "k",
+    product: "test",
+    useProxy: false,
+    firstDelayMs: 1,
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const retry = { ...retryPolicy, firstDelayMs: 1, maxDelayMs: 1 };
-  const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  client = createClient({ baseUrl, apiKey: "k", product: "test", useProxy: false, retry });
 });
 
 afterAll(async () => {
   await client.close();
-  await new Promise((resolve) => server.close(resolve));
+  await api.close();
 });
 
 const holdsAll = (): boolean =>

@@ -1,8 +1,12 @@
+import { randomUUID } from "node:crypto";
 import type { Config } from "../../src/config/config.ts";
 import { createRateLimit } from "../../src/guards/rate-limit.ts";
+import { createLog } from "../../src/lib/log.ts";
 import type { PreludeClient } from "../../src/prelude/client.ts";
-import type { Dependencies } from "../../src/tools/dependencies.ts";
+import { createCaller, type Dependencies } from "../../src/tools/call.ts";
 import type { ToolCall } from "../../src/tools/tool.ts";
+import type { UpdateResult } from "../../src/tools/update-profile/schema.ts";
+import { createUpdateProfile as createUseCase } from "../../src/tools/update-profile/update-profile.ts";
 
 /** What a use case works with: no audit, nothing secret, a server that is not being stopped. */
 export const dependenciesOf = (
@@ -17,6 +21,7 @@ export const dependenciesOf = (
     secrets: [],
     client: async () => client,
     audit: undefined,
+    log: createLog("silent", []),
     reads: createRateLimit(0, now),
     isStopping: () => false,
     now,
@@ -26,7 +31,9 @@ export const dependenciesOf = (
 
 /** A call by a client that accepts every question. */
 export const callOf = (args: unknown, more: Partial<ToolCall> = {}): ToolCall => ({
+  id: randomUUID(),
   arguments: args,
+  meta: {},
   signal: new AbortController().signal,
   clientName: "test",
   clientVersion: "1",
@@ -35,3 +42,13 @@ export const callOf = (args: unknown, more: Partial<ToolCall> = {}): ToolCall =>
   progress: () => {},
   ...more,
 });
+
+export type UpdateProfile = (call: ToolCall) => Promise<UpdateResult>;
+
+/** Calls of `update_user_profile` by a client whose questions are requests, as a server runs them. */
+export const createUpdateProfile = (deps: Dependencies): UpdateProfile => {
+  const undone = { status: "not_updated" };
+  const useCase = createUseCase(deps);
+  const call = createCaller(deps, "update_user_profile", undone, async () => useCase);
+  return (toolCall) => call(toolCall) as Promise<UpdateResult>;
+};

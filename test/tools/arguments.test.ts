@@ -43,7 +43,7 @@ test("a value that is nested without end", () => {
 });
 
 test("10,000 undeclared arguments are one problem", () => {
-  expect(read({ profile: {}, ...numbered(10_000, 1) }, fixed).issues).toHaveLength(2);
+  expect(read({ profile: {}, ...numbered(10_000, 1) }, fixed).issues).toHaveLength(1);
 });
 
 test("nothing passes that the published schema refuses", () => {

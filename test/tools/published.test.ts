@@ -1,6 +1,6 @@
 import { Ajv } from "ajv";
 import { expect, test } from "vitest";
-import { publishedGet, publishedUpdate } from "../../src/tools/published.ts";
+import { getDefinition, updateDefinition } from "../../src/tools/definitions.ts";
 import { type Json, startServer } from "../support/server-process.ts";
 
 /** What some clients do not understand of JSON Schema. */
@@ -26,7 +26,7 @@ const scopes = [{}, { appId: "54e9ujn" }, { userId: "usr_1" }, { allowedKeys: ["
 );
 
 test.each(scopes)("any client can take what is published of the tools: %j", async (scope) => {
-  for (const tool of [await publishedUpdate(scope), await publishedGet(scope)]) {
+  for (const tool of [await updateDefinition(scope), await getDefinition(scope)]) {
     const { inputSchema, outputSchema } = tool as { inputSchema: Json; outputSchema: Json };
     expect(inputSchema).toMatchObject({ type: "object", additionalProperties: false });
     for (const schema of [inputSchema, outputSchema]) {
@@ -48,5 +48,5 @@ test("the schema that the build shipped is the one that zod gives now", async ()
   await server.initialize();
   const { result } = await server.request("tools/list");
   await server.close();
-  expect(result?.tools).toEqual([await publishedUpdate(nothing)]);
+  expect(result?.tools).toEqual([await updateDefinition(nothing)]);
 });

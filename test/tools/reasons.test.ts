@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import type { ConnectReason, ProxyReason, Reason } from "../../src/prelude/errors.ts";
+import { refused } from "../../src/tools/messages.ts";
 import { adviceOf, causeOf } from "../../src/tools/reasons.ts";
-import { errorOf, refused } from "../../src/tools/result.ts";
+import { errorOf } from "../../src/tools/result.ts";
 
 /** What a person reads of each way in which a network fails. */
 const words: Partial<Record<Reason, RegExp>> = {
@@ -15,7 +16,6 @@ const words: Partial<Record<Reason, RegExp>> = {
   closed_before_sent: /broke before the request was sent/,
   proxy_invalid: /^HTTPS_PROXY is not an address/,
   proxy_unreachable: /could not be reached/,
-  proxy_no_answer: /gave no answer of a proxy/,
   proxy_refused: /refused the connection with HTTP 407: it wants a user name and a password/,
   not_decodable: /HTTP 302 with a body that cannot be unpacked/,
   web_page: /HTTP 302 with a web page.*firewall.*proxy.*sign-in page/,

@@ -1,20 +1,12 @@
-import type { Trace, TracedEnd } from "../../guards/audit.ts";
+import type { Trace } from "../../guards/audit.ts";
 import { createGate } from "../../guards/gate.ts";
 import { createKeyCheck } from "../../guards/key-policy.ts";
-import type { Outcome } from "../../prelude/client.ts";
 import { type Read as Answer, readProfile, type Sought, type User } from "../../profile/read.ts";
 import { type ReadArguments, readArguments } from "../arguments.ts";
-import {
-  auditCode,
-  type Dependencies,
-  inViewOfEnd,
-  nothingSent,
-  traced,
-  traceOf,
-} from "../dependencies.ts";
-import { errorOf, type Failed, failedBy, refused, resultOf } from "../result.ts";
+import type { Dependencies, UseCase } from "../call.ts";
+import { type Failed, refused } from "../messages.ts";
+import { errorOf, failedBy, inCall, resultOf } from "../result.ts";
 import type { ToolCall } from "../tool.ts";
-import { toolName } from "./definition.ts";
 import { argumentsSpec, type GetResult, type Look } from "./schema.ts";
 import { type ProfileView, viewProfile } from "./view.ts";
 
@@ -27,22 +19,24 @@ const createState = (deps: Dependencies) => ({
 
 type State = ReturnType<typeof createState>;
 type Read = ReadArguments<Look>;
-type Found = { user: User; view: ProfileView; answer: Outcome };
+type Found = { user: User; view: ProfileView; answer: Answer["outcome"] };
 
 /** The use case: arguments -> guards -> one look-up -> what the operator lets be seen of it. */
-export const createGetProfile = (deps: Dependencies) => {
+export const createGetProfile = (deps: Dependencies): UseCase => {
   const state = createState(deps);
-  /** Handles one call. Throws only on a defect of this server. */
-  return (call: ToolCall): Promise<GetResult> => {
+  return async (call, trace) => {
     const read = readArguments(state.spec, call.arguments, state.secrets);
-    const trace = traceOf(state, toolName, call, read, []);
-    return traced(trace, "not_read", async () => {
-      const ended = await run(state, read, call, trace);
-      const outcome = "code" in ended ? inViewOfEnd(ended, call, state) : ended;
-      const result = getResult(state, read, outcome);
-      const code = auditCode(call, state, result.error);
-      return { result, end: endOf(outcome, result.status, code) };
-    });
+    trace.about({ ...read.target, ...read.asked });
+    const outcome = await run(state, read, call, trace);
+    if ("code" in outcome) {
+      const wasCutOff = call.signal.aborted && state.isStopping();
+      const failed = inCall(outcome, state.config, read, wasCutOff);
+      return { result: failedResult(state, read, failed), sent: outcome };
+    }
+    const { user, view, answer } = outcome;
+    // Who was found, and which keys were shown; never a value.
+    trace.about({ userId: user.id, keys: view.profileKeys });
+    return { result: foundResult(state, read, outcome), sent: answer };
   };
 };
 
@@ -63,7 +57,7 @@ const run = async (
     admit: gate.admit,
   });
   const held = gate.held();
-  return held ? failedBy(held, { attempts: 0 }, 0) : outcomeOf(state, answer, data.sought);
+  return held ? failedBy(held, { attempts: 0 }) : outcomeOf(state, answer, data.sought);
 };
 
 /** What a look-up found, or why it shows nothing. */
@@ -89,42 +83,27 @@ const outcomeOf = (
     const facts = { ...lookedUp, httpStatus, somebodyElse: true };
     return { ...refused("unexpected_response", facts), attempts };
   }
-  const failed = failedBy(why, read.outcome, config.timeoutMs);
-  return { ...failed, facts: { ...failed.facts, ...lookedUp } };
+  return { ...failedBy(why, read.outcome, config.timeoutMs), ...lookedUp };
 };
 
-const note = "These are no arguments of this tool, and they were not used.";
+const ofIgnored = "These are no arguments of this tool, and they were not used.";
 
-const getResult = ({ config, sandbox }: State, read: Read, outcome: Found | Failed): GetResult => {
-  if (!("code" in outcome)) {
-    const { user, view, answer } = outcome;
-    const about = { sandbox, attempts: answer.attempts, note };
-    return resultOf("found", { ...read, target: { ...read.target, userId: user.id } }, about, {
-      profile_keys: view.profileKeys,
-      profile: view.profile,
-      altered_keys: view.alteredKeys.length > 0 ? view.alteredKeys : undefined,
-      hidden_keys: view.hiddenKeys > 0 ? view.hiddenKeys : undefined,
-      updated_at: user.updatedAt,
-    });
-  }
-  const { code, attempts } = outcome;
+const foundResult = ({ sandbox }: State, read: Read, { user, view, answer }: Found): GetResult => {
+  const about = { sandbox, attempts: answer.attempts, ofIgnored };
+  const found = { ...read, target: { ...read.target, userId: user.id } };
+  return resultOf("found", found, about, {
+    profile_keys: view.profileKeys,
+    profile: view.profile,
+    altered_keys: view.alteredKeys.length > 0 ? view.alteredKeys : undefined,
+    hidden_keys: view.hiddenKeys > 0 ? view.hiddenKeys : undefined,
+    updated_at: user.updatedAt,
+  });
+};
+
+const failedResult = ({ sandbox }: State, read: Read, failed: Failed): GetResult => {
+  const { code, attempts, userIds } = failed;
   const status = code === "user_not_found" ? "not_found" : "not_read";
-  const fixed = { appFixed: config.appId !== undefined, userFixed: config.userId !== undefined };
-  const facts = { ...outcome.facts, ...fixed, ...read.target };
-  const end = status === "not_found" ? "." : "; nothing was read.";
-  const shown = { user_ids: facts.userIds && [...facts.userIds] };
-  const error = errorOf({ ...outcome, facts }, end);
-  return resultOf(status, read, { sandbox, attempts, note }, shown, error);
-};
-
-/** What the audit says of a look: who was found, and which keys were shown; never a value. */
-const endOf = (outcome: Found | Failed, status: string, code: string | null): TracedEnd => {
-  if ("code" in outcome) {
-    const { facts, requestId, attempts } = outcome;
-    return { ...nothingSent, status, code, httpStatus: facts.httpStatus, requestId, attempts };
-  }
-  const { user, view, answer } = outcome;
-  const { attempts, httpStatus, requestId } = answer;
-  const shown = { userId: user.id, keys: view.profileKeys };
-  return { ...nothingSent, status, code, httpStatus, requestId, attempts, shown };
+  const error = errorOf(failed, status === "not_found" ? "." : "; nothing was read.");
+  const shown = { user_ids: userIds && [...userIds] };
+  return resultOf(status, read, { sandbox, attempts, ofIgnored }, shown, error);
 };

@@ -4,9 +4,11 @@ import { type Answer, type Before, confirmationOf } from "../../guards/confirmat
 import type { RateLimit } from "../../guards/rate-limit.ts";
 import { readProfile } from "../../profile/read.ts";
 import type { Write } from "../../profile/write.ts";
-import type { Dependencies } from "../dependencies.ts";
-import { type Failed, refused, tooMany } from "../result.ts";
+import type { Dependencies } from "../call.ts";
+import { type Failed, refused } from "../messages.ts";
+import { failedBy } from "../result.ts";
 import type { Asked, ToolCall } from "../tool.ts";
+import { dryRunQuestion } from "../words.ts";
 
 /** A call that writes; `questions` counts those to a person, as many a minute as there may be writes. */
 export type WriteCall = Dependencies & {
@@ -63,7 +65,9 @@ export const askPerson = async (
   if (!confirmation) return tooLarge;
   const answer = job.call.answered(confirmation.subject) ?? (await putQuestion(job, write));
   if (typeof answer === "object") return answer;
-  return answer === "accepted" ? undefined : refused(`confirmation_${answer}`);
+  if (answer !== "accepted") return refused(`confirmation_${answer}`);
+  job.trace.about({ confirmed: true });
+  return undefined;
 };
 
 /** Puts the question, with what is there now where the operator lets that be read. */
@@ -72,7 +76,7 @@ const putQuestion = async (job: WriteCall, write: Write): Promise<Answer | Faile
   if (isStopping()) return refused("stopping");
   // Nobody is asked whose yes could not be acted on.
   const waitMs = writes.wait() ?? questions.take();
-  if (waitMs !== undefined) return tooMany("too_many_writes", waitMs);
+  if (waitMs !== undefined) return failedBy({ code: "too_many_writes", waitMs }, { attempts: 0 });
   const reads = config.read !== "off";
   try {
     audit?.check();
@@ -85,5 +89,9 @@ const putQuestion = async (job: WriteCall, write: Write): Promise<Answer | Faile
   if (isStopping()) return refused("stopping");
   if (call.signal.aborted) return refused("timeout");
   const confirmation = confirmationOf(write, before, secrets);
-  return confirmation ? call.confirm(confirmation) : tooLarge;
+  if (!confirmation) return tooLarge;
+  const { text, subject } = confirmation;
+  return call.confirm(
+    config.write === "dry-run" ? { text: `${dryRunQuestion}\n${text}`, subject } : confirmation,
+  );
 };

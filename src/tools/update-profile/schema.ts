@@ -175,7 +175,7 @@ export const argumentsSpec = (scope: ToolScope): ArgumentsSpec<UpdateArguments> 
 export const outputSchema = z
   .object({
     status: z
-      .enum(["updated", "partially_updated", "not_updated", "unknown"])
+      .enum(["updated", "partially_updated", "not_updated", "unknown", "would_update"])
       .describe(
         "updated: all saved. partially_updated: only updated_keys. not_updated: nothing. unknown: possibly saved.",
       ),
@@ -183,6 +183,7 @@ export const outputSchema = z
     user_id: z.string().optional(),
     updated_keys: z.array(z.string()).describe("Keys that Prelude acknowledged."),
     updated_keys_total: z.number().int().describe("Their number, if not all listed.").optional(),
+    would_update_keys: z.array(z.string()).optional(),
     verified: z.boolean().describe("true: confirmed by reading the profile.").optional(),
     ignored_arguments: z.array(z.string()).optional(),
     note: z.string().optional(),

@@ -1,4 +1,3 @@
-import type { TracedEnd } from "../../guards/audit.ts";
 import { createGate } from "../../guards/gate.ts";
 import { createKeyCheck } from "../../guards/key-policy.ts";
 import { createRateLimit } from "../../guards/rate-limit.ts";
@@ -6,6 +5,7 @@ import { maxKeyCharacters } from "../../lib/contract.ts";
 import { isObject } from "../../lib/json.ts";
 import { createTurns } from "../../profile/turns.ts";
 import {
+  type Gate,
   type NotWritten,
   type Write,
   type WriteProgress,
@@ -13,29 +13,13 @@ import {
   writeProfile,
 } from "../../profile/write.ts";
 import { type ReadArguments, readArguments } from "../arguments.ts";
-import {
-  auditCode,
-  type Dependencies,
-  inViewOfEnd,
-  nothingSent,
-  traced,
-  traceOf,
-} from "../dependencies.ts";
+import type { Dependencies, UseCase } from "../call.ts";
 import { type Issue, namePath, userIdAdvice } from "../fields.ts";
-import { settling, writtenEnd } from "../messages.ts";
-import {
-  errorOf,
-  type Failed,
-  failedBy,
-  isRetryable,
-  listed,
-  refused,
-  resultOf,
-} from "../result.ts";
-import type { Asked, ToolCall } from "../tool.ts";
-import { writeText } from "../words.ts";
+import { type Failed, refused, settling, writtenEnd } from "../messages.ts";
+import { errorOf, failedBy, inCall, isRetryable, listed, resultOf } from "../result.ts";
+import type { Asked } from "../tool.ts";
+import { dryRunNote, writeText } from "../words.ts";
 import { askPerson, isWritten, keptMs, type WriteCall } from "./ask.ts";
-import { toolName } from "./definition.ts";
 import { argumentsSpec, nameFlaw, type UpdateArguments, type UpdateResult } from "./schema.ts";
 
 /** Makes what the calls of one server share. */
@@ -53,26 +37,24 @@ type Read = ReadArguments<UpdateArguments>;
 /** One call at work. */
 type Job = State & WriteCall & { read: Read; keys: string[] };
 
+/** A dry run came to where a write would have left. */
+type Rehearsed = { wrote: "nothing"; keys: readonly string[]; attempts: 0 };
+type Outcome = Failed | Written | Rehearsed;
+
 /** The use case: arguments -> guards -> one PATCH (or a few) -> what is true now and what to do next. */
-export const createUpdateProfile = (deps: Dependencies) => {
+export const createUpdateProfile = (deps: Dependencies): UseCase => {
   const state = createState(deps);
-  /** Handles one call. Throws only on a defect of this server. */
-  return (call: ToolCall): Promise<UpdateResult | Asked> => {
+  return async (call, trace) => {
     const read = readArguments(state.spec, call.arguments, state.secrets);
     const keys = sentKeys(read);
-    const trace = traceOf(state, toolName, call, read, keys);
+    trace.about({ ...read.target, ...read.asked, keys });
     const job = { ...state, call, trace, read, keys };
-    return traced<UpdateResult | Asked>(trace, "unknown", async () => {
-      const ended = await run(job);
-      if ("question" in ended) return { result: ended, end: questionAsked };
-      const outcome = "code" in ended ? inViewOfEnd(ended, call, state) : ended;
-      const result = updateResult(job, outcome);
-      return { result, end: endOf(outcome, result.status, auditCode(call, state, result.error)) };
-    });
+    const outcome = await run(job);
+    if ("question" in outcome) return outcome;
+    const sent = { ...outcome, updatedKeys: writtenKeys(outcome) };
+    return { result: updateResult(job, outcome), sent };
   };
 };
-
-export type UpdateProfile = ReturnType<typeof createUpdateProfile>;
 
 /** The keys of a call, also of one that is refused; then as far as anybody reads them. */
 const sentKeys = ({ data, args: { profile } }: Read): string[] => {
@@ -82,7 +64,7 @@ const sentKeys = ({ data, args: { profile } }: Read): string[] => {
 };
 
 /** The steps of a call, in order; the first that has an outcome ends it. */
-const run = async (job: Job): Promise<Failed | Written | Asked> => {
+const run = async (job: Job): Promise<Outcome | Asked> => {
   const write = checkCall(job);
   if ("code" in write) return write;
   const asked = job.config.confirm ? await askPerson(job, write) : undefined;
@@ -116,7 +98,7 @@ const checkCall = ({ config, sandbox, refusedKeys, read, keys }: Job): Write | F
 };
 
 /** Waits for the turn of the write's user, and writes. */
-const writeInTurn = async (job: Job, write: Write): Promise<Failed | Written> => {
+const writeInTurn = async (job: Job, write: Write): Promise<Outcome> => {
   const { turns, config, call } = job;
   // Only from here on: waiting for a person must not use up Prelude's time.
   const timeoutMs = config.timeoutMs - keptMs(config);
@@ -131,11 +113,12 @@ const writeInTurn = async (job: Job, write: Write): Promise<Failed | Written> =>
   }
 };
 
-const send = async (job: Job, write: Write, deadlineAt: number): Promise<Failed | Written> => {
+const send = async (job: Job, write: Write, deadlineAt: number): Promise<Outcome> => {
   const { config, writes, isStopping, trace } = job;
   const { signal, progress } = job.call;
-  const client = await job.client();
   const gate = createGate(writes, "too_many_writes", trace, isStopping);
+  if (config.write === "dry-run") return rehearse(job, write, gate);
+  const client = await job.client();
   const onProgress = (step: WriteProgress) => progress(writeText(step));
   const outcome = await writeProfile(write, { client, signal, deadlineAt, gate, onProgress });
   if (outcome.wrote === "all") return outcome;
@@ -148,56 +131,51 @@ const send = async (job: Job, write: Write, deadlineAt: number): Promise<Failed 
   return failureOf(outcome, config.timeoutMs - keptMs(config));
 };
 
+/** Everything that happens before a write leaves, and then none does. */
+const rehearse = ({ call }: Job, { keys }: Write, gate: Gate): Outcome => {
+  if (call.signal.aborted) return refused("timeout");
+  gate.admit();
+  const held = gate.held();
+  return held ? failedBy(held, { attempts: 0 }) : { wrote: "nothing", keys, attempts: 0 };
+};
+
 /** Codes that are about the keys of the request. */
 const aboutKeys = ["invalid_request", "reserved_profile_key", "api_error"];
 
 /** What the sentences for the model need to know of a write that did not write everything. */
-const failureOf = (outcome: NotWritten, timeoutMs: number): Failed => {
-  const { why, wrote, acknowledgedKeys, refusedTogether, leaveOut, untried, search } = outcome;
-  const failed = failedBy(why, outcome, timeoutMs);
-  const keys = aboutKeys.includes(why.code) ? outcome.keys : undefined;
-  const told = { acknowledgedKeys, refusedTogether, leaveOut, untried, search, keys };
-  failed.facts = { ...failed.facts, ...told, unsettled: wrote === "unknown" };
-  return { ...failed, wrote };
+const failureOf = ({ why, keys, ...outcome }: NotWritten, timeoutMs: number): Failed => ({
+  ...outcome,
+  ...failedBy(why, outcome, timeoutMs),
+  keys: aboutKeys.includes(why.code) ? keys : undefined,
+});
+
+/** The keys that Prelude acknowledged, or reading confirmed. */
+const writtenKeys = (outcome: Outcome): readonly string[] => {
+  if ("code" in outcome) return outcome.acknowledgedKeys ?? [];
+  return outcome.wrote === "all" ? outcome.keys : [];
 };
+
+const ofIgnored = "These are no arguments of this tool, and nothing was written for them.";
 
 const statusOf = { none: "not_updated", unknown: "unknown", partial: "partially_updated" } as const;
 
-const note = "These are no arguments of this tool, and nothing was written for them.";
-
-const updateResult = (job: Job, outcome: Failed | Written): UpdateResult => {
-  const { config, sandbox, read } = job;
-  const { attempts } = outcome;
-  const about = { sandbox, attempts, note };
-  if (!("code" in outcome)) {
-    return resultOf("updated", read, about, written(outcome.keys, outcome.verified));
+const updateResult = (job: Job, outcome: Outcome): UpdateResult => {
+  const { config, sandbox, read, call, isStopping } = job;
+  const keys = writtenKeys(outcome);
+  const updated_keys = listed(keys);
+  const updated_keys_total = updated_keys.length < keys.length ? keys.length : undefined;
+  const about = { sandbox, attempts: outcome.attempts, ofIgnored };
+  const written = { updated_keys, updated_keys_total };
+  if ("code" in outcome) {
+    const failed = inCall(outcome, config, read, call.signal.aborted && isStopping());
+    const { wrote = "none" } = failed;
+    const after = wrote === "unknown" ? settling(failed, isRetryable(failed)) : "";
+    const error = errorOf(failed, writtenEnd(failed), after);
+    return resultOf(statusOf[wrote], read, about, written, error);
   }
-  const { wrote = "none", code } = outcome;
-  const fixed = { appFixed: config.appId !== undefined, userFixed: config.userId !== undefined };
-  const facts = { ...outcome.facts, ...fixed, ...read.target };
-  const after = wrote === "unknown" ? settling(code, isRetryable(outcome), facts) : "";
-  const error = errorOf({ ...outcome, facts }, writtenEnd(wrote, facts, attempts), after);
-  const keys = wrote === "none" ? [] : (facts.acknowledgedKeys ?? []);
-  return resultOf(statusOf[wrote], read, about, written(keys), error);
-};
-
-const written = (keys: readonly string[], verified?: true) => {
-  const updated = listed(keys);
-  return {
-    updated_keys: updated,
-    updated_keys_total: updated.length < keys.length ? keys.length : undefined,
-    verified,
-  };
-};
-
-const questionAsked = { ...nothingSent, status: "not_updated", code: "confirmation_asked" };
-
-/** What the audit says of how a call ended. */
-const endOf = (outcome: Failed | Written, status: string, code: string | null): TracedEnd => {
-  const { attempts, requestId } = outcome;
-  const { updatedKeys, httpStatus } =
-    "code" in outcome
-      ? { updatedKeys: outcome.facts.acknowledgedKeys ?? [], httpStatus: outcome.facts.httpStatus }
-      : { updatedKeys: outcome.keys, httpStatus: outcome.httpStatus };
-  return { status, code, updatedKeys, httpStatus, requestId, attempts };
+  if (outcome.wrote === "all") {
+    return resultOf("updated", read, about, { ...written, verified: outcome.verified });
+  }
+  const rehearsed = { ...written, would_update_keys: listed(outcome.keys) };
+  return resultOf("would_update", read, { ...about, note: dryRunNote(config) }, rehearsed);
 };
