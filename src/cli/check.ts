@@ -32,7 +32,9 @@ const capitalized = (words: string): string => `${words[0]?.toUpperCase()}${word
 const causeIn = ({ reason, reasonDetail, httpStatus, apiCode, apiMessage }: RequestFailure) => {
   if (reason !== undefined) return ` (${causeOf(reason, { ...reasonDetail, httpStatus })})`;
   const isWordless = httpStatus !== undefined && apiCode === undefined && apiMessage === undefined;
-  return isWordless ? ` (HTTP ${httpStatus}, without a message)` : "";
+  return isWordless
+    ? ` (HTTP ${httpStatus} without words of Prelude, so something in front of it may have answered)`
+    : "";
 };
 
 /** What the operator does about a failure; where nobody knows, what happened. */

@@ -1,8 +1,10 @@
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
+
 import { ErrorCode, type Implementation, McpError } from "@modelcontextprotocol/sdk/types.js";
 import { isObject } from "../lib/json.ts";
 import { type Log, placeOf } from "../lib/log.ts";
 import { isMissingFile, replacedText } from "../tools/call.ts";
+
 import { isAsked, type Tool, type ToolCall, type ToolResult } from "../tools/tool.ts";
 import { elicit } from "./elicitation.ts";
 import { rpcError } from "./messages.ts";

@@ -67,6 +67,7 @@ const verdicts: Row[] = [
   ["a key of the profile that is reserved", [apiError(400, "reserved_profile_key", "Res.")], fixed],
   ["too many requests", [apiError(429, "slow_down", "Slow.", again)], fixed],
   ["an upstream that fails", [apiError(503, "down", "Down.", again)], fixed],
+  ["a gateway that fails", [html(502, again)], fixed],
   ["an upstream that does not answer", [silent], { ...fixed, PRELUDE_TIMEOUT_MS: "300" }],
   [
     "nobody there",

@@ -103,6 +103,24 @@ test("nobody is asked any more after a signal", async () => {
   expect(upstream.received.map(({ method }) => method)).toEqual(["GET"]);
 });
 
+test("a call that comes after a signal sends nothing", async () => {
+  const arrived = gate();
+  const env = { PRELUDE_LOG_LEVEL: "info" };
+  const { server, upstream } = await startGuarded({ env, answers: [arrived.open] });
+  server.send(call("first"));
+  await arrived.opened;
+  server.child.kill("SIGTERM");
+  await server.until(() => server.stderr().includes("stopping: "));
+  server.send(call("late", { user_id: "usr_late" }));
+  await server.until(() => answerOf(server, "late") !== undefined);
+  expect(answerOf(server, "late")).toMatchObject({
+    status: "not_updated",
+    error: { code: "stopping" },
+  });
+  await server.closed;
+  expect(upstream.received).toHaveLength(1);
+});
+
 test("a broken stdout ends the server, with a call in flight", async () => {
   const { file, ends } = audited();
   const arrived = gate();

@@ -230,7 +230,7 @@ const late: Row[] = [
 const alone: Row[] = [
   {
     name: "half of the time for a connection that was used before, and the rest for a new one",
-    answers: [never, after(600, honest)],
+    answers: [never, honest],
     is: { ...updated, attempts: 2 },
     requests: 2,
   },

@@ -1,15 +1,14 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { parse as parseToml } from "smol-toml";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { programOf, withInstallText } from "../../scripts/readme.ts";
+import { programOf, documents as released, withRelease } from "../../scripts/readme.ts";
 import { hostNames } from "../../src/cli/hosts.ts";
 import { settings } from "../../src/config/settings.ts";
 import { name, published, version } from "../../src/lib/package.wire.ts";
 import { errorCodes } from "../../src/tools/messages.ts";
 import { runCli } from "../support/run-cli.ts";
 import { app, startServer, user } from "../support/server-process.ts";
-import { apiError, startUpstream } from "../support/upstream.ts";
+import { apiError, noContent, startUpstream } from "../support/upstream.ts";
 
 const read = (file: string) => readFileSync(file, "utf8");
 const readme = read("README.md");
@@ -27,21 +26,21 @@ const chapter = (heading: string): string =>
   readme.split(`\n## ${heading}\n`)[1]?.split("\n## ")[0] ?? expect.fail(heading);
 
 describe("whether the package is published", () => {
-  const byName = /\bnpx\b[^\n]*prelude-profile-mcp|"npx",\s*(?:"\/c",\s*)?"-y",\s*"prelude/;
+  const byName = /\bnpx\b[^\n]*prelude-profile-mcp/;
+  const written = (file: string, as: typeof release) => withRelease(read(file), as);
 
-  test("is one switch for the README (else: npm run readme)", () => {
-    expect(withInstallText(readme, release)).toBe(readme);
+  test.each(released)("is one switch for %s (else: npm run readme)", (file) => {
+    const text = read(file);
+    expect(withRelease(text, release)).toBe(text);
+    expect(withRelease(written(file, { name, version: "9.8.7", published: true }), release)).toBe(
+      text,
+    );
   });
 
-  test("yes: everything names the exact version", () => {
-    const text = withInstallText(readme, { name, version: "9.8.7", published: true });
-    expect(text.match(/\bnpx -y \S+/g)?.every((words) => words === `npx -y ${name}@9.8.7`)).toBe(
-      true,
-    );
+  test.each(released)("yes: %s names the exact version", (file) => {
+    const text = written(file, { name, version: "9.8.7", published: true });
+    expect(text).not.toContain("node dist/");
     expect(text).toContain(`npx -y ${name}@9.8.7 --print-config`);
-    expect(text).toContain(`npx -y ${name}@9.8.7 --check`);
-    expect(text).toContain(`args = ["-y", "${name}@9.8.7"]`);
-    expect(withInstallText(text, release)).toBe(readme);
   });
 
   test.skipIf(published).each([...documents, "Dockerfile"])("no: %s does not say npx", (file) => {
@@ -49,10 +48,18 @@ describe("whether the package is published", () => {
   });
 });
 
+test.each([
+  ["README.md", 1300],
+  ["SECURITY.md", 1100],
+  ["CONTRIBUTING.md", 1000],
+])("%s can be read at a sitting: %i words at most", (file, most) => {
+  expect(read(file).trim().split(/\s+/).length).toBeLessThanOrEqual(most);
+});
+
 describe("README", () => {
   test("shows a result as it is", async () => {
     const server = startServer({ args: ["--sandbox"] });
-    const profile = { nickname: "J", sub: "x" };
+    const profile = { sub: "x" };
     const { structured } = await server.callTool({ app_id: app, user_id: user, profile });
     await server.close();
     const { sandbox: _, ...result } = structured;
@@ -71,19 +78,13 @@ describe("README", () => {
     expect(structured.status).toBe("updated");
   });
 
-  const guardBlocks = [...chapter("Guard rails").matchAll(/```(json|toml)\n([\s\S]*?)```/g)];
+  const guardBlocks = [...chapter("Guard rails").matchAll(/```json\n([\s\S]*?)```/g)];
 
-  test.each(guardBlocks.map(([, format, block]) => [format, block]))(
-    "has guards that can be pasted, %s",
-    async (format, block) => {
-      const env =
-        format === "json"
-          ? JSON.parse(String(block))
-          : (parseToml(String(block)) as { env: Record<string, string> }).env;
-      const known: readonly string[] = settings.map((setting) => setting.name);
-      expect(known).toEqual(expect.arrayContaining(Object.keys(env)));
-      const { PRELUDE_AUDIT_LOG: _, ...rest } = env;
-      const { code, out } = await runCli(["--check", "--json", "--sandbox"], rest);
+  test.each(guardBlocks.map(([, block]) => [block]))(
+    "has guards that can be pasted: %s",
+    async (block) => {
+      const { PRELUDE_AUDIT_LOG: _, ...env } = JSON.parse(String(block));
+      const { code, out } = await runCli(["--check", "--json", "--sandbox"], env);
       expect({ code, problems: JSON.parse(out).problems }).toEqual({ code: 0, problems: [] });
     },
   );
@@ -100,8 +101,33 @@ describe("README", () => {
     expect(upstream.received[0]?.headers.authorization).toBe("Bearer sk_test_readme");
   });
 
-  test.each(hostNames)("names %s", (host) => {
-    expect(readme).toContain(`\`${host}\``);
+  test("says what is called, with the very paths and headers", async () => {
+    const found = { id: user, profile: {}, identifiers: [{ value: "jane@example.com" }] };
+    const upstream = await startUpstream(noContent, (_, response) => {
+      response.writeHead(200, { "content-type": "application/json" });
+      response.end(JSON.stringify({ user: found, users: [found] }));
+    });
+    onTestFinished(upstream.close);
+    const env = { PRELUDE_API_KEY: "k", PRELUDE_BASE_URL: upstream.url, PRELUDE_READ: "keys" };
+    const server = startServer({ env });
+    await server.callTool({ app_id: app, user_id: user, profile: { locale: "fr" } });
+    await server.call("get_user_profile", { app_id: app, user_id: user });
+    await server.call("get_user_profile", { app_id: app, email: "jane@example.com" });
+    await server.close();
+    const text = chapter("What it calls");
+    const calls = upstream.received.map(({ method, path }) =>
+      `${method} ${path}`
+        .replace(app, "{app_id}")
+        .replace(user, "{user_id}")
+        .replace(/=[^&]+/g, "=…"),
+    );
+    expect(calls).toEqual([...text.matchAll(/`((?:PATCH|GET) [^`]*)`/g)].map(([, call]) => call));
+    const ofHttp = new Set(["host", "connection", "content-length"]);
+    const names = upstream.received
+      .flatMap(({ headers }) => Object.keys(headers))
+      .filter((each) => !ofHttp.has(each));
+    const said = text.toLowerCase();
+    expect(new Set(names.filter((each) => !said.includes(`\`${each}`))).size).toBe(0);
   });
 
   test.each(settings)("lists $name with its default", (setting) => {
@@ -115,6 +141,12 @@ describe("README", () => {
     expect(readme).toMatch(/\]\(https:\/\/docs\.prelude\.so\/\S*update-user-profile\)/);
     expect(readme).toContain("Not covered: ");
   });
+});
+
+test.each(hostNames)("docs/clients.md says how %s gets the entry and the key", (host) => {
+  expect(read("docs/clients.md")).toMatch(
+    new RegExp(`^\\| \`${host}\` \\|(?: \\S[^|]*\\|){2}$`, "m"),
+  );
 });
 
 test.each(errorCodes)("docs/results.md says what the agent does on %s", (code) => {
@@ -162,8 +194,11 @@ describe.each(documents)("%s", (file) => {
   });
 
   test("names files that exist", () => {
-    const named = [...text.matchAll(/`((?:src|test|scripts|bench|docs)\/[\w./-]+\.\w+)`/g)];
+    const named = [
+      ...text.matchAll(/`((?:src|test|scripts|bench|docs)\/[\w./-]+\.\w+|\w+\/[\w./-]+\.ts)`/g),
+    ];
     const files = named.map(([, each]) => String(each));
-    expect(files.filter((each) => !existsSync(each))).toEqual([]);
+    const isThere = (each: string) => existsSync(each) || existsSync(join("src", each));
+    expect(files.filter((each) => !isThere(each))).toEqual([]);
   });
 });

@@ -34,7 +34,7 @@ import {
   type UpdateProfile,
 } from "../support/use-case.ts";
 
-const runs = Number(process.env.PROPERTY_RUNS ?? 2_000);
+const runs = Number(process.env.PROPERTY_RUNS ?? 1_000);
 const seed = process.env.PROPERTY_SEED;
 
 const apiKey = "test-key-0f5e";

@@ -6,7 +6,7 @@ import { defaults } from "../config/support.ts";
 import { startApi } from "../support/upstream.ts";
 import { callOf, createUpdateProfile, dependenciesOf } from "../support/use-case.ts";
 
-const runs = Number(process.env.PROPERTY_RUNS ?? 1_000);
+const runs = Number(process.env.PROPERTY_RUNS ?? 500);
 const user = "usr_1";
 
 /** How many of the keys a PATCH writes, and what is answered to it. */
