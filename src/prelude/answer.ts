@@ -129,6 +129,8 @@ const refusalOf = (answer: Answer, secrets: Secrets): Omit<RequestFailure, "requ
 /** What a body has of what was asked for (of a write, that it is acknowledged), or what it lacks. */
 export type Picked = { users?: unknown[] } | { lacks: string };
 
+type Success = { httpStatus: number; requestId: string | undefined; users?: unknown[] };
+
 /** Finds the wanted part of a body that is an object. */
 export const pickFrom =
   (pick: (body: Record<string, unknown>) => Picked) =>
@@ -149,7 +151,7 @@ export const readAnswer = (
   secrets: Secrets,
   method: "GET" | "PATCH",
   pick: (text: string) => Picked,
-): { users?: unknown[] } | { failure: RequestFailure } => {
+): { success: Success } | { failure: RequestFailure } => {
   const { status: httpStatus, body, headers } = answer;
   const isWrite = method === "PATCH";
   const requestId = requestIdOf(headers, secrets);
@@ -164,7 +166,7 @@ export const readAnswer = (
   const unread = "unread" in body ? body.unread : undefined;
   if (unread === "broke_off") return failed("connection_lost", unread);
   const picked = "text" in body ? pick(body.text) : { lacks: "text" };
-  if (!("lacks" in picked)) return picked;
+  if (!("lacks" in picked)) return { success: { httpStatus, requestId, ...picked } };
   if (isWrite) return failed("unexpected_response", "no_acknowledgement");
   return failed("unexpected_response", unread ?? "unexpected_shape", picked);
 };

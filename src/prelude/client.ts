@@ -2,30 +2,21 @@ import { isObject } from "../lib/json.ts";
 import { type Asked, isAcknowledgement, type Picked, pickFrom } from "./answer.ts";
 import { chooseProxy, connectionTo, createConnections } from "./connection.ts";
 import { unreachable } from "./errors.ts";
-import {
-  type Call,
-  type CallScope,
-  firstDelayMs,
-  type Outcome,
-  type Sender,
-  send,
-} from "./send.ts";
-
-export type { CallScope, Outcome } from "./send.ts";
+import type { CallScope } from "./request.ts";
+import { type Call, type Outcome, type Sender, send } from "./send.ts";
 
 export type Patch = Asked & { appId: string };
 
 /** Whom to look for: an id, an email address, or a phone number as E.164. */
 export type Sought = { by: "user_id" | "email" | "phone"; value: string };
 
-export type ClientOptions = Pick<Sender, "product" | "rereadKey" | "log"> & {
+type Options = Pick<Sender, "product" | "rereadKey" | "log" | "firstDelayMs"> & {
   baseUrl: string;
   apiKey: string;
   /** What must not be shown; a new key is added at the end. */
   secrets?: string[];
   /** Whether HTTP_PROXY, HTTPS_PROXY and NO_PROXY are obeyed. */
   useProxy: boolean;
-  firstDelayMs?: number;
 };
 
 /** The API's names for what a user can be looked up by. */
@@ -73,11 +64,11 @@ const connect = (origin: string, proxy: ReturnType<typeof chooseProxy>) => {
  * failure after the signal was aborted has the code `timeout`. Where the environment's proxy has an
  * address that cannot be used, every call fails with the reason `proxy_invalid`.
  */
-export const createClient = ({ baseUrl, apiKey, useProxy, ...options }: ClientOptions) => {
+export const createClient = ({ baseUrl, apiKey, useProxy, ...options }: Options) => {
   const { origin, pathname } = new URL(baseUrl);
   const proxy = useProxy ? chooseProxy(new URL(baseUrl), process.env) : undefined;
   const connections = connect(origin, proxy);
-  const common = { secrets: [apiKey], firstDelayMs, ...options, origin, key: apiKey };
+  const common = { secrets: [apiKey], ...options, origin, key: apiKey };
   const sender = connections && { ...common, connections };
 
   // encodeURIComponent("..") is "..": the ids' patterns are what keeps the path in shape.

@@ -1,7 +1,5 @@
 import { buildConnector, type Dispatcher, Pool, ProxyAgent } from "undici";
-import { ProxyError, proxyFailure, unreachable } from "./errors.ts";
-
-type Environment = Readonly<Record<string, string | undefined>>;
+import { ProxyError, unconnectedOf, unreachable } from "./errors.ts";
 
 /** A proxy, and the variable that names it. */
 type Proxy = { variable: string; uri: string };
@@ -13,40 +11,36 @@ const placeholder = /^(?:\$\{[^}]*\}|\$\w+|%[^%]+%|\{\{[^}]*\}\}|<[^>]*>)$/;
 const loopback =
   /^127(?:\.\d+){3}$|^\[::(?:1|ffff:7f[\da-f]{2}:[\da-f]{1,4})\]$|^(?:.+\.)?localhost\.?$/;
 
-const defaultPorts: Readonly<Record<string, string>> = { "http:": "80", "https:": "443" };
-
 /** One entry of NO_PROXY: `*`, or a host, which stands for all below it too; a port may follow. */
 const isExempt = (entry: string, { hostname, port, protocol }: URL): boolean => {
   if (entry === "*") return true;
   const [, name = entry, wantedPort] = /^([^:]+|\[.*\]):(\d+)$/.exec(entry) ?? [];
-  if (wantedPort !== undefined && wantedPort !== (port || defaultPorts[protocol])) return false;
+  const defaultPort = protocol === "https:" ? "443" : "80";
+  if (wantedPort !== undefined && wantedPort !== (port || defaultPort)) return false;
   const exempt = name.replace(/^\*?\./, "");
   return exempt !== "" && `.${hostname}`.endsWith(`.${exempt}`);
 };
 
 /** The first of these variables that holds something, which a placeholder is not. */
-const firstSet = (names: readonly string[], env: Environment): string | undefined =>
+const firstSet = (names: readonly string[], env: NodeJS.ProcessEnv): string | undefined =>
   names.find((name) => {
     const text = env[name]?.trim() ?? "";
     return text !== "" && !placeholder.test(text);
   });
-
-const isProxied = (target: URL, env: Environment): boolean => {
-  const list = env[firstSet(["no_proxy", "NO_PROXY"], env) ?? ""] ?? "";
-  const entries = list.toLowerCase().split(/[,\s]+/);
-  return !loopback.test(target.hostname) && !entries.some((entry) => isExempt(entry, target));
-};
 
 /**
  * Which proxy the environment wants for a target: HTTPS_PROXY for https, HTTP_PROXY for http and
  * where there is no other, NO_PROXY for exceptions, each in either case. None for this machine
  * itself: what is sent there, the API key included, must not pass by somebody else.
  */
-export const chooseProxy = (target: URL, env: Environment): Proxy | undefined => {
+export const chooseProxy = (target: URL, env: NodeJS.ProcessEnv): Proxy | undefined => {
   const plain = ["http_proxy", "HTTP_PROXY"];
   const names = target.protocol === "https:" ? ["https_proxy", "HTTPS_PROXY", ...plain] : plain;
   const variable = firstSet(names, env);
-  if (variable === undefined || !isProxied(target, env)) return undefined;
+  if (variable === undefined || loopback.test(target.hostname)) return undefined;
+  const exceptions = env[firstSet(["no_proxy", "NO_PROXY"], env) ?? ""] ?? "";
+  const entries = exceptions.toLowerCase().split(/[,\s]+/);
+  if (entries.some((entry) => isExempt(entry, target))) return undefined;
   const text = env[variable]?.trim() ?? "";
   // The scheme may be left out, as elsewhere.
   return { variable, uri: text.includes("://") ? text : `http://${text}` };
@@ -86,7 +80,8 @@ const proxyPool = (origin: URL, { connect }: Connectable, variable: string): Poo
   const asking = async (options: Dispatcher.ConnectOptions) => {
     const signal = AbortSignal.timeout(connecting.timeout);
     const answer = await ask({ ...options, signal }).catch((error: unknown) => {
-      throw proxyFailure(error, variable);
+      const { reason: cause, ...certificate } = unconnectedOf(error);
+      throw new ProxyError(unreachable("proxy_unreachable", { variable, cause, ...certificate }));
     });
     const { statusCode: proxyStatus, socket } = answer;
     if (proxyStatus === 200) return answer;
@@ -146,5 +141,3 @@ export const createConnections = (make: () => Connection) => {
     },
   };
 };
-
-export type Connections = ReturnType<typeof createConnections>;

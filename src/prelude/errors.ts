@@ -94,7 +94,7 @@ const codesOf = (error: unknown): string[] => {
 };
 
 /** Why a connection did not come about, as far as the error's codes tell. */
-const unconnectedOf = (error: unknown): { reason: ConnectReason; certificate?: string } => {
+export const unconnectedOf = (error: unknown): { reason: ConnectReason; certificate?: string } => {
   const codes = codesOf(error);
   for (const [reason, form] of connectReasons) {
     const code = codes.find((each) => form.test(each));
@@ -125,12 +125,6 @@ export class ProxyError extends Error {
     this.failure = failure;
   }
 }
-
-/** The error for a proxy that could not be asked, or gave no answer, from what undici threw. */
-export const proxyFailure = (error: unknown, variable: string): ProxyError => {
-  const { reason: cause, ...certificate } = unconnectedOf(error);
-  return new ProxyError(unreachable("proxy_unreachable", { variable, cause, ...certificate }));
-};
 
 /** Codes of undici for an answer that breaks HTTP's rules. */
 const malformed =

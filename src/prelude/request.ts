@@ -14,18 +14,18 @@ export type Request = {
   body?: Buffer;
 };
 
-/** The bounds of one tool call, shared by every request that it takes. */
-export type Bounds = {
-  /** Aborted when the call is cancelled. */
+/** What every request of one tool call shares. */
+export type CallScope = {
   signal: AbortSignal;
-  /** When the call ends, on the clock of `performance.now()`. */
+  /** On the clock of `performance.now()`. */
   deadlineAt: number;
   /** Asked for each request right before its first byte is written; false: it is not sent. */
   admit?: () => boolean;
+  onRetry?: (wait: { attempt: number; waitMs: number; failure: RequestFailure }) => void;
 };
 
 /** What became of a request; `silent`: nothing came in time on a connection that was used before. */
-export type Exchange = { answer: Answer } | { failure: RequestFailure; silent?: true } | "held";
+type Exchange = { answer: Answer } | { failure: RequestFailure; silent?: true } | "held";
 
 /** No more of an answer's body is read or unpacked than this, in bytes; a profile can be large. */
 const maxBodyRead = 2 * 1024 * 1024;
@@ -58,12 +58,10 @@ const bodyOf = ({ headers, chunks, length }: Head, ended: boolean): Body => {
   }
 };
 
-const answered = (head: Head, ended: boolean): Exchange => {
-  const { status, headers } = head;
-  return { answer: { status, headers, body: bodyOf(head, ended) } };
-};
+const answered = (head: Head, ended: boolean) => ({
+  answer: { status: head.status, headers: head.headers, body: bodyOf(head, ended) },
+});
 
-/** A request under way. */
 type Run = {
   settle: (end: Exchange) => void;
   settled: boolean;
@@ -88,14 +86,11 @@ const cut = (run: Run): void => {
   end(run, head && head.status >= 300 ? answered(head, false) : { failure });
 };
 
-const giveUp = (run: Run): void =>
-  end(run, { failure: { code: "timeout", mayHaveWritten: true }, silent: true });
-
 /** @param isDoubted whether the connection may be dead, so that an answer gets half of the time only */
 const handlerOf = (
   run: Run,
   isDoubted: () => boolean,
-  { admit, deadlineAt }: Bounds,
+  { admit, deadlineAt }: CallScope,
 ): Dispatcher.DispatchHandler => ({
   onRequestStart: (controller) => {
     run.controller = controller;
@@ -108,7 +103,9 @@ const handlerOf = (
     }
     clearTimeout(run.doubt);
     if (run.settled || !isDoubted()) return;
-    run.doubt = setTimeout(giveUp, (deadlineAt - performance.now()) / 2, run);
+    const failure: RequestFailure = { code: "timeout", mayHaveWritten: true };
+    const halfMs = (deadlineAt - performance.now()) / 2;
+    run.doubt = setTimeout(end, halfMs, run, { failure, silent: true });
   },
   onResponseStart: (_, status, headers) => {
     if (status < 200 || run.settled) return;
@@ -140,10 +137,10 @@ const handlerOf = (
 export const exchange = (
   { dispatcher, isNew }: Connection,
   request: Request,
-  bounds: Bounds,
+  scope: CallScope,
   wary = false,
 ): Promise<Exchange> => {
-  const { signal, deadlineAt } = bounds;
+  const { signal, deadlineAt } = scope;
   const leftMs = deadlineAt - performance.now();
   if (signal.aborted || leftMs <= 0) {
     return Promise.resolve({ failure: { code: "timeout", mayHaveWritten: false } });
@@ -164,6 +161,6 @@ export const exchange = (
     // undici's own limits are off: the deadline is what counts.
     const options = { ...request, headersTimeout: 0, bodyTimeout: 0 };
     const isDoubted = () => wary && !isNew();
-    dispatcher.dispatch(options, handlerOf(run, isDoubted, bounds));
+    dispatcher.dispatch(options, handlerOf(run, isDoubted, scope));
   });
 };
