@@ -1,5 +1,5 @@
 import { isObject } from "../lib/json.ts";
-import { type Asked, isAcknowledgement, type Picked, pickFrom } from "./answer.ts";
+import { type Asked, isAcknowledgement, pickFrom } from "./answer.ts";
 import { chooseProxy, connectionTo, createConnections } from "./connection.ts";
 import { unreachable } from "./errors.ts";
 import type { CallScope } from "./request.ts";
@@ -44,19 +44,9 @@ const patch = (users: string, { userId, profile }: Patch): Call => ({
   method: "PATCH",
   path: `${users}/${encodeURIComponent(userId)}/profile`,
   body: Buffer.from(JSON.stringify({ profile })),
-  pick: (text): Picked =>
+  pick: (text) =>
     isAcknowledgement(text, { userId, profile }) ? {} : { lacks: "an acknowledgement" },
 });
-
-/** Undefined where the address of the environment's proxy cannot be used. */
-const connect = (origin: string, proxy: ReturnType<typeof chooseProxy>) => {
-  try {
-    return createConnections(() => connectionTo(origin, proxy));
-  } catch (error) {
-    if (proxy) return undefined;
-    throw error;
-  }
-};
 
 /**
  * Makes the client for the operations of the API that this product uses. Its functions never throw:
@@ -67,9 +57,13 @@ const connect = (origin: string, proxy: ReturnType<typeof chooseProxy>) => {
 export const createClient = ({ baseUrl, apiKey, useProxy, ...options }: Options) => {
   const { origin, pathname } = new URL(baseUrl);
   const proxy = useProxy ? chooseProxy(new URL(baseUrl), process.env) : undefined;
-  const connections = connect(origin, proxy);
-  const common = { secrets: [apiKey], ...options, origin, key: apiKey };
-  const sender = connections && { ...common, connections };
+  let sender: Sender | undefined;
+  try {
+    const connections = createConnections(() => connectionTo(origin, proxy));
+    sender = { secrets: [apiKey], ...options, origin, key: apiKey, connections };
+  } catch {
+    // Only a proxy's address cannot be used.
+  }
 
   // encodeURIComponent("..") is "..": the ids' patterns are what keeps the path in shape.
   const usersOf = (appId: string): string =>
@@ -86,7 +80,7 @@ export const createClient = ({ baseUrl, apiKey, useProxy, ...options }: Options)
     /** `users` is what Prelude answered, whatever that is; to be checked. */
     findUsers: (appId: string, sought: Sought, scope: CallScope): Promise<Outcome> =>
       sent(look(usersOf(appId), sought), scope),
-    close: async (): Promise<void> => connections?.close(),
+    close: async (): Promise<void> => sender?.connections.close(),
   };
 };
 

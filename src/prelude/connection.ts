@@ -1,9 +1,6 @@
 import { buildConnector, type Dispatcher, Pool, ProxyAgent } from "undici";
 import { ProxyError, unconnectedOf, unreachable } from "./errors.ts";
 
-/** A proxy, and the variable that names it. */
-type Proxy = { variable: string; uri: string };
-
 /** What a client passes on when it did not fill in a variable: `${X}`, `$X`, `%X%`, `{{x}}`, `<x>`. */
 const placeholder = /^(?:\$\{[^}]*\}|\$\w+|%[^%]+%|\{\{[^}]*\}\}|<[^>]*>)$/;
 
@@ -33,7 +30,7 @@ const firstSet = (names: readonly string[], env: NodeJS.ProcessEnv): string | un
  * where there is no other, NO_PROXY for exceptions, each in either case. None for this machine
  * itself: what is sent there, the API key included, must not pass by somebody else.
  */
-export const chooseProxy = (target: URL, env: NodeJS.ProcessEnv): Proxy | undefined => {
+export const chooseProxy = (target: URL, env: NodeJS.ProcessEnv) => {
   const plain = ["http_proxy", "HTTP_PROXY"];
   const names = target.protocol === "https:" ? ["https_proxy", "HTTPS_PROXY", ...plain] : plain;
   const variable = firstSet(names, env);
@@ -96,7 +93,7 @@ const proxyPool = (origin: URL, { connect }: Connectable, variable: string): Poo
 };
 
 /** Makes what connects to the API, directly or through a proxy. Throws for a proxy's odd address. */
-export const connectionTo = (origin: string, proxy: Proxy | undefined): Connection => {
+export const connectionTo = (origin: string, proxy: ReturnType<typeof chooseProxy>): Connection => {
   if (proxy && !/^https?:/i.test(proxy.uri)) throw new Error("a proxy is http: or https:");
   let justConnected = false;
   const onConnect = () => {

@@ -1,6 +1,6 @@
 import { brotliDecompressSync, unzipSync } from "node:zlib";
 import type { Dispatcher } from "undici";
-import type { Answer, Body } from "./answer.ts";
+import type { Answer } from "./answer.ts";
 import type { Connection } from "./connection.ts";
 import { failureOfTransport, type RequestFailure } from "./errors.ts";
 
@@ -34,7 +34,7 @@ const maxBodyRead = 2 * 1024 * 1024;
 const over = new Error("over");
 
 /** An answer whose body is on its way. */
-type Head = Omit<Answer, "body"> & { chunks: Buffer[]; length: number };
+type Head = Pick<Answer, "status" | "headers"> & { chunks: Buffer[]; length: number };
 
 /** `identity` is asked for, but not all obey. */
 const unpackers = new Map<string, (bytes: Buffer, options: { maxOutputLength: number }) => Buffer>([
@@ -44,7 +44,7 @@ const unpackers = new Map<string, (bytes: Buffer, options: { maxOutputLength: nu
   ["br", brotliDecompressSync],
 ]);
 
-const bodyOf = ({ headers, chunks, length }: Head, ended: boolean): Body => {
+const bodyOf = ({ headers, chunks, length }: Head, ended: boolean): Omit<Answer, keyof Head> => {
   if (length > maxBodyRead) return { unread: "too_large" };
   if (!ended) return { unread: "broke_off" };
   const bytes = Buffer.concat(chunks);
@@ -59,7 +59,7 @@ const bodyOf = ({ headers, chunks, length }: Head, ended: boolean): Body => {
 };
 
 const answered = (head: Head, ended: boolean) => ({
-  answer: { status: head.status, headers: head.headers, body: bodyOf(head, ended) },
+  answer: { status: head.status, headers: head.headers, ...bodyOf(head, ended) },
 });
 
 type Run = {

@@ -27,9 +27,9 @@ export type Write = Patch & {
 type Tally = {
   attempts: number;
   /** Of the last answer. */
-  httpStatus: number | undefined;
-  requestId: string | undefined;
-  retryAfterMs: number | undefined;
+  httpStatus?: number | undefined;
+  requestId?: string | undefined;
+  retryAfterMs?: number | undefined;
   /** True: an attempt may have been applied without having been acknowledged. */
   mayHaveWritten: boolean;
 };
@@ -110,8 +110,7 @@ export const writeProfile = async (
 /** Sends PATCHes of some of the keys, each answered with nothing where Prelude acknowledged it. */
 const createSender = ({ appId, userId, profile }: Write, scope: WriteScope) => {
   const { client, signal, deadlineAt, gate, onProgress } = scope;
-  const last = { httpStatus: undefined, requestId: undefined, retryAfterMs: undefined };
-  const tally: Tally = { attempts: 0, ...last, mayHaveWritten: false };
+  const tally: Tally = { attempts: 0, mayHaveWritten: false };
   const send = async (keys: readonly string[]): Promise<Why | undefined> => {
     // Own properties only, so that a key named `__proto__` stays a key.
     const some = keys.map((key) => [key, profile[key] as string]);

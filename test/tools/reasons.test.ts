@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { ConnectReason, ProxyReason, Reason } from "../../src/prelude/errors.ts";
+import type { ConnectReason, Reason } from "../../src/prelude/errors.ts";
 import { refused } from "../../src/tools/messages.ts";
 import { adviceOf, causeOf } from "../../src/tools/reasons.ts";
 import { errorOf } from "../../src/tools/result.ts";
@@ -19,7 +19,8 @@ const words: Partial<Record<Reason, RegExp>> = {
   proxy_refused: /refused the connection with HTTP 407: it wants a user name and a password/,
   not_decodable: /HTTP 302 with a body that cannot be unpacked/,
   web_page: /HTTP 302 with a web page.*firewall.*proxy.*sign-in page/,
-} satisfies Partial<Record<Reason, RegExp>> & Record<ConnectReason | ProxyReason, RegExp>;
+} satisfies Partial<Record<Reason, RegExp>> &
+  Record<ConnectReason | Extract<Reason, `proxy_${string}`>, RegExp>;
 
 const detail = {
   variable: "HTTPS_PROXY",
