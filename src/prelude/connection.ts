@@ -107,16 +107,15 @@ export const connectionTo = (origin: string, proxy: ReturnType<typeof chooseProx
     const pool = new Pool(target, { connections: maxConnections, connect, keepAliveMaxTimeout });
     return pool.on("connect", onConnect);
   };
-  const isNew = () => justConnected;
-  if (!proxy) return { dispatcher: poolOf(origin, buildConnector(connecting)), isNew };
-  const { uri, variable } = proxy;
-  const dispatcher = new ProxyAgent({
-    uri,
-    proxyTls: connecting,
-    factory: (target, options) => poolOf(target, (options as Connectable).connect),
-    clientFactory: (target, options) => proxyPool(target, options as Connectable, variable),
-  });
-  return { dispatcher, isNew };
+  const dispatcher = proxy
+    ? new ProxyAgent({
+        uri: proxy.uri,
+        proxyTls: connecting,
+        factory: (target, options) => poolOf(target, (options as Connectable).connect),
+        clientFactory: (to, options) => proxyPool(to, options as Connectable, proxy.variable),
+      })
+    : poolOf(origin, buildConnector(connecting));
+  return { dispatcher, isNew: () => justConnected };
 };
 
 /** The connections in use, which can be given up for new ones. */

@@ -33,7 +33,6 @@ const maxBodyRead = 2 * 1024 * 1024;
 /** Never shown: it only ends what undici still does for a request that is over. */
 const over = new Error("over");
 
-/** An answer whose body is on its way. */
 type Head = Pick<Answer, "status" | "headers"> & { chunks: Buffer[]; length: number };
 
 /** `identity` is asked for, but not all obey. */
@@ -77,13 +76,6 @@ type Run = {
 const end = (run: Run, exchange: Exchange): void => {
   run.settle(exchange);
   run.controller?.abort(over);
-};
-
-/** Ends it at the end of its time. From 300 on, the status says what matters; below, the body does. */
-const cut = (run: Run): void => {
-  const { head, admitted = false } = run;
-  const failure: RequestFailure = { code: "timeout", mayHaveWritten: admitted };
-  end(run, head && head.status >= 300 ? answered(head, false) : { failure });
 };
 
 /** @param isDoubted whether the connection may be dead, so that an answer gets half of the time only */
@@ -146,21 +138,28 @@ export const exchange = (
     return Promise.resolve({ failure: { code: "timeout", mayHaveWritten: false } });
   }
   return new Promise((resolve) => {
-    const onAbort = () => cut(run);
-    const deadline = setTimeout(onAbort, leftMs);
+    const cut = () => {
+      const { head, admitted = false } = run;
+      const failure: RequestFailure = { code: "timeout", mayHaveWritten: admitted };
+      // From 300 on, the status says what matters; below, the body does.
+      end(run, head && head.status >= 300 ? answered(head, false) : { failure });
+    };
+    const deadline = setTimeout(cut, leftMs);
     const settle = (end: Exchange) => {
       if (run.settled) return;
       run.settled = true;
       clearTimeout(deadline);
       clearTimeout(run.doubt);
-      signal.removeEventListener("abort", onAbort);
+      signal.removeEventListener("abort", cut);
       resolve(end);
     };
     const run: Run = { settle, settled: false };
-    signal.addEventListener("abort", onAbort);
+    signal.addEventListener("abort", cut);
     // undici's own limits are off: the deadline is what counts.
     const options = { ...request, headersTimeout: 0, bodyTimeout: 0 };
-    const isDoubted = () => wary && !isNew();
-    dispatcher.dispatch(options, handlerOf(run, isDoubted, scope));
+    dispatcher.dispatch(
+      options,
+      handlerOf(run, () => wary && !isNew(), scope),
+    );
   });
 };

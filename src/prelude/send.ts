@@ -23,7 +23,6 @@ export type Outcome = {
 /** What all calls to one API have in common. */
 export type Sender = {
   origin: string;
-  /** The key in use. */
   key: string;
   /** Every key that an answer could repeat; a new one is added. */
   secrets: string[];
@@ -118,15 +117,6 @@ const attempt = async (
 const wordsOf = ({ httpStatus, code, reason }: RequestFailure): string =>
   [httpStatus, code, reason].filter((word) => word !== undefined).join(" ");
 
-/** Looks for a key other than the one that was refused, which is then the one in use. */
-const renewKey = (sender: Sender, refused: string): boolean => {
-  const found = sender.rereadKey?.() || refused;
-  if (found === refused) return false;
-  if (!sender.secrets.includes(found)) sender.secrets.push(found);
-  sender.key = found;
-  return true;
-};
-
 /** What a call has used up of its further attempts. */
 type Tries = { retries: number; newKey: boolean; newConnection: boolean };
 
@@ -143,7 +133,12 @@ const nextIn = (
   }
   if ((failure.httpStatus === 401 || failure.code === "unauthorized") && !tries.newKey) {
     tries.newKey = true;
-    if (renewKey(sender, key)) return 0;
+    const found = sender.rereadKey?.() || key;
+    if (found !== key) {
+      if (!sender.secrets.includes(found)) sender.secrets.push(found);
+      sender.key = found;
+      return 0;
+    }
   }
   if (tries.retries >= maxRetries || !isRetried(failure, headers)) return undefined;
   const backoffMs =

@@ -73,7 +73,7 @@ const seeded = ({ appId, userId }: Fixed) => {
   return new Map(all.map(([id, known]) => [id, new Map(users(known))]));
 };
 
-/** Sets the keys of a user's profile. That it merges them into it is the sandbox's own choice. */
+/** That it merges the keys into the profile is the sandbox's own choice. */
 const update = (user: User, body: string): Answer => {
   const { profile } = JSON.parse(body) as { profile?: unknown };
   const isSound = isObject(profile) && Object.values(profile).every((it) => typeof it === "string");
@@ -86,7 +86,6 @@ const update = (user: User, body: string): Answer => {
   return { status: 204 };
 };
 
-/** The users who have this address or number. */
 const list = (users: Iterable<User>, search: URLSearchParams): Answer => {
   const type = search.get("identifier_type");
   const value = search.get("identifier_value")?.toLowerCase();
@@ -99,7 +98,6 @@ const list = (users: Iterable<User>, search: URLSearchParams): Answer => {
 
 const route = /^\/v2\/session\/apps\/([^/]+)\/users(?:\/([^/]+)(\/profile)?)?$/;
 
-/** Answers one request, once its body is read. */
 const answer = (
   apps: ReturnType<typeof seeded>,
   { method, url = "" }: IncomingMessage,

@@ -86,10 +86,8 @@ const words: Readonly<Record<Reason, (detail: Detail) => Words>> = {
   }),
 };
 
-export const causeOf = (reason: Reason, detail: Detail = {}): string => words[reason](detail).cause;
-
-/** What to do about this cause; undefined where the general advice of the error code is right. */
-export const adviceOf = (reason: Reason, detail: Detail = {}): string | undefined => {
-  const { operator, advice } = words[reason](detail);
-  return operator === undefined ? advice : askOperator(operator);
+/** What happened, and what to do about it where the error code's general advice would be wrong. */
+export const explain = (reason: Reason, detail: Detail) => {
+  const { cause, operator, advice } = words[reason](detail);
+  return { cause, advice: operator === undefined ? advice : askOperator(operator) };
 };
