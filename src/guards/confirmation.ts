@@ -2,17 +2,24 @@ import { asText } from "../lib/json.ts";
 import { escapeInvisible, type Secrets, shorten, visiblePart } from "../lib/text.ts";
 import type { Write } from "../profile/write.ts";
 
-/** The call ends with this question to the person; their answer comes with another call. */
+/** The call ends with this question; the person's answer comes with another call. */
 export type Question = { question: Record<string, unknown> };
 
-/** What became of the question to the person. */
 export type Answer = "accepted" | "declined" | "timeout" | "unavailable" | Question;
 
-export type Confirmation = {
+type Confirmation = {
   /** What the person is shown: all of what would be written. */
   text: string;
   /** Everything that the answer is about, to the letter. */
   subject: string;
+};
+
+/** How a call reaches the person, and which answer of theirs it brings along. */
+export type Person = {
+  /** The answer that the call brings, if it is about this very write. */
+  answered: (subject: string) => "accepted" | "declined" | undefined;
+  /** Resolves with `accepted` only if the person said so. */
+  confirm: (confirmation: Confirmation) => Promise<Answer>;
 };
 
 /** What reading showed of the profile as it is now: its values, only the names of its keys, or nothing. */
@@ -21,7 +28,7 @@ export type Before =
   | { shows: "keys"; keys: readonly string[] }
   | { shows: "nothing" };
 
-/** A person approves only what a dialog can show. */
+// A person approves only what a dialog can show.
 const maxShownKeys = 100;
 const maxShownCharacters = 10_000;
 /** Longest piece of an old value that is shown, in UTF-16 code units. */
