@@ -40,9 +40,9 @@ const quotes = ['""', "''", "``", "“”", "„“", "‘’"];
 const unquote = (text: string): string =>
   text.length > 1 && quotes.includes(`${text[0]}${text.at(-1)}`) ? text.slice(1, -1).trim() : text;
 
-/** Reads the text of a key: matching quotes and the word Bearer come off. */
+/** Matching quotes, the word Bearer and a byte order mark, which counts as blank, come off. */
 const readKey = (given: string): Reading<string | undefined> => {
-  const text = unquote(given.replace(/^\ufeff/, "").trim());
+  const text = unquote(given.trim());
   if (isUnset(text)) return { value: undefined };
   const key = unquote(text.replace(/^bearer(?:\s+|$)/i, ""));
   if (isStandIn(key) || standIns.some((form) => form.test(key))) {
@@ -60,7 +60,7 @@ export const apiKey: Reader<string | undefined> = {
 };
 
 /**
- * Reads the key from a file, under the same rules as from the environment.
+ * Reads the key from a file, as from the environment.
  *
  * @param again whether it was read before: then only a regular file is, since a pipe was read to
  *   its end at the start, and opening it again would hold the process
@@ -78,7 +78,7 @@ export const readKeyFile = (path: string, again = false): Reading<string | undef
   if (text.length > maxKeyCharacters) {
     return { problem: "holds far more than a key; it must hold the key alone" };
   }
-  return text.replace(/^\ufeff/, "").trim() === "" ? { problem: "holds no key" } : readKey(text);
+  return text.trim() === "" ? { problem: "holds no key" } : readKey(text);
 };
 
 /** The key that the file holds now; undefined where it holds none. */

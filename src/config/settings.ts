@@ -72,7 +72,7 @@ const settingsByKey = {
     read: appId,
     unset: undefined,
     label: "app",
-    show: (id) => fixedTo(id),
+    show: fixedTo,
   }),
   userId: row({
     name: "PRELUDE_USER_ID",
@@ -81,7 +81,7 @@ const settingsByKey = {
     read: userId,
     unset: undefined,
     label: "user",
-    show: (id) => fixedTo(id),
+    show: fixedTo,
   }),
   allowedKeys: row({
     name: "PRELUDE_ALLOWED_KEYS",
@@ -206,10 +206,11 @@ const settingsByKey = {
 };
 
 type Rows = typeof settingsByKey;
-type ValueOf<Row> = Row extends Setting<infer Value> ? Value : never;
 
 /** The settings as the code uses them; what each is stands in its row. */
-export type Config = { [Key in keyof Rows]: ValueOf<Rows[Key]> };
+export type Config = {
+  [Key in keyof Rows]: Rows[Key] extends Setting<infer Value> ? Value : never;
+};
 
 /** The rows, in a form that lets generic code keep a row and its value together. */
 export const rows: { [Key in keyof Config]: Setting<Config[Key]> } = settingsByKey;
@@ -220,9 +221,9 @@ export const configKeys: readonly (keyof Config)[] = Object.keys(rows).filter(is
 /** Every setting, in the order in which people read them. */
 export const settings = Object.values(settingsByKey);
 
-const shown = <Key extends keyof Config>(key: Key, config: Config, sandbox: boolean) =>
-  [rows[key].label, rows[key].show(config[key], sandbox)] as const;
-
 /** The settings and guards in force, in words; of the key only whether it is there. */
-export const describeSettings = (config: Config, sandbox: boolean): Record<string, string> =>
-  Object.fromEntries(configKeys.map((key) => shown(key, config, sandbox)));
+export const describeSettings = (config: Config, sandbox: boolean): Record<string, string> => {
+  const shown = <Key extends keyof Config>(key: Key) =>
+    [rows[key].label, rows[key].show(config[key], sandbox)] as const;
+  return Object.fromEntries(configKeys.map(shown));
+};

@@ -37,20 +37,19 @@ const maxOldCharacters = 200;
 /** Text as the person must see it: in quotes that nothing inside can end, nothing invisible. */
 const show = (text: string): string => escapeInvisible(JSON.stringify(text));
 
-const insideQuotes = (text: string): string => show(text).slice(1, -1);
-
 /** An old value: a string as it is, anything else as its JSON; the cut is marked outside the quotes. */
 const showOld = (value: unknown, secrets: Secrets): string => {
   const part = visiblePart(asText(value), secrets);
   const whole = show(part);
   if (whole.length <= maxOldCharacters + 2) return whole;
+  const insideQuotes = (char: string) => show(char).slice(1, -1);
   return `"${shorten(part, maxOldCharacters, insideQuotes, "")}"…`;
 };
 
 /** What the profile holds now under a key that would be written, in brackets. */
 const noteOf = (key: string, before: Before | undefined, secrets: Secrets): string => {
-  if (before === undefined || before.shows === "nothing") return "";
-  if (before.shows === "keys") return before.keys.includes(key) ? " (replaces a value)" : " (new)";
+  if (before?.shows === "keys") return before.keys.includes(key) ? " (replaces a value)" : " (new)";
+  if (before?.shows !== "values") return "";
   if (!Object.hasOwn(before.profile, key)) return " (new)";
   return ` (now ${showOld(before.profile[key], secrets)})`;
 };

@@ -1,10 +1,6 @@
+import type { Config } from "../config/config.ts";
 import { isPlainName } from "../lib/names.ts";
 import { foldKey } from "../lib/text.ts";
-
-type KeyPolicy = {
-  allowedKeys: readonly string[] | undefined;
-  blockedKeys: readonly string[];
-};
 
 /**
  * Makes the check of which keys a call may not write. Allowed keys are compared exactly. Beside
@@ -12,7 +8,10 @@ type KeyPolicy = {
  * whatever reads the profile may take the two for one. Of what is refused, `lookAlike` tells whether
  * a key is another spelling of a blocked one.
  */
-export const createKeyCheck = ({ allowedKeys, blockedKeys }: KeyPolicy) => {
+export const createKeyCheck = ({
+  allowedKeys,
+  blockedKeys,
+}: Pick<Config, "allowedKeys" | "blockedKeys">) => {
   const allowed = allowedKeys && new Set(allowedKeys);
   const blocked = new Set(blockedKeys);
   const folded = new Set(blockedKeys.map(foldKey));

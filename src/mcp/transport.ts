@@ -11,7 +11,6 @@ import { errorResponse, type Incoming, readLine, wireIdOf } from "./messages.ts"
 
 /** Longest line that is read, in bytes without its line break; the SDK's own limit. */
 const maxLineBytes = 10 * 1024 * 1024;
-const lineBreak = 10;
 
 const tooLong: Incoming = { ignored: "a line of more than 10 MiB" };
 
@@ -32,7 +31,7 @@ const createLines = (receive: (read: Incoming) => void) => {
   };
   const push = (chunk: Buffer): void => {
     let from = 0;
-    for (let at = chunk.indexOf(lineBreak); at >= 0; at = chunk.indexOf(lineBreak, from)) {
+    for (let at = chunk.indexOf("\n"); at >= 0; at = chunk.indexOf("\n", from)) {
       add(chunk.subarray(from, at));
       end();
       from = at + 1;
