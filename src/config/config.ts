@@ -54,11 +54,11 @@ const readValue = <Key extends keyof Config>(key: Key, env: Environment): Readin
   const row = rows[key];
   const text = env[row.name]?.trim() ?? "";
   // A host that knows no value passes on `${X}`; where nothing is guarded, that is no value.
-  const isForgiven = !row.guard && !row.secret && /^\$\{[^}]*\}$/.test(text);
+  const isForgiven = row.guard === false && !row.secret && /^\$\{[^}]*\}$/.test(text);
   if (isUnset(text) || isForgiven) {
     return row.default === undefined ? { value: row.unset } : row.read.read(row.default);
   }
-  if (row.guard && isStandIn(text)) {
+  if (row.guard !== false && isStandIn(text)) {
     return {
       problem: `holds a placeholder that nothing has replaced, or a word for nothing; it must be ${row.read.accepts}, or empty`,
     };
@@ -76,7 +76,7 @@ const misspeltNames = (env: Environment): string[] => {
 
 /** What a template leaves behind whose value is missing: the operator may count on a guard. */
 const emptyGuards = (env: Environment): string[] => {
-  const empty = settings.filter(({ guard, name }) => guard && env[name]?.trim() === "");
+  const empty = settings.filter(({ guard, name }) => guard !== false && env[name]?.trim() === "");
   const names = empty.map(({ name }) => name).join(", ");
   return names === "" ? [] : [`set and empty, which counts as not set: ${names}`];
 };

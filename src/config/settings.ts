@@ -21,8 +21,8 @@ export type Setting<Value> = {
   words: string;
   /** Never shown, never repeated, and not a default of anything. */
   secret?: true;
-  /** What the operator forbids or watches by it; a value that nobody can have meant stops the start. */
-  guard?: true;
+  /** Unless false, the operator forbids or watches something by it, and what nobody can have meant stops the start. */
+  guard?: false;
   read: Reader<Value>;
   /** What --check calls it, and how it shows the value in force. */
   label: string;
@@ -49,6 +49,7 @@ const settingsByKey = {
     name: "PRELUDE_API_KEY",
     words: "Prelude management API key",
     secret: true,
+    guard: false,
     read: apiKey,
     unset: undefined,
     label: "api key",
@@ -60,6 +61,7 @@ const settingsByKey = {
   apiKeyFile: row({
     name: "PRELUDE_API_KEY_FILE",
     words: "file to read the key from instead",
+    guard: false,
     read: path("/run/secrets/prelude-api-key"),
     unset: undefined,
     label: "api key file",
@@ -68,7 +70,6 @@ const settingsByKey = {
   appId: row({
     name: "PRELUDE_APP_ID",
     words: "fixes the app; unset: the tool asks for app_id",
-    guard: true,
     read: appId,
     unset: undefined,
     label: "app",
@@ -77,7 +78,6 @@ const settingsByKey = {
   userId: row({
     name: "PRELUDE_USER_ID",
     words: "fixes the user; unset: the tool asks for user_id",
-    guard: true,
     read: userId,
     unset: undefined,
     label: "user",
@@ -86,7 +86,6 @@ const settingsByKey = {
   allowedKeys: row({
     name: "PRELUDE_ALLOWED_KEYS",
     words: "comma-separated profile keys that may be written; unset: all",
-    guard: true,
     read: keyList,
     unset: undefined,
     label: "allowed keys",
@@ -96,7 +95,6 @@ const settingsByKey = {
   blockedKeys: row({
     name: "PRELUDE_BLOCKED_KEYS",
     words: "comma-separated profile keys that may never be written",
-    guard: true,
     read: keyList,
     unset: [],
     label: "blocked keys",
@@ -105,7 +103,6 @@ const settingsByKey = {
   read: row({
     name: "PRELUDE_READ",
     words: "keys: get_user_profile shows key names; values: values too",
-    guard: true,
     read: oneOf(["off", "keys", "values"]),
     default: "off",
     label: "reading",
@@ -119,7 +116,6 @@ const settingsByKey = {
   write: row({
     name: "PRELUDE_WRITE",
     words: "dry-run: nothing is written; off: no update_user_profile",
-    guard: true,
     read: oneOf(["on", "dry-run", "off"]),
     default: "on",
     label: "writing",
@@ -133,37 +129,30 @@ const settingsByKey = {
   confirm: row({
     name: "PRELUDE_CONFIRM",
     words: "true: ask the person before each write",
-    guard: true,
     read: flag,
     default: "false",
     label: "confirmation",
     show: (on) => (on ? "the person is asked before each write" : "off"),
   }),
-  /** 0: no limit. */
   maxWritesPerMinute: row({
     name: "PRELUDE_MAX_WRITES_PER_MINUTE",
     words: `writing calls per minute, up to ${maxRequests} PATCHes each; 0: off`,
-    guard: true,
     read: wholeNumber(0, 1_000_000, "120"),
     default: "120",
     label: "write limit",
     show: (most) => perMinute(most, `may write, each with up to ${maxRequests} PATCHes`),
   }),
-  /** 0: no limit. */
   maxReadsPerMinute: row({
     name: "PRELUDE_MAX_READS_PER_MINUTE",
     words: "calls of get_user_profile per minute; 0: off",
-    guard: true,
     read: wholeNumber(0, 1_000_000, "60"),
     default: "60",
     label: "read limit",
     show: (most) => perMinute(most, "may read"),
   }),
-  /** An absolute path. */
   auditLog: row({
     name: "PRELUDE_AUDIT_LOG",
     words: "file that records each call as JSON lines, without values",
-    guard: true,
     read: path("/var/log/prelude-profile.jsonl"),
     unset: undefined,
     label: "audit",
@@ -172,16 +161,15 @@ const settingsByKey = {
   auditMeta: row({
     name: "PRELUDE_AUDIT_META",
     words: "members of _meta that the audit records, at most 8",
-    guard: true,
     read: metaList,
     default: "traceparent,threadId,openai/session",
     label: "audit meta",
     show: (names) => quoteList(names, 100),
   }),
-  /** Without a slash at the end. */
   baseUrl: row({
     name: "PRELUDE_BASE_URL",
     words: "address of the API",
+    guard: false,
     read: address("https://api.prelude.dev"),
     default: "https://api.prelude.dev",
     label: "base url",
@@ -190,6 +178,7 @@ const settingsByKey = {
   timeoutMs: row({
     name: "PRELUDE_TIMEOUT_MS",
     words: "deadline of one call with its retries, in ms",
+    guard: false,
     read: wholeNumber(1, 600_000, "30000 (milliseconds)"),
     default: "30000",
     label: "timeout",
@@ -198,6 +187,7 @@ const settingsByKey = {
   logLevel: row({
     name: "PRELUDE_LOG_LEVEL",
     words: `${logLevels.slice(0, -1).join(", ")} or ${logLevels.at(-1)}; to stderr`,
+    guard: false,
     read: oneOf(logLevels),
     default: "error",
     label: "log",

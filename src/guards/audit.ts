@@ -141,8 +141,6 @@ export type Trace = {
   end: (end: TracedEnd) => void;
 };
 
-const noTrace: Trace = { about: () => {}, attempt: () => {}, end: () => {} };
-
 /** A text that the client or the model chose. */
 const foreign = (text: string | undefined, secrets: Secrets): string | null =>
   text === undefined ? null : foreignText(text, secrets, maxKeyCharacters);
@@ -186,7 +184,6 @@ const beginningOf = (call: TracedCall, about: About, options: Options) => ({
 
 /** The audit lines of one call; without an audit file there are none. */
 export const startTrace = (audit: Audit | undefined, call: TracedCall, options: Options): Trace => {
-  if (audit === undefined) return noTrace;
   const { secrets, now } = options;
   const started = now();
   let about: About = {};
@@ -196,10 +193,11 @@ export const startTrace = (audit: Audit | undefined, call: TracedCall, options: 
       about = { ...about, ...more };
     },
     attempt: () => {
-      audit.attempt({ event: "attempt", ...beginningOf(call, about, options) });
+      audit?.attempt({ event: "attempt", ...beginningOf(call, about, options) });
       isSent = true;
     },
     end: (end) => {
+      if (audit === undefined) return;
       const line = {
         ...beginningOf(call, about, options),
         status: end.status,
