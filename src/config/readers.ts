@@ -32,9 +32,8 @@ const reader = <Value>(
 });
 
 export const flag = reader("true or false", (text) => {
-  const lower = text.toLowerCase();
-  if (lower === "true" || lower === "1") return true;
-  return lower === "false" || lower === "0" ? false : undefined;
+  if (/^(?:true|1)$/i.test(text)) return true;
+  return /^(?:false|0)$/i.test(text) ? false : undefined;
 });
 
 /** One of these words, in any case; its dash may be an underscore or missing. */

@@ -129,18 +129,6 @@ type Options = {
   now: () => number;
 };
 
-export type Trace = {
-  /** Adds to what is known of the call; the lines from here on say it. */
-  about: (more: About) => void;
-  /**
-   * To be called right before the first request leaves, and again before the first that writes:
-   * the file may be another one by then. Throws where the request must not leave.
-   */
-  attempt: () => void;
-  /** To be called once, whatever became of the call. */
-  end: (end: TracedEnd) => void;
-};
-
 /** A text that the client or the model chose. */
 const foreign = (text: string | undefined, secrets: Secrets): string | null =>
   text === undefined ? null : foreignText(text, secrets, maxKeyCharacters);
@@ -183,20 +171,26 @@ const beginningOf = (call: TracedCall, about: About, options: Options) => ({
 });
 
 /** The audit lines of one call; without an audit file there are none. */
-export const startTrace = (audit: Audit | undefined, call: TracedCall, options: Options): Trace => {
+export const startTrace = (audit: Audit | undefined, call: TracedCall, options: Options) => {
   const { secrets, now } = options;
   const started = now();
   let about: About = {};
   let isSent = false;
   return {
-    about: (more) => {
+    /** Adds to what is known of the call; the lines from here on say it. */
+    about: (more: About): void => {
       about = { ...about, ...more };
     },
-    attempt: () => {
+    /**
+     * To be called right before the first request leaves, and again before the first that writes:
+     * the file may be another one by then. Throws where the request must not leave.
+     */
+    attempt: (): void => {
       audit?.attempt({ event: "attempt", ...beginningOf(call, about, options) });
       isSent = true;
     },
-    end: (end) => {
+    /** To be called once, whatever became of the call. */
+    end: (end: TracedEnd): void => {
       if (audit === undefined) return;
       const line = {
         ...beginningOf(call, about, options),
@@ -213,3 +207,5 @@ export const startTrace = (audit: Audit | undefined, call: TracedCall, options: 
     },
   };
 };
+
+export type Trace = ReturnType<typeof startTrace>;

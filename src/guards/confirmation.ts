@@ -57,14 +57,11 @@ const noteOf = (key: string, before: Before | undefined, secrets: Secrets): stri
 const unread = "\nWhat the profile holds now could not be read.";
 const noRoom = "\nThere is no room to show what the profile holds now.";
 
-const textOf = (
-  { appId, userId, profile, onReservedKey }: Write,
-  before: Before | undefined,
-  secrets: Secrets,
-): string => {
+const textOf = (write: Write, note: (key: string) => string): string => {
+  const { appId, userId, profile, onReservedKey } = write;
   const lines = [`Update the Prelude profile of user ${userId} in app ${appId}?`];
   for (const [key, value] of Object.entries(profile)) {
-    lines.push(`${show(key)} = ${show(value)}${noteOf(key, before, secrets)}`);
+    lines.push(`${show(key)} = ${show(value)}${note(key)}`);
   }
   if (onReservedKey === "skip") lines.push("Keys that Prelude reserves will be left out.");
   return lines.join("\n");
@@ -86,11 +83,10 @@ export const confirmationOf = (
   const { appId, userId, profile, onReservedKey } = write;
   const entries = Object.entries(profile);
   if (entries.length > maxShownKeys) return undefined;
-  const plain = textOf(write, undefined, secrets);
+  const plain = textOf(write, () => "");
   if (plain.length > maxShownCharacters) return undefined;
-  const full = textOf(write, before, secrets);
-  const fits = full.length <= maxShownCharacters;
+  const full = textOf(write, (key) => noteOf(key, before, secrets));
   const end = before?.shows === "nothing" ? unread : "";
-  const text = fits ? `${full}${end}` : `${plain}${noRoom}`;
+  const text = full.length <= maxShownCharacters ? full + end : plain + noRoom;
   return { text, subject: JSON.stringify([appId, userId, entries, onReservedKey]) };
 };
