@@ -106,12 +106,10 @@ const settingsByKey = {
     read: oneOf(["off", "keys", "values"]),
     default: "off",
     label: "reading",
-    show: (mode) =>
-      ({
-        off: "off",
-        keys: "the agent may see which keys a profile has",
-        values: "the agent may see keys and values",
-      })[mode],
+    show: (mode) => {
+      if (mode === "off") return "off";
+      return `the agent may see ${mode === "keys" ? "which keys a profile has" : "keys and values"}`;
+    },
   }),
   write: row({
     name: "PRELUDE_WRITE",

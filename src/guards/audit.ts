@@ -61,6 +61,14 @@ export const openAudit = (path: string, onLost: (event: "outcome" | "refused") =
   const check = (): void => write("");
   check();
 
+  const writeOrTell = (text: string, event: "outcome" | "refused"): void => {
+    try {
+      write(text);
+    } catch {
+      onLost(event);
+    }
+  };
+
   return {
     /** Throws where a line could not be appended now. */
     check,
@@ -68,19 +76,9 @@ export const openAudit = (path: string, onLost: (event: "outcome" | "refused") =
     attempt: (line: AuditLine): void => write(textOf(line)),
     outcome: (line: AuditLine): void => {
       kept += textOf(line);
-      try {
-        check();
-      } catch {
-        onLost("outcome");
-      }
+      writeOrTell("", "outcome");
     },
-    refused: (line: AuditLine): void => {
-      try {
-        write(textOf(line));
-      } catch {
-        onLost("refused");
-      }
-    },
+    refused: (line: AuditLine): void => writeOrTell(textOf(line), "refused"),
   };
 };
 

@@ -30,7 +30,7 @@ export const createServer = (options: Options): { server: Server; cutOff: () => 
   const { info, instructions, log } = options;
   const server = new Server(info, { capabilities, instructions });
   const handle = createHandler(server, options);
-  const inFlight = new Set<AbortController>();
+  const inFlight = new Set<() => void>();
   // Not setRequestHandler: that would answer arguments sent as a JSON string, or none at all, with
   // a protocol error and a dump of the SDK's own schema, where the model needs our result.
   server.fallbackRequestHandler = async ({ method, params = {} }, extra) => {
@@ -40,17 +40,17 @@ export const createServer = (options: Options): { server: Server; cutOff: () => 
     const abort = () => call.abort();
     if (extra.signal.aborted) abort();
     extra.signal.addEventListener("abort", abort);
-    inFlight.add(call);
+    inFlight.add(abort);
     try {
       return await handle(method, params, { ...extra, signal: call.signal });
     } catch (thrown) {
       throw thrown instanceof McpError ? thrown : defect(thrown, log);
     } finally {
-      inFlight.delete(call);
+      inFlight.delete(abort);
     }
   };
   const cutOff = () => {
-    for (const call of inFlight) call.abort();
+    for (const abort of inFlight) abort();
   };
   return { server, cutOff };
 };

@@ -73,13 +73,8 @@ export const createTickets = () => {
         const [oldest] = open.keys();
         if (open.size > maxOpenTickets) open.delete(oldest);
         const confirm = { method: "elicitation/create", params: confirmationForm(text) };
-        return {
-          question: {
-            resultType: "input_required",
-            requestState: ticket,
-            inputRequests: { confirm },
-          },
-        };
+        const inputRequests = { confirm };
+        return { question: { resultType: "input_required", requestState: ticket, inputRequests } };
       },
     };
   };
