@@ -3,7 +3,6 @@ export type Secrets = readonly string[];
 
 /** As much of a foreign text is looked at, in UTF-16 code units; the work must not grow with its length. */
 const maxLooked = 4_000;
-const redacted = "[redacted]";
 
 // Controls, formats (bidi, zero-width, tags), private use, lone surrogates and what no version of
 // Unicode has assigned (C), line separators, what renders as nothing by its property, and two
@@ -59,7 +58,7 @@ export const redact = (text: string, secrets: Secrets): string => {
   // Most texts hold none, and a look is cheaper than a pattern.
   if (!forms.some((form) => text.includes(form))) return text;
   const literals = forms.map((form) => form.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&"));
-  return text.replace(new RegExp(literals.join("|"), "g"), redacted);
+  return text.replace(new RegExp(literals.join("|"), "g"), "[redacted]");
 };
 
 /**
