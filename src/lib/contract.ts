@@ -12,3 +12,6 @@ export const maxKeyCharacters = 256;
 
 /** Requests that one call may take, its repeats and its search for reserved keys included. */
 export const maxRequests = 64;
+
+/** The API's names for what a user can be looked up by. */
+export const identifierTypes = { email: "email_address", phone: "phone_number" } as const;

@@ -1,3 +1,4 @@
+import { identifierTypes } from "../lib/contract.ts";
 import { isObject } from "../lib/json.ts";
 import { type Asked, isAcknowledgement, type Picked, pickFrom } from "./answer.ts";
 import { chooseProxy, connectionTo, createConnections } from "./connection.ts";
@@ -27,9 +28,6 @@ export type ClientOptions = Pick<Sender, "product" | "rereadKey" | "log"> & {
   useProxy: boolean;
   firstDelayMs?: number;
 };
-
-/** The API's names for what a user can be looked up by. */
-export const identifierTypes = { email: "email_address", phone: "phone_number" } as const;
 
 const pickUser = pickFrom(({ user }) =>
   isObject(user) ? { users: [user] } : { lacks: "the object user" },

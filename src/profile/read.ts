@@ -1,12 +1,6 @@
-import { userIdPattern } from "../lib/contract.ts";
+import { identifierTypes, userIdPattern } from "../lib/contract.ts";
 import { isObject } from "../lib/json.ts";
-import {
-  type CallScope,
-  identifierTypes,
-  type Outcome,
-  type PreludeClient,
-  type Sought,
-} from "../prelude/client.ts";
+import type { CallScope, Outcome, PreludeClient, Sought } from "../prelude/client.ts";
 
 export type { Sought } from "../prelude/client.ts";
 

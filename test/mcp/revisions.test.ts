@@ -172,7 +172,7 @@ describe(`requests of ${newest}`, () => {
       resultType: "complete",
       content: [expect.objectContaining({ type: "text" })],
       structuredContent: expect.objectContaining({ status: "updated" }),
-      _meta: serverInfo,
+      _meta: { ...serverInfo, call_id: expect.any(String) },
     });
   });
 

@@ -76,6 +76,8 @@ export const startApi = async (handle: Handler, tls?: CertificateName) => {
   const server = tls
     ? createHttpsServer({ key: testKey, cert: certificates[tls] })
     : createHttpServer();
+  // Longer than a test may stand still on a busy machine: a connection that was used before stays.
+  server.keepAliveTimeout = 60_000;
 
   server.on("connection", (socket: Socket) => {
     open.add(socket);
