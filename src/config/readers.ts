@@ -94,14 +94,12 @@ const nameList = (
   },
 });
 
-/** A list of profile keys. */
 export const keyList = nameList(
   "names separated by commas, such as first_name,locale (letters, digits, _ - . :)",
   Number.POSITIVE_INFINITY,
   isPlainName,
 );
 
-/** A list of members of a request's `_meta`. */
 export const metaList = nameList(
   "names separated by commas, such as traceparent,acme.dev/ticket (letters, digits, _ - . : /)",
   8,

@@ -118,7 +118,6 @@ export type TracedEnd = {
 
 type Options = {
   tool: string;
-  /** True: a simulation; nothing real was changed. */
   sandbox: boolean;
   /** Names of the members of `_meta` that are recorded, where they are strings. */
   auditMeta: readonly string[];

@@ -1,3 +1,4 @@
+import type { Config } from "../config/config.ts";
 import { asText } from "../lib/json.ts";
 import { escapeInvisible, type Secrets, shorten, visiblePart } from "../lib/text.ts";
 import type { Write } from "../profile/write.ts";
@@ -22,11 +23,10 @@ export type Person = {
   confirm: (confirmation: Confirmation) => Promise<Answer>;
 };
 
-/** What reading showed of the profile as it is now: its values, only the names of its keys, or nothing. */
-export type Before =
-  | { shows: "values"; profile: Readonly<Record<string, unknown>> }
-  | { shows: "keys"; keys: readonly string[] }
-  | { shows: "nothing" };
+/** The profile as it is now, undefined if it could not be read, and how much of it is shown. */
+export type Before = Pick<Config, "read"> & {
+  profile: Readonly<Record<string, unknown>> | undefined;
+};
 
 // A person approves only what a dialog can show.
 const maxShownKeys = 100;
@@ -48,9 +48,9 @@ const showOld = (value: unknown, secrets: Secrets): string => {
 
 /** What the profile holds now under a key that would be written, in brackets. */
 const noteOf = (key: string, before: Before | undefined, secrets: Secrets): string => {
-  if (before?.shows === "keys") return before.keys.includes(key) ? " (replaces a value)" : " (new)";
-  if (before?.shows !== "values") return "";
+  if (!before?.profile) return "";
   if (!Object.hasOwn(before.profile, key)) return " (new)";
+  if (before.read !== "values") return " (replaces a value)";
   return ` (now ${showOld(before.profile[key], secrets)})`;
 };
 
@@ -86,7 +86,7 @@ export const confirmationOf = (
   const plain = textOf(write, () => "");
   if (plain.length > maxShownCharacters) return undefined;
   const full = textOf(write, (key) => noteOf(key, before, secrets));
-  const end = before?.shows === "nothing" ? unread : "";
+  const end = before && !before.profile ? unread : "";
   const text = full.length <= maxShownCharacters ? full + end : plain + noRoom;
   return { text, subject: JSON.stringify([appId, userId, entries, onReservedKey]) };
 };

@@ -107,7 +107,7 @@ const functions: Record<string, (text: string) => unknown> = {
   "audit line": trace,
   "question, new value": (text) => confirmationOf(write({ plan: text })),
   "question, old value": (text) =>
-    confirmationOf(write({ plan: "" }), { shows: "values", profile: { plan: text } }, secrets),
+    confirmationOf(write({ plan: "" }), { read: "values", profile: { plan: text } }, secrets),
   "answer to a question": (text) => answerOf({ action: "accept", content: { [text]: text } }),
   acknowledgement: (text) => isAcknowledgement(text, asked),
   "acknowledgement, a message": (text) => isAcknowledgement(json({ message: text }), asked),
