@@ -2,18 +2,7 @@ import { maxRequests } from "../lib/contract.ts";
 import { logLevels } from "../lib/log.ts";
 import { quoteList } from "../lib/names.ts";
 import { apiKey } from "./key.ts";
-import {
-  address,
-  appId,
-  flag,
-  keyList,
-  metaList,
-  oneOf,
-  path,
-  type Reader,
-  userId,
-  wholeNumber,
-} from "./readers.ts";
+import * as readers from "./readers.ts";
 
 export type Setting<Value> = {
   name: string;
@@ -23,7 +12,7 @@ export type Setting<Value> = {
   secret?: true;
   /** Unless false, the operator forbids or watches something by it, and what nobody can have meant stops the start. */
   guard?: false;
-  read: Reader<Value>;
+  read: readers.Reader<Value>;
   /** What --check calls it, and how it shows the value in force. */
   label: string;
   show: (value: Value, sandbox: boolean) => string;
@@ -62,7 +51,7 @@ const settingsByKey = {
     name: "PRELUDE_API_KEY_FILE",
     words: "file to read the key from instead",
     guard: false,
-    read: path("/run/secrets/prelude-api-key"),
+    read: readers.path("/run/secrets/prelude-api-key"),
     unset: undefined,
     label: "api key file",
     show: (file) => file ?? "none",
@@ -70,7 +59,7 @@ const settingsByKey = {
   appId: row({
     name: "PRELUDE_APP_ID",
     words: "fixes the app; unset: the tool asks for app_id",
-    read: appId,
+    read: readers.appId,
     unset: undefined,
     label: "app",
     show: fixedTo,
@@ -78,7 +67,7 @@ const settingsByKey = {
   userId: row({
     name: "PRELUDE_USER_ID",
     words: "fixes the user; unset: the tool asks for user_id",
-    read: userId,
+    read: readers.userId,
     unset: undefined,
     label: "user",
     show: fixedTo,
@@ -86,7 +75,7 @@ const settingsByKey = {
   allowedKeys: row({
     name: "PRELUDE_ALLOWED_KEYS",
     words: "comma-separated profile keys that may be written; unset: all",
-    read: keyList,
+    read: readers.keyList,
     unset: undefined,
     label: "allowed keys",
     show: (keys) =>
@@ -95,7 +84,7 @@ const settingsByKey = {
   blockedKeys: row({
     name: "PRELUDE_BLOCKED_KEYS",
     words: "comma-separated profile keys that may never be written",
-    read: keyList,
+    read: readers.keyList,
     unset: [],
     label: "blocked keys",
     show: (keys) => (keys.length === 0 ? "none" : quoteList(keys, 100)),
@@ -103,18 +92,18 @@ const settingsByKey = {
   read: row({
     name: "PRELUDE_READ",
     words: "keys: get_user_profile shows key names; values: values too",
-    read: oneOf(["off", "keys", "values"]),
+    read: readers.oneOf(["off", "keys", "values"]),
     default: "off",
     label: "reading",
     show: (mode) => {
-      if (mode === "off") return "off";
-      return `the agent may see ${mode === "keys" ? "which keys a profile has" : "keys and values"}`;
+      const what = mode === "keys" ? "which keys a profile has" : "keys and values";
+      return mode === "off" ? "off" : `the agent may see ${what}`;
     },
   }),
   write: row({
     name: "PRELUDE_WRITE",
     words: "dry-run: nothing is written; off: no update_user_profile",
-    read: oneOf(["on", "dry-run", "off"]),
+    read: readers.oneOf(["on", "dry-run", "off"]),
     default: "on",
     label: "writing",
     show: (mode) =>
@@ -127,7 +116,7 @@ const settingsByKey = {
   confirm: row({
     name: "PRELUDE_CONFIRM",
     words: "true: ask the person before each write",
-    read: flag,
+    read: readers.flag,
     default: "false",
     label: "confirmation",
     show: (on) => (on ? "the person is asked before each write" : "off"),
@@ -135,7 +124,7 @@ const settingsByKey = {
   maxWritesPerMinute: row({
     name: "PRELUDE_MAX_WRITES_PER_MINUTE",
     words: `writing calls per minute, up to ${maxRequests} PATCHes each; 0: off`,
-    read: wholeNumber(0, 1_000_000, "120"),
+    read: readers.wholeNumber(0, 1_000_000, "120"),
     default: "120",
     label: "write limit",
     show: (most) => perMinute(most, `may write, each with up to ${maxRequests} PATCHes`),
@@ -143,7 +132,7 @@ const settingsByKey = {
   maxReadsPerMinute: row({
     name: "PRELUDE_MAX_READS_PER_MINUTE",
     words: "calls of get_user_profile per minute; 0: off",
-    read: wholeNumber(0, 1_000_000, "60"),
+    read: readers.wholeNumber(0, 1_000_000, "60"),
     default: "60",
     label: "read limit",
     show: (most) => perMinute(most, "may read"),
@@ -151,7 +140,7 @@ const settingsByKey = {
   auditLog: row({
     name: "PRELUDE_AUDIT_LOG",
     words: "file that records each call as JSON lines, without values",
-    read: path("/var/log/prelude-profile.jsonl"),
+    read: readers.path("/var/log/prelude-profile.jsonl"),
     unset: undefined,
     label: "audit",
     show: (file) => file ?? "off",
@@ -159,7 +148,7 @@ const settingsByKey = {
   auditMeta: row({
     name: "PRELUDE_AUDIT_META",
     words: "members of _meta that the audit records, at most 8",
-    read: metaList,
+    read: readers.metaList,
     default: "traceparent,threadId,openai/session",
     label: "audit meta",
     show: (names) => quoteList(names, 100),
@@ -168,7 +157,7 @@ const settingsByKey = {
     name: "PRELUDE_BASE_URL",
     words: "address of the API",
     guard: false,
-    read: address("https://api.prelude.dev"),
+    read: readers.address("https://api.prelude.dev"),
     default: "https://api.prelude.dev",
     label: "base url",
     show: (url, sandbox) => (sandbox ? "embedded sandbox, nothing real is changed" : url),
@@ -177,7 +166,7 @@ const settingsByKey = {
     name: "PRELUDE_TIMEOUT_MS",
     words: "deadline of one call with its retries, in ms",
     guard: false,
-    read: wholeNumber(1, 600_000, "30000 (milliseconds)"),
+    read: readers.wholeNumber(1, 600_000, "30000 (milliseconds)"),
     default: "30000",
     label: "timeout",
     show: (ms) => `${ms} ms per call`,
@@ -186,7 +175,7 @@ const settingsByKey = {
     name: "PRELUDE_LOG_LEVEL",
     words: `${logLevels.slice(0, -1).join(", ")} or ${logLevels.at(-1)}; to stderr`,
     guard: false,
-    read: oneOf(logLevels),
+    read: readers.oneOf(logLevels),
     default: "error",
     label: "log",
     show: (level) => level,
