@@ -172,7 +172,7 @@ export const serve = async (options: Options): Promise<void> => {
       setImmediate(flushAudit, options);
     },
   });
-  const stdio = createTransport(process.stdin, process.stdout, {
+  const stdio = createTransport({
     onStdinEnd: () => {
       if (!process.stdin.bytesRead && !stopping) log.error(noClient);
       void stop("stdin ended", graceMs);

@@ -10,12 +10,9 @@ export type { Config } from "./settings.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-export type ConfigResult =
+type ConfigResult =
   | { config: Config; warnings: string[]; problems?: never }
   | { problems: string[]; config?: never; warnings?: never };
-
-/** What is found out while reading: the values so far, and all that is to be said. */
-type Found = { values: Partial<Config>; problems: string[]; warnings: string[] };
 
 /**
  * Turns environment variables, and the key file that they name, into the configuration, or lists
@@ -23,46 +20,45 @@ type Found = { values: Partial<Config>; problems: string[]; warnings: string[] }
  * variable.
  */
 export const readConfig = (env: Environment): ConfigResult => {
-  const found: Found = { values: {}, problems: misspeltNames(env), warnings: emptyGuards(env) };
-  for (const key of configKeys) take(key, rows[key].name, readValue(key, env), found);
-  const { values, problems, warnings } = found;
+  const values: Partial<Config> = {};
+  const problems = misspeltNames(env);
+  const warnings = emptyGuards(env);
+  const take = <Key extends keyof Config>(
+    key: Key,
+    name: string,
+    reading: Reading<Config[Key]>,
+  ): void => {
+    if ("problem" in reading) {
+      problems.push(`${name} ${reading.problem}`);
+      return;
+    }
+    values[key] = reading.value;
+    if (reading.warning !== undefined) warnings.push(`${name} ${reading.warning}`);
+  };
+  for (const key of configKeys) take(key, rows[key].name, readValue(key, env));
   const { apiKeyFile } = values;
   if (apiKeyFile !== undefined && values.apiKey !== undefined) {
     problems.push("PRELUDE_API_KEY and PRELUDE_API_KEY_FILE are both set; keep one of them");
   } else if (apiKeyFile !== undefined) {
-    take("apiKey", rows.apiKeyFile.name, readKeyFile(apiKeyFile), found);
+    take("apiKey", rows.apiKeyFile.name, readKeyFile(apiKeyFile));
   }
-  problems.push(...noTool(values), ...overlap(values), ...leakedKey(values, env));
+  if (values.write === "off" && values.read === "off") problems.push(noTool);
+  problems.push(...overlap(values), ...leakedKey(values, env));
   return problems.length === 0 && isComplete(values) ? { config: values, warnings } : { problems };
 };
 
 const isComplete = (values: Partial<Config>): values is Config =>
   configKeys.every((key) => Object.hasOwn(values, key));
 
-/** Keeps what came of reading a value. */
-const take = <Key extends keyof Config>(
-  key: Key,
-  name: string,
-  reading: Reading<Config[Key]>,
-  found: Found,
-): void => {
-  if ("problem" in reading) {
-    found.problems.push(`${name} ${reading.problem}`);
-    return;
-  }
-  found.values[key] = reading.value;
-  if (reading.warning !== undefined) found.warnings.push(`${name} ${reading.warning}`);
-};
-
 const readValue = <Key extends keyof Config>(key: Key, env: Environment): Reading<Config[Key]> => {
   const row = rows[key];
   const text = env[row.name]?.trim() ?? "";
   // A host that knows no value passes on `${X}`; where nothing is guarded, that is no value.
-  const isForgiven = !row.guard && !row.secret && /^\$\{[^}]*\}$/.test(text);
+  const isForgiven = row.guard === false && !row.secret && /^\$\{[^}]*\}$/.test(text);
   if (isUnset(text) || isForgiven) {
     return row.default === undefined ? { value: row.unset } : row.read.read(row.default);
   }
-  if (row.guard && isStandIn(text)) {
+  if (row.guard !== false && isStandIn(text)) {
     return {
       problem: `holds a placeholder that nothing has replaced, or a word for nothing; it must be ${row.read.accepts}, or empty`,
     };
@@ -72,35 +68,29 @@ const readValue = <Key extends keyof Config>(key: Key, env: Environment): Readin
 
 const misspeltNames = (env: Environment): string[] => {
   const known = settings.map(({ name }) => name);
-  return Object.keys(env).flatMap((name) => {
-    const hint = misspelt(name, env[name], known);
+  return Object.entries(env).flatMap(([name, value]) => {
+    const hint = misspelt(name, value, known);
     return hint === undefined ? [] : [`${shortName(name)} is not a setting; ${hint}`];
   });
 };
 
 /** What a template leaves behind whose value is missing: the operator may count on a guard. */
 const emptyGuards = (env: Environment): string[] => {
-  const empty = settings.filter(({ guard, name }) => guard && env[name]?.trim() === "");
+  const empty = settings.filter(({ guard, name }) => guard !== false && env[name]?.trim() === "");
   const names = empty.map(({ name }) => name).join(", ");
   return names === "" ? [] : [`set and empty, which counts as not set: ${names}`];
 };
 
-const noTool = ({ write, read }: Partial<Config>): string[] =>
-  write === "off" && read === "off"
-    ? [
-        "PRELUDE_WRITE is off and PRELUDE_READ too, so there is no tool to offer; set PRELUDE_READ to keys or values",
-      ]
-    : [];
+const noTool =
+  "PRELUDE_WRITE is off and PRELUDE_READ too, so there is no tool to offer; set PRELUDE_READ to keys or values";
 
 /** Keys that are both allowed and blocked, by their place, since their names may be no names. */
 const overlap = ({ allowedKeys = [], blockedKeys = [] }: Partial<Config>): string[] => {
   const blocked = new Set(blockedKeys.map(foldKey));
+  const problemOf = (entry: number) =>
+    `PRELUDE_ALLOWED_KEYS names a key (entry ${entry}) that PRELUDE_BLOCKED_KEYS blocks; remove it from one of them`;
   return allowedKeys.flatMap((key, index) =>
-    blocked.has(foldKey(key))
-      ? [
-          `PRELUDE_ALLOWED_KEYS names a key (entry ${index + 1}) that PRELUDE_BLOCKED_KEYS blocks; remove it from one of them`,
-        ]
-      : [],
+    blocked.has(foldKey(key)) ? [problemOf(index + 1)] : [],
   );
 };
 

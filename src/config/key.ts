@@ -40,27 +40,25 @@ const quotes = ['""', "''", "``", "“”", "„“", "‘’"];
 const unquote = (text: string): string =>
   text.length > 1 && quotes.includes(`${text[0]}${text.at(-1)}`) ? text.slice(1, -1).trim() : text;
 
-/** Reads the text of a key: matching quotes and the word Bearer come off. */
-const readKey = (given: string): Reading<string | undefined> => {
-  const text = unquote(given.replace(/^\ufeff/, "").trim());
-  if (isUnset(text)) return { value: undefined };
-  const key = unquote(text.replace(/^bearer(?:\s+|$)/i, ""));
-  if (isStandIn(key) || standIns.some((form) => form.test(key))) {
-    const warning =
-      "holds something that stands in for a key, so calls are answered with not_configured until the key itself is set";
-    return { value: undefined, warning };
-  }
-  const flaw = flaws.find(([form]) => form.test(key));
-  return flaw === undefined ? { value: key } : { problem: `holds ${flaw[1]}` };
-};
-
+/** A key; matching quotes and the word Bearer come off. */
 export const apiKey: Reader<string | undefined> = {
   accepts: "a management API key (Prelude dashboard, Settings, API Keys)",
-  read: readKey,
+  read: (given) => {
+    const text = unquote(given);
+    if (isUnset(text)) return { value: undefined };
+    const key = unquote(text.replace(/^bearer(?:\s+|$)/i, ""));
+    if (isStandIn(key) || standIns.some((form) => form.test(key))) {
+      const warning =
+        "holds something that stands in for a key, so calls are answered with not_configured until the key itself is set";
+      return { value: undefined, warning };
+    }
+    const flaw = flaws.find(([form]) => form.test(key));
+    return flaw === undefined ? { value: key } : { problem: `holds ${flaw[1]}` };
+  },
 };
 
 /**
- * Reads the key from a file, under the same rules as from the environment.
+ * Reads the key from a file, as from the environment.
  *
  * @param again whether it was read before: then only a regular file is, since a pipe was read to
  *   its end at the start, and opening it again would hold the process
@@ -78,7 +76,9 @@ export const readKeyFile = (path: string, again = false): Reading<string | undef
   if (text.length > maxKeyCharacters) {
     return { problem: "holds far more than a key; it must hold the key alone" };
   }
-  return text.replace(/^\ufeff/, "").trim() === "" ? { problem: "holds no key" } : readKey(text);
+  // A byte order mark counts as blank.
+  const trimmed = text.trim();
+  return trimmed === "" ? { problem: "holds no key" } : apiKey.read(trimmed);
 };
 
 /** The key that the file holds now; undefined where it holds none. */

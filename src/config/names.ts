@@ -65,8 +65,7 @@ export const misspelt = (
   }
   const letters = lettersOf(name);
   const near = nearest(letters, known.map(lettersOf), 2);
-  if (near !== undefined) {
-    return `did you mean ${known.find((candidate) => lettersOf(candidate) === near)}?`;
-  }
+  const setting = known.find((candidate) => lettersOf(candidate) === near);
+  if (setting !== undefined) return `did you mean ${setting}?`;
   return meanings.find(([words]) => words.test(letters))?.[1];
 };

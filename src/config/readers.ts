@@ -32,9 +32,8 @@ const reader = <Value>(
 });
 
 export const flag = reader("true or false", (text) => {
-  const lower = text.toLowerCase();
-  if (lower === "true" || lower === "1") return true;
-  return lower === "false" || lower === "0" ? false : undefined;
+  if (/^(?:true|1)$/i.test(text)) return true;
+  return /^(?:false|0)$/i.test(text) ? false : undefined;
 });
 
 /** One of these words, in any case; its dash may be an underscore or missing. */
@@ -95,14 +94,12 @@ const nameList = (
   },
 });
 
-/** A list of profile keys. */
 export const keyList = nameList(
   "names separated by commas, such as first_name,locale (letters, digits, _ - . :)",
   Number.POSITIVE_INFINITY,
   isPlainName,
 );
 
-/** A list of members of a request's `_meta`. */
 export const metaList = nameList(
   "names separated by commas, such as traceparent,acme.dev/ticket (letters, digits, _ - . : /)",
   8,

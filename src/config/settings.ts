@@ -2,18 +2,7 @@ import { maxRequests } from "../lib/contract.ts";
 import { logLevels } from "../lib/log.ts";
 import { quoteList } from "../lib/names.ts";
 import { apiKey } from "./key.ts";
-import {
-  address,
-  appId,
-  flag,
-  keyList,
-  metaList,
-  oneOf,
-  path,
-  type Reader,
-  userId,
-  wholeNumber,
-} from "./readers.ts";
+import * as readers from "./readers.ts";
 
 export type Setting<Value> = {
   name: string;
@@ -21,9 +10,9 @@ export type Setting<Value> = {
   words: string;
   /** Never shown, never repeated, and not a default of anything. */
   secret?: true;
-  /** What the operator forbids or watches by it; a value that nobody can have meant stops the start. */
-  guard?: true;
-  read: Reader<Value>;
+  /** Unless false, the operator forbids or watches something by it, and what nobody can have meant stops the start. */
+  guard?: false;
+  read: readers.Reader<Value>;
   /** What --check calls it, and how it shows the value in force. */
   label: string;
   show: (value: Value, sandbox: boolean) => string;
@@ -49,6 +38,7 @@ const settingsByKey = {
     name: "PRELUDE_API_KEY",
     words: "Prelude management API key",
     secret: true,
+    guard: false,
     read: apiKey,
     unset: undefined,
     label: "api key",
@@ -60,7 +50,8 @@ const settingsByKey = {
   apiKeyFile: row({
     name: "PRELUDE_API_KEY_FILE",
     words: "file to read the key from instead",
-    read: path("/run/secrets/prelude-api-key"),
+    guard: false,
+    read: readers.path("/run/secrets/prelude-api-key"),
     unset: undefined,
     label: "api key file",
     show: (file) => file ?? "none",
@@ -68,26 +59,23 @@ const settingsByKey = {
   appId: row({
     name: "PRELUDE_APP_ID",
     words: "fixes the app; unset: the tool asks for app_id",
-    guard: true,
-    read: appId,
+    read: readers.appId,
     unset: undefined,
     label: "app",
-    show: (id) => fixedTo(id),
+    show: fixedTo,
   }),
   userId: row({
     name: "PRELUDE_USER_ID",
     words: "fixes the user; unset: the tool asks for user_id",
-    guard: true,
-    read: userId,
+    read: readers.userId,
     unset: undefined,
     label: "user",
-    show: (id) => fixedTo(id),
+    show: fixedTo,
   }),
   allowedKeys: row({
     name: "PRELUDE_ALLOWED_KEYS",
     words: "comma-separated profile keys that may be written; unset: all",
-    guard: true,
-    read: keyList,
+    read: readers.keyList,
     unset: undefined,
     label: "allowed keys",
     show: (keys) =>
@@ -96,8 +84,7 @@ const settingsByKey = {
   blockedKeys: row({
     name: "PRELUDE_BLOCKED_KEYS",
     words: "comma-separated profile keys that may never be written",
-    guard: true,
-    read: keyList,
+    read: readers.keyList,
     unset: [],
     label: "blocked keys",
     show: (keys) => (keys.length === 0 ? "none" : quoteList(keys, 100)),
@@ -105,22 +92,18 @@ const settingsByKey = {
   read: row({
     name: "PRELUDE_READ",
     words: "keys: get_user_profile shows key names; values: values too",
-    guard: true,
-    read: oneOf(["off", "keys", "values"]),
+    read: readers.oneOf(["off", "keys", "values"]),
     default: "off",
     label: "reading",
-    show: (mode) =>
-      ({
-        off: "off",
-        keys: "the agent may see which keys a profile has",
-        values: "the agent may see keys and values",
-      })[mode],
+    show: (mode) => {
+      const what = mode === "keys" ? "which keys a profile has" : "keys and values";
+      return mode === "off" ? "off" : `the agent may see ${what}`;
+    },
   }),
   write: row({
     name: "PRELUDE_WRITE",
     words: "dry-run: nothing is written; off: no update_user_profile",
-    guard: true,
-    read: oneOf(["on", "dry-run", "off"]),
+    read: readers.oneOf(["on", "dry-run", "off"]),
     default: "on",
     label: "writing",
     show: (mode) =>
@@ -133,38 +116,31 @@ const settingsByKey = {
   confirm: row({
     name: "PRELUDE_CONFIRM",
     words: "true: ask the person before each write",
-    guard: true,
-    read: flag,
+    read: readers.flag,
     default: "false",
     label: "confirmation",
     show: (on) => (on ? "the person is asked before each write" : "off"),
   }),
-  /** 0: no limit. */
   maxWritesPerMinute: row({
     name: "PRELUDE_MAX_WRITES_PER_MINUTE",
     words: `writing calls per minute, up to ${maxRequests} PATCHes each; 0: off`,
-    guard: true,
-    read: wholeNumber(0, 1_000_000, "120"),
+    read: readers.wholeNumber(0, 1_000_000, "120"),
     default: "120",
     label: "write limit",
     show: (most) => perMinute(most, `may write, each with up to ${maxRequests} PATCHes`),
   }),
-  /** 0: no limit. */
   maxReadsPerMinute: row({
     name: "PRELUDE_MAX_READS_PER_MINUTE",
     words: "calls of get_user_profile per minute; 0: off",
-    guard: true,
-    read: wholeNumber(0, 1_000_000, "60"),
+    read: readers.wholeNumber(0, 1_000_000, "60"),
     default: "60",
     label: "read limit",
     show: (most) => perMinute(most, "may read"),
   }),
-  /** An absolute path. */
   auditLog: row({
     name: "PRELUDE_AUDIT_LOG",
     words: "file that records each call as JSON lines, without values",
-    guard: true,
-    read: path("/var/log/prelude-profile.jsonl"),
+    read: readers.path("/var/log/prelude-profile.jsonl"),
     unset: undefined,
     label: "audit",
     show: (file) => file ?? "off",
@@ -172,17 +148,16 @@ const settingsByKey = {
   auditMeta: row({
     name: "PRELUDE_AUDIT_META",
     words: "members of _meta that the audit records, at most 8",
-    guard: true,
-    read: metaList,
+    read: readers.metaList,
     default: "traceparent,threadId,openai/session",
     label: "audit meta",
     show: (names) => quoteList(names, 100),
   }),
-  /** Without a slash at the end. */
   baseUrl: row({
     name: "PRELUDE_BASE_URL",
     words: "address of the API",
-    read: address("https://api.prelude.dev"),
+    guard: false,
+    read: readers.address("https://api.prelude.dev"),
     default: "https://api.prelude.dev",
     label: "base url",
     show: (url, sandbox) => (sandbox ? "embedded sandbox, nothing real is changed" : url),
@@ -190,7 +165,8 @@ const settingsByKey = {
   timeoutMs: row({
     name: "PRELUDE_TIMEOUT_MS",
     words: "deadline of one call with its retries, in ms",
-    read: wholeNumber(1, 600_000, "30000 (milliseconds)"),
+    guard: false,
+    read: readers.wholeNumber(1, 600_000, "30000 (milliseconds)"),
     default: "30000",
     label: "timeout",
     show: (ms) => `${ms} ms per call`,
@@ -198,7 +174,8 @@ const settingsByKey = {
   logLevel: row({
     name: "PRELUDE_LOG_LEVEL",
     words: `${logLevels.slice(0, -1).join(", ")} or ${logLevels.at(-1)}; to stderr`,
-    read: oneOf(logLevels),
+    guard: false,
+    read: readers.oneOf(logLevels),
     default: "error",
     label: "log",
     show: (level) => level,
@@ -206,10 +183,11 @@ const settingsByKey = {
 };
 
 type Rows = typeof settingsByKey;
-type ValueOf<Row> = Row extends Setting<infer Value> ? Value : never;
 
 /** The settings as the code uses them; what each is stands in its row. */
-export type Config = { [Key in keyof Rows]: ValueOf<Rows[Key]> };
+export type Config = {
+  [Key in keyof Rows]: Rows[Key] extends Setting<infer Value> ? Value : never;
+};
 
 /** The rows, in a form that lets generic code keep a row and its value together. */
 export const rows: { [Key in keyof Config]: Setting<Config[Key]> } = settingsByKey;
@@ -220,9 +198,9 @@ export const configKeys: readonly (keyof Config)[] = Object.keys(rows).filter(is
 /** Every setting, in the order in which people read them. */
 export const settings = Object.values(settingsByKey);
 
-const shown = <Key extends keyof Config>(key: Key, config: Config, sandbox: boolean) =>
-  [rows[key].label, rows[key].show(config[key], sandbox)] as const;
-
 /** The settings and guards in force, in words; of the key only whether it is there. */
-export const describeSettings = (config: Config, sandbox: boolean): Record<string, string> =>
-  Object.fromEntries(configKeys.map((key) => shown(key, config, sandbox)));
+export const describeSettings = (config: Config, sandbox: boolean): Record<string, string> => {
+  const shown = <Key extends keyof Config>(key: Key) =>
+    [rows[key].label, rows[key].show(config[key], sandbox)] as const;
+  return Object.fromEntries(configKeys.map(shown));
+};

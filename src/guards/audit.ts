@@ -8,7 +8,7 @@ import { escapeInvisible, foreignText, type Secrets } from "../lib/text.ts";
  * became of it. `refused`: the one line of a call that sent nothing. Never a value of a profile,
  * never a secret.
  */
-export type AuditLine = { event: "attempt" | "outcome" | "refused"; call_id: string };
+type AuditLine = { event: "attempt" | "outcome" | "refused"; call_id: string };
 
 /** Whether a file ends in a line without its break: a write was cut short, maybe in another life. */
 const endsInHalfLine = (path: string, size: number): boolean => {
@@ -52,35 +52,33 @@ export const openAudit = (path: string, onLost: (event: "outcome" | "refused") =
     isUnsure = false;
   };
 
-  const write = (line: AuditLine | undefined): void => {
-    append(line === undefined ? kept : `${kept}${JSON.stringify(line)}\n`);
+  const textOf = (line: AuditLine): string => `${JSON.stringify(line)}\n`;
+  const write = (text: string): void => {
+    append(kept + text);
     kept = "";
   };
 
-  const check = (): void => write(undefined);
+  const check = (): void => write("");
   check();
+
+  const writeOrTell = (text: string, event: "outcome" | "refused"): void => {
+    try {
+      write(text);
+    } catch {
+      onLost(event);
+    }
+  };
 
   return {
     /** Throws where a line could not be appended now. */
     check,
     /** Throws unless the line is in the file, in full. */
-    attempt: write,
+    attempt: (line: AuditLine): void => write(textOf(line)),
     outcome: (line: AuditLine): void => {
-      kept += `${JSON.stringify(line)}\n`;
-      try {
-        check();
-      } catch {
-        onLost("outcome");
-      }
+      kept += textOf(line);
+      writeOrTell("", "outcome");
     },
-    /** The call is refused whether its line can be written or not. */
-    refused: (line: AuditLine): void => {
-      try {
-        write(line);
-      } catch {
-        onLost("refused");
-      }
-    },
+    refused: (line: AuditLine): void => writeOrTell(textOf(line), "refused"),
   };
 };
 
@@ -90,21 +88,19 @@ export type Audit = ReturnType<typeof openAudit>;
 export type TracedCall = {
   /** Joins the lines of the call, and its result. */
   id: string;
-  tool: string;
   clientName: string | undefined;
   clientVersion: string | undefined;
-  /** The request's `_meta`. */
+  /** The request's `_meta`, unchecked. */
   meta: Readonly<Record<string, unknown>>;
 };
 
-/** What turns out about a call on its way. */
+/** What turns out about a call on its way; `asked…`: ids that the call names, whatever is fixed. */
 type About = {
   appId?: string | undefined;
   userId?: string | undefined;
-  /** Ids that the call itself names, whatever is fixed. */
   askedAppId?: string | undefined;
   askedUserId?: string | undefined;
-  keys: readonly string[];
+  keys?: readonly string[];
   /** A person approved the write. */
   confirmed?: true;
 };
@@ -114,7 +110,6 @@ export type TracedEnd = {
   status: string;
   /** The error's code; `cancelled`, `confirmation_asked` or `internal_error` where there was no result. */
   code: string | null;
-  /** Names that Prelude acknowledged. */
   updatedKeys?: readonly string[];
   httpStatus?: number | undefined;
   requestId?: string | undefined;
@@ -122,29 +117,14 @@ export type TracedEnd = {
 };
 
 type Options = {
-  /** True: a simulation; nothing real was changed. */
+  tool: string;
   sandbox: boolean;
   /** Names of the members of `_meta` that are recorded, where they are strings. */
   auditMeta: readonly string[];
-  /** What must not enter the file. */
   secrets: Secrets;
   /** A monotonic clock in milliseconds. */
   now: () => number;
 };
-
-export type Trace = {
-  /** Adds to what is known of the call; the lines from here on say it. */
-  about: (more: Partial<About>) => void;
-  /**
-   * To be called right before the first request leaves, and again before the first that writes:
-   * the file may be another one by then. Throws where the request must not leave.
-   */
-  attempt: () => void;
-  /** To be called once, whatever became of the call. */
-  end: (end: TracedEnd) => void;
-};
-
-const noTrace: Trace = { about: () => {}, attempt: () => {}, end: () => {} };
 
 /** A text that the client or the model chose. */
 const foreign = (text: string | undefined, secrets: Secrets): string | null =>
@@ -163,7 +143,7 @@ const askedOf = ({ appId, askedAppId, userId, askedUserId }: About, secrets: Sec
 const maxMeta = 200;
 
 const metaOf = ({ meta }: TracedCall, { auditMeta, secrets }: Options) => {
-  const kept = auditMeta.flatMap((name): [string, string][] => {
+  const kept = auditMeta.flatMap((name) => {
     const text = Object.hasOwn(meta, name) ? meta[name] : undefined;
     return typeof text === "string" ? [[name, foreignText(text, secrets, maxMeta)]] : [];
   });
@@ -174,7 +154,7 @@ const metaOf = ({ meta }: TracedCall, { auditMeta, secrets }: Options) => {
 const beginningOf = (call: TracedCall, about: About, options: Options) => ({
   call_id: call.id,
   time: new Date().toISOString(),
-  tool: call.tool,
+  tool: options.tool,
   client: foreign(call.clientName, options.secrets),
   client_version: foreign(call.clientVersion, options.secrets),
   meta: metaOf(call, options),
@@ -183,39 +163,46 @@ const beginningOf = (call: TracedCall, about: About, options: Options) => ({
   sandbox: options.sandbox,
   app_id: about.appId ?? null,
   user_id: about.userId ?? null,
-  keys: about.keys.map(escapeInvisible),
+  keys: (about.keys ?? []).map(escapeInvisible),
   confirmed: about.confirmed,
 });
 
-const endingOf = (end: TracedEnd) => ({
-  status: end.status,
-  code: end.code,
-  updated_keys: (end.updatedKeys ?? []).map(escapeInvisible),
-  http_status: end.httpStatus ?? null,
-  request_id: end.requestId ?? null,
-  attempts: end.attempts ?? 0,
-});
-
 /** The audit lines of one call; without an audit file there are none. */
-export const startTrace = (audit: Audit | undefined, call: TracedCall, options: Options): Trace => {
-  if (audit === undefined) return noTrace;
+export const startTrace = (audit: Audit | undefined, call: TracedCall, options: Options) => {
   const { secrets, now } = options;
   const started = now();
-  let about: About = { keys: [] };
+  let about: About = {};
   let isSent = false;
   return {
-    about: (more) => {
+    /** Adds to what is known of the call; the lines from here on say it. */
+    about: (more: About): void => {
       about = { ...about, ...more };
     },
-    attempt: () => {
-      audit.attempt({ event: "attempt", ...beginningOf(call, about, options) });
+    /**
+     * To be called right before the first request leaves, and again before the first that writes:
+     * the file may be another one by then. Throws where the request must not leave.
+     */
+    attempt: (): void => {
+      audit?.attempt({ event: "attempt", ...beginningOf(call, about, options) });
       isSent = true;
     },
-    end: (end) => {
-      const ms = Math.round(now() - started);
-      const line = { ...beginningOf(call, about, options), ...endingOf(end), ms };
+    /** To be called once, whatever became of the call. */
+    end: (end: TracedEnd): void => {
+      if (audit === undefined) return;
+      const line = {
+        ...beginningOf(call, about, options),
+        status: end.status,
+        code: end.code,
+        updated_keys: (end.updatedKeys ?? []).map(escapeInvisible),
+        http_status: end.httpStatus ?? null,
+        request_id: end.requestId ?? null,
+        attempts: end.attempts ?? 0,
+        ms: Math.round(now() - started),
+      };
       if (isSent) audit.outcome({ event: "outcome", ...line });
       else audit.refused({ event: "refused", ...line, ...askedOf(about, secrets) });
     },
   };
 };
+
+export type Trace = ReturnType<typeof startTrace>;

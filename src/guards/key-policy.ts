@@ -1,33 +1,27 @@
+import type { Config } from "../config/config.ts";
 import { isPlainName } from "../lib/names.ts";
 import { foldKey } from "../lib/text.ts";
-
-export type KeyPolicy = {
-  /** The only keys that may be written; undefined: any that is not blocked. */
-  allowedKeys: readonly string[] | undefined;
-  blockedKeys: readonly string[];
-};
-
-/** Keys that may not be written; `lookAlike`: one of them is another spelling of a blocked key. */
-export type KeyRefusal = { keys: string[]; lookAlike: boolean };
 
 /**
  * Makes the check of which keys a call may not write. Allowed keys are compared exactly. Beside
  * blocked keys only plain names pass, and none that `foldKey` makes equal to a blocked one, because
- * whatever reads the profile may take the two for one.
+ * whatever reads the profile may take the two for one. Of what is refused, `lookAlike` tells whether
+ * a key is another spelling of a blocked one.
  */
-export const createKeyCheck = ({ allowedKeys, blockedKeys }: KeyPolicy) => {
+export const createKeyCheck = ({
+  allowedKeys,
+  blockedKeys,
+}: Pick<Config, "allowedKeys" | "blockedKeys">) => {
   const allowed = allowedKeys && new Set(allowedKeys);
   const blocked = new Set(blockedKeys);
   const folded = new Set(blockedKeys.map(foldKey));
 
-  const isLookAlike = (key: string): boolean =>
-    folded.size > 0 && !blocked.has(key) && folded.has(foldKey(key));
-
+  const isLookAlike = (key: string): boolean => !blocked.has(key) && folded.has(foldKey(key));
   const isRefused = (key: string): boolean =>
     (allowed !== undefined && !allowed.has(key)) ||
     (folded.size > 0 && (!isPlainName(key) || folded.has(foldKey(key))));
 
-  return (keys: readonly string[]): KeyRefusal | undefined => {
+  return (keys: readonly string[]) => {
     const refused = keys.filter(isRefused);
     if (refused.length === 0) return undefined;
     return { keys: refused, lookAlike: refused.some(isLookAlike) };

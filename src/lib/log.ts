@@ -1,27 +1,23 @@
 import { foreignText, type Secrets } from "./text.ts";
 
+/** From the quietest on: each tells what those before it do. */
 export const logLevels = ["silent", "error", "info", "debug"] as const;
-export type LogLevel = (typeof logLevels)[number];
-
-const rank: Record<LogLevel, number> = { silent: 0, error: 1, info: 2, debug: 3 };
+type LogLevel = (typeof logLevels)[number];
 const maxLine = 2_000;
 /** Unread log lines, in bytes, above which further ones are dropped. */
 const maxUnread = 64 * 1024;
 
-type Level = Exclude<LogLevel, "silent">;
-export type Log = Record<Level, (message: string) => void>;
+export type Log = Record<Exclude<LogLevel, "silent">, (message: string) => void>;
 
 /**
  * A log that goes to stderr, one line per message, with the secrets removed. stdout belongs to the
  * protocol. A client that does not read stderr loses lines; it must not stop the server.
  */
 export const createLog = (level: LogLevel, secrets: Secrets): Log => {
-  let guarded = false;
-  const at = (messageLevel: Level) => (message: string) => {
-    if (rank[messageLevel] > rank[level]) return;
+  const at = (messageLevel: LogLevel) => (message: string) => {
+    if (logLevels.indexOf(messageLevel) > logLevels.indexOf(level)) return;
     const { stderr } = process;
-    if (!guarded) stderr.on("error", () => {});
-    guarded = true;
+    if (stderr.listenerCount("error") === 0) stderr.on("error", () => {});
     if (stderr.writableLength > maxUnread) return;
     stderr.write(`prelude-profile-mcp: ${foreignText(message, secrets, maxLine)}\n`);
   };

@@ -9,7 +9,6 @@ const maxName = 100;
  * is: what a list of keys may hold.
  */
 export const isPlainName = (name: string): boolean =>
-  name.length >= 1 &&
   name.length <= maxKeyCharacters &&
   /^[\p{L}\p{M}\p{Nd}_.:-]+$/u.test(name) &&
   // Some letters and marks are invisible.

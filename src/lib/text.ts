@@ -3,7 +3,6 @@ export type Secrets = readonly string[];
 
 /** As much of a foreign text is looked at, in UTF-16 code units; the work must not grow with its length. */
 const maxLooked = 4_000;
-const redacted = "[redacted]";
 
 // Controls, formats (bidi, zero-width, tags), private use, lone surrogates and what no version of
 // Unicode has assigned (C), line separators, what renders as nothing by its property, and two
@@ -53,27 +52,24 @@ const allForms = (secrets: Secrets): string[] =>
     .filter((form) => form !== "")
     .sort((a, b) => b.length - a.length);
 
-const withoutForms = (text: string, forms: readonly string[]): string => {
+/** Takes the secrets out of foreign text: as they are, as they stand in JSON and in a URL. */
+export const redact = (text: string, secrets: Secrets): string => {
+  const forms = allForms(secrets);
   // Most texts hold none, and a look is cheaper than a pattern.
   if (!forms.some((form) => text.includes(form))) return text;
   const literals = forms.map((form) => form.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&"));
-  return text.replace(new RegExp(literals.join("|"), "g"), redacted);
+  return text.replace(new RegExp(literals.join("|"), "g"), "[redacted]");
 };
-
-/** Takes the secrets out of foreign text: as they are, as they stand in JSON and in a URL. */
-export const redact = (text: string, secrets: Secrets): string =>
-  withoutForms(text, allForms(secrets));
 
 /**
  * The part of a foreign text that is looked at, the secrets taken out, with a mark where there was
  * more; still to be escaped.
  */
 export const visiblePart = (text: string, secrets: Secrets): string => {
-  const forms = allForms(secrets);
-  const part = withoutForms(text.slice(0, maxLooked), forms);
+  const part = redact(text.slice(0, maxLooked), secrets);
   if (text.length <= maxLooked) return part;
   // The cut may have left the beginning of a secret, or half a character.
-  return `${part.slice(0, -(forms[0]?.length ?? 1))}…`;
+  return `${part.slice(0, -(allForms(secrets)[0]?.length ?? 1))}…`;
 };
 
 /** A foreign value, safe to show: no secret, nothing invisible, `max` characters and a mark. */
@@ -81,17 +77,10 @@ export const foreignValue = (text: string, secrets: Secrets, max: number): strin
   shorten(visiblePart(text, secrets), max);
 
 /** The same for a sentence: one line, without the blanks around it. */
-export const foreignText = (text: string, secrets: Secrets, max = 300): string =>
-  shorten(
-    visiblePart(text, secrets)
-      .replace(/[ \t\r\n]+/g, " ")
-      .trim(),
-    max,
-  );
-
-/** One character at a time: normalising a run of marks takes quadratic time. */
-const withoutMarks = (text: string): string =>
-  text.replace(/\P{ASCII}/gu, (char) => char.normalize("NFKD").replace(/\p{M}+/gu, ""));
+export const foreignText = (text: string, secrets: Secrets, max = 300): string => {
+  const part = visiblePart(text, secrets).replace(/[ \t\r\n]+/g, " ");
+  return shorten(part.trim(), max);
+};
 
 /**
  * What all spellings of a key have in common that count as the same: those that differ in case (both
@@ -99,4 +88,9 @@ const withoutMarks = (text: string): string =>
  * compatibility forms (NFKD: full-width letters, ligatures). Letters that only look alike, such as
  * Cyrillic `о`, stay different.
  */
-export const foldKey = (key: string): string => withoutMarks(key).toLowerCase().toUpperCase();
+export const foldKey = (key: string): string =>
+  key
+    // One character at a time: normalising a run of marks takes quadratic time.
+    .replace(/\P{ASCII}/gu, (char) => char.normalize("NFKD").replace(/\p{M}+/gu, ""))
+    .toLowerCase()
+    .toUpperCase();

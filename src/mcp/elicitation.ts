@@ -1,5 +1,5 @@
 import type { Server } from "@modelcontextprotocol/sdk/server/index.js";
-import { ErrorCode, McpError } from "@modelcontextprotocol/sdk/types.js";
+import { ErrorCode, McpError, type RequestId } from "@modelcontextprotocol/sdk/types.js";
 import { looseObject } from "zod/v4";
 import type { Answer } from "../guards/confirmation.ts";
 import { isObject } from "../lib/json.ts";
@@ -18,11 +18,9 @@ export const confirmationForm = (question: string) => ({
   mode: "form" as const,
   message: question,
   requestedSchema: {
-    type: "object" as const,
-    properties: {
-      write: { type: "boolean" as const, title: "Write these values", default: true },
-    },
-  },
+    type: "object",
+    properties: { write: { type: "boolean", title: "Write these values", default: true } },
+  } as const,
 });
 
 /** Whether a client with these capabilities can show a form; `{}` stands for forms (MCP 2025-06-18). */
@@ -31,18 +29,18 @@ export const canAsk = (capabilities: unknown): boolean => {
   return isObject(elicitation) && (isObject(elicitation.form) || !isObject(elicitation.url));
 };
 
-/** The actions of `ElicitResult`; anything else is no answer. */
-export const actions: ReadonlySet<unknown> = new Set(["accept", "decline", "cancel"]);
-
-/** What an answer to the form means (`ElicitResult`): a yes is `accept` and nothing in it that is not true. */
-export const answerOf = (response: unknown): "accepted" | "declined" => {
-  if (!isObject(response) || response.action !== "accept") return "declined";
-  const content = response.content ?? {};
-  const isYes = isObject(content) && Object.values(content).every((value) => value === true);
+/**
+ * What an answer to the form means (`ElicitResult`): a yes is `accept` and nothing in it that is not
+ * true. Undefined for what is no answer.
+ */
+export const answerOf = (response: unknown): "accepted" | "declined" | undefined => {
+  const { action, content } = isObject(response) ? response : {};
+  if (action === "decline" || action === "cancel") return "declined";
+  if (action !== "accept") return undefined;
+  const given = content ?? {};
+  const isYes = isObject(given) && Object.values(given).every((value) => value === true);
   return isYes ? "accepted" : "declined";
 };
-
-type Extra = { signal: AbortSignal; requestId: string | number };
 
 /**
  * Asks the person through the client and waits, five minutes at most.
@@ -52,7 +50,7 @@ type Extra = { signal: AbortSignal; requestId: string | number };
 export const elicit = async (
   server: Server,
   question: string,
-  { signal, requestId }: Extra,
+  { signal, requestId }: { signal: AbortSignal; requestId: RequestId },
   report: (message: string) => void,
 ): Promise<Answer> => {
   if (!server.getClientCapabilities()?.elicitation?.form) return "unavailable";
@@ -63,14 +61,11 @@ export const elicit = async (
     report(waitingText(seconds, personTimeoutMs / 1000));
   }, reminderMs);
   try {
+    const request = { method: "elicitation/create", params: confirmationForm(question) } as const;
     const options = { signal, timeout: personTimeoutMs, relatedRequestId: requestId };
-    const request = {
-      method: "elicitation/create" as const,
-      params: confirmationForm(question),
-    };
     // Not elicitInput, which takes an answer with a null in it for none; here that is a no.
     const response = await server.request(request, looseObject({}), options);
-    return actions.has(response.action) ? answerOf(response) : "unavailable";
+    return answerOf(response) ?? "unavailable";
   } catch (error) {
     const silent = error instanceof McpError && error.code === ErrorCode.RequestTimeout;
     return silent ? "timeout" : "unavailable";

@@ -2,7 +2,6 @@ import { isUtf8 } from "node:buffer";
 import {
   isJSONRPCNotification,
   isJSONRPCRequest,
-  type JSONRPCErrorResponse,
   type JSONRPCMessage,
   McpError,
   type RequestId,
@@ -13,17 +12,13 @@ import { canAsk } from "./elicitation.ts";
 /** What a client sent: a message that the SDK takes, one that is refused, or not even answered. */
 export type Incoming =
   | { message: JSONRPCMessage }
-  | { refusal: JSONRPCErrorResponse }
+  | { refusal: ReturnType<typeof errorResponse> }
   | { ignored: string };
 
 type Json = Record<string, unknown>;
 
-/** An error of JSON-RPC in the place of a result. */
-export const errorResponse = (
-  id: RequestId,
-  code: number,
-  message: string,
-): JSONRPCErrorResponse => ({ jsonrpc: "2.0", id, error: { code, message } });
+export const errorResponse = (id: RequestId, code: number, message: string) =>
+  ({ jsonrpc: "2.0", id, error: { code, message } }) as const;
 
 /** McpError puts its code in front of the message; the wire has a field for that. */
 export const rpcError = (code: number, message: string, data?: object): McpError =>
@@ -32,13 +27,13 @@ export const rpcError = (code: number, message: string, data?: object): McpError
 const isId = (value: unknown): value is RequestId =>
   typeof value === "string" || Number.isSafeInteger(value);
 
-const isNothing = (value: unknown): value is undefined | null =>
-  value === undefined || value === null;
+/** Serialisers of typed languages write null for none. */
+const isNothing = (value: unknown): boolean => value === undefined || value === null;
 
-/** Of these members those that are there: serialisers of typed languages write null for none. */
+/** Of these members those that are there. */
 const pick = (value: Json, names: readonly string[]): Json =>
   Object.fromEntries(
-    names.flatMap((name) => (isNothing(value[name]) ? [] : [[name, value[name]]])),
+    Object.entries(value).filter(([name, member]) => names.includes(name) && !isNothing(member)),
   );
 
 /** Of `initialize` what is used here: whatever else a client says of itself must not stop it. */
@@ -81,8 +76,8 @@ export const wireIdOf = (id: unknown): string => `server-${id}`;
 const readResponse = (value: Json): Incoming => {
   const [, number] = /^server-(\d{1,9})$/.exec(String(value.id)) ?? [];
   if (number === undefined) return { ignored: "a response to no request" };
-  const { jsonrpc, result, error } = value;
   const id = Number(number);
+  const { jsonrpc, result, error } = value;
   if (jsonrpc === "2.0" && isNothing(error) && isObject(result)) {
     return { message: { jsonrpc, id, result } };
   }

@@ -1,24 +1,15 @@
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
-
 import { ErrorCode, type Implementation, McpError } from "@modelcontextprotocol/sdk/types.js";
+import type { Person } from "../guards/confirmation.ts";
 import { isObject } from "../lib/json.ts";
 import { type Log, placeOf } from "../lib/log.ts";
 import { isMissingFile, replacedText } from "../tools/call.ts";
-
-import { isAsked, type Tool, type ToolCall, type ToolResult } from "../tools/tool.ts";
+import { isAsked, type Tool, type ToolResult } from "../tools/tool.ts";
 import { elicit } from "./elicitation.ts";
 import { rpcError } from "./messages.ts";
-import {
-  type ClientFacts,
-  complete,
-  createTickets,
-  readClient,
-  revision,
-  type Tickets,
-  uncached,
-} from "./stateless.ts";
+import { complete, createTickets, readClient, revision, uncached } from "./stateless.ts";
 
-export type ServerOptions = {
+type Options = {
   info: Implementation;
   /** What the model reads about the server as a whole. */
   instructions: string;
@@ -26,9 +17,8 @@ export type ServerOptions = {
   tools: readonly Tool[];
 };
 
-type Handler = NonNullable<Server["fallbackRequestHandler"]>;
-type Extra = Parameters<Handler>[1];
-type Params = Record<string, unknown>;
+type Extra = Parameters<NonNullable<Server["fallbackRequestHandler"]>>[1];
+type Params = Readonly<Record<string, unknown>>;
 
 const capabilities = { tools: {} };
 
@@ -36,30 +26,31 @@ const capabilities = { tools: {} };
  * The MCP server with its tools, not yet connected to a transport. `cutOff` aborts the calls in
  * flight, which unlike those that the client cancels are still answered.
  */
-export const createServer = (options: ServerOptions): { server: Server; cutOff: () => void } => {
+export const createServer = (options: Options): { server: Server; cutOff: () => void } => {
   const { info, instructions, log } = options;
   const server = new Server(info, { capabilities, instructions });
   const handle = createHandler(server, options);
-  const inFlight = new Set<AbortController>();
+  const inFlight = new Set<() => void>();
   // Not setRequestHandler: that would answer arguments sent as a JSON string, or none at all, with
   // a protocol error and a dump of the SDK's own schema, where the model needs our result.
   server.fallbackRequestHandler = async ({ method, params = {} }, extra) => {
-    // A signal of its own: the SDK leaves unanswered what is aborted by the one that it gives.
+    // A signal of its own: the SDK leaves unanswered what is aborted by the one that it gives. Not
+    // AbortSignal.any, which keeps something of each call for as long as the server runs.
     const call = new AbortController();
     const abort = () => call.abort();
     if (extra.signal.aborted) abort();
     extra.signal.addEventListener("abort", abort);
-    inFlight.add(call);
+    inFlight.add(abort);
     try {
       return await handle(method, params, { ...extra, signal: call.signal });
     } catch (thrown) {
       throw thrown instanceof McpError ? thrown : defect(thrown, log);
     } finally {
-      inFlight.delete(call);
+      inFlight.delete(abort);
     }
   };
   const cutOff = () => {
-    for (const call of inFlight) call.abort();
+    for (const abort of inFlight) abort();
   };
   return { server, cutOff };
 };
@@ -67,18 +58,17 @@ export const createServer = (options: ServerOptions): { server: Server; cutOff: 
 /** What a client is told of a defect of this server; the log gets the rest. */
 const defect = (error: unknown, log: Log): McpError => {
   log.error(`defect: ${placeOf(error)}`);
-  if (isMissingFile(error)) return rpcError(ErrorCode.InternalError, replacedText);
-  return rpcError(
-    ErrorCode.InternalError,
-    "Internal error of prelude-profile-mcp; if this was a write, it is unknown whether it took effect",
-  );
+  const text = isMissingFile(error)
+    ? replacedText
+    : "Internal error of prelude-profile-mcp; if this was a write, it is unknown whether it took effect";
+  return rpcError(ErrorCode.InternalError, text);
 };
 
 /** Answers each request that is not the SDK's own business, of either kind of revision. */
-const createHandler = (server: Server, options: ServerOptions) => {
+const createHandler = (server: Server, options: Options) => {
   const { info, instructions, tools } = options;
   const callTool = createToolCaller(server, options);
-  return async (method: string, params: Params, extra: Extra): Promise<Params> => {
+  return async (method: string, params: Params, extra: Extra) => {
     const stateless = readClient(params);
     if (method === "tools/call") return await callTool(params, extra, stateless);
     if (method === "tools/list") {
@@ -94,71 +84,41 @@ const createHandler = (server: Server, options: ServerOptions) => {
 };
 
 /** Runs one `tools/call` and puts what comes of it into the revision's own form. */
-const createToolCaller = (server: Server, options: ServerOptions) => {
-  const { info, log, tools } = options;
-  const tickets = createTickets();
-  return async (params: Params, extra: Extra, stateless: ClientFacts | undefined) => {
+const createToolCaller = (server: Server, { info, log, tools }: Options) => {
+  const personByTicket = createTickets();
+  return async (params: Params, extra: Extra, stateless: ReturnType<typeof readClient>) => {
     const tool = tools.find(({ name }) => name === params.name);
     if (!tool) {
       const names = tools.map(({ name }) => name).join(" and ");
       throw rpcError(ErrorCode.InvalidParams, `Unknown tool; this server has ${names}`);
     }
     const id = crypto.randomUUID();
-    const client = stateless ?? callerOf(server);
+    const client = stateless ?? server.getClientVersion();
     const progress = createProgress(extra, log);
-    const person = stateless
-      ? askByResult(tickets, params, stateless, info)
-      : askByRequest(server, extra, progress);
+    // Up to 2025-11-25 the server asks while the call waits.
+    const waiting: Person = {
+      answered: () => undefined,
+      confirm: async ({ text }) =>
+        stateless ? "unavailable" : await elicit(server, text, extra, progress),
+    };
     const outcome = await tool.call({
+      ...(stateless?.canAsk ? personByTicket(params) : waiting),
       id,
       arguments: params.arguments,
       meta: isObject(params._meta) ? params._meta : {},
       signal: extra.signal,
-      clientName: client.clientName,
-      clientVersion: client.clientVersion,
-      answered: person.answered,
-      confirm: person.confirm,
+      clientName: client?.name,
+      clientVersion: client?.version,
       progress,
     });
-    if (isAsked(outcome)) {
-      log.debug(`${tool.name}: asked`);
-      return withCallId(outcome.question, id);
-    }
-    log.debug(`${tool.name}: ${outcome.status} ${outcome.error?.code ?? ""}`);
-    const answer = toCallResult(outcome);
-    return withCallId(stateless ? complete(answer, info) : answer, id);
+    const asked = isAsked(outcome);
+    const end = asked ? "asked" : `${outcome.status} ${outcome.error?.code ?? ""}`;
+    log.debug(`${tool.name}: ${end}`);
+    const result = asked ? outcome.question : toCallResult(outcome);
+    const meta = { call_id: id };
+    return stateless ? complete(result, info, meta) : { ...result, _meta: meta };
   };
 };
-
-const callerOf = (server: Server) => {
-  const client = server.getClientVersion();
-  return { clientName: client?.name, clientVersion: client?.version };
-};
-
-/** How a call reaches the person, and which answer of theirs it brings. */
-type Person = Pick<ToolCall, "answered" | "confirm">;
-
-/** Up to 2025-11-25: the server asks while the call waits. */
-const askByRequest = (
-  server: Server,
-  extra: Extra,
-  progress: (message: string) => void,
-): Person => ({
-  answered: () => undefined,
-  confirm: ({ text }) => elicit(server, text, extra, progress),
-});
-
-/** 2026-07-28: the call ends with the question; an answer counts for the very write it was about. */
-const askByResult = (
-  tickets: Tickets,
-  params: Params,
-  { canAsk }: ClientFacts,
-  info: Implementation,
-): Person => ({
-  answered: canAsk ? tickets.claim(params) : () => undefined,
-  confirm: async ({ text, subject }) =>
-    canAsk ? { question: tickets.ask(text, subject, info) } : "unavailable",
-});
 
 /** Tells the log and, where it gave a token, the client what a call is waiting for. */
 const createProgress = ({ _meta, sendNotification }: Extra, log: Log) => {
@@ -173,17 +133,9 @@ const createProgress = ({ _meta, sendNotification }: Extra, log: Log) => {
   };
 };
 
-/** With what joins the result and the audit's lines of its call. */
-const withCallId = (result: Params, id: string): Params => {
-  const meta = isObject(result._meta) ? result._meta : {};
-  return { ...result, _meta: { ...meta, call_id: id } };
-};
-
 /** The result as text and as data, both the same. */
-const toCallResult = (result: ToolResult) => {
-  const answer = {
-    content: [{ type: "text", text: JSON.stringify(result) }],
-    structuredContent: result,
-  };
-  return result.error ? { ...answer, isError: true } : answer;
-};
+const toCallResult = (result: ToolResult) => ({
+  content: [{ type: "text", text: JSON.stringify(result) }],
+  structuredContent: result,
+  ...(result.error && { isError: true }),
+});

@@ -1,7 +1,7 @@
 import type { Implementation } from "@modelcontextprotocol/sdk/types.js";
+import type { Person } from "../guards/confirmation.ts";
 import { isObject } from "../lib/json.ts";
-import type { ToolCall } from "../tools/tool.ts";
-import { actions, answerOf, canAsk, confirmationForm, personTimeoutMs } from "./elicitation.ts";
+import { answerOf, canAsk, confirmationForm, personTimeoutMs } from "./elicitation.ts";
 import { rpcError } from "./messages.ts";
 
 /**
@@ -15,14 +15,13 @@ const meta = (key: string) => `io.modelcontextprotocol/${key}`;
 
 type Params = Readonly<Record<string, unknown>>;
 
-/** What a stateless request says of its client. */
-export type ClientFacts = { clientName?: string; clientVersion?: string; canAsk: boolean };
+const textOf = (value: unknown) => (typeof value === "string" ? value : undefined);
 
 /**
  * Reads the envelope in `params._meta`; undefined for a request of an older revision, which carries
  * none (MCP 2026-07-28, basic: `_meta`). Throws what is wrong with it (versioning: error -32022).
  */
-export const readClient = (params: Params): ClientFacts | undefined => {
+export const readClient = (params: Params) => {
   const fields = params._meta;
   if (!isObject(fields) || !(meta("protocolVersion") in fields)) return undefined;
   const requested = fields[meta("protocolVersion")];
@@ -35,20 +34,17 @@ export const readClient = (params: Params): ClientFacts | undefined => {
     throw rpcError(-32022, "Unsupported protocol version", data);
   }
   const { name, version } = isObject(info) ? info : {};
-  const client: ClientFacts = { canAsk: canAsk(capabilities) };
-  if (typeof name === "string") client.clientName = name;
-  if (typeof version === "string") client.clientVersion = version;
-  return client;
+  return { name: textOf(name), version: textOf(version), canAsk: canAsk(capabilities) };
 };
 
 const invalid = (key: string, kind: string) =>
   rpcError(-32602, `Invalid params: _meta["${meta(key)}"] must be ${kind}`);
 
 /** A result as this revision wants it: its kind, and who answered. */
-export const complete = (result: object, serverInfo: Implementation): Record<string, unknown> => ({
+export const complete = (result: object, serverInfo: Implementation, others?: object): Params => ({
   resultType: "complete",
   ...result,
-  _meta: { [meta("serverInfo")]: serverInfo },
+  _meta: { [meta("serverInfo")]: serverInfo, ...others },
 });
 
 /** Belongs to each result that a client may cache; this server asks it not to. */
@@ -63,33 +59,23 @@ const maxOpenTickets = 1_000;
  */
 export const createTickets = () => {
   const open = new Map<unknown, { subject: string; askedAt: number }>();
-  return {
-    /** Uses up the ticket that `params` bring, and tells the person's answer about a subject. */
-    claim: ({ requestState, inputResponses }: Params): ToolCall["answered"] => {
-      const asked = open.get(requestState);
-      open.delete(requestState);
-      const response = isObject(inputResponses) ? inputResponses.confirm : undefined;
-      const isGiven = isObject(response) && actions.has(response.action);
-      if (!asked || !isGiven || performance.now() - asked.askedAt > personTimeoutMs)
-        return () => {};
-      return (subject) => (subject === asked.subject ? answerOf(response) : undefined);
-    },
-    /** The result that has the client ask the person. */
-    ask: (question: string, subject: string, info: Implementation): Record<string, unknown> => {
-      const ticket = crypto.randomUUID();
-      open.set(ticket, { subject, askedAt: performance.now() });
-      // The oldest goes: a client that never comes back must not fill the memory.
-      const [oldest] = open.keys();
-      if (open.size > maxOpenTickets) open.delete(oldest);
-      return {
-        ...complete({ requestState: ticket }, info),
-        resultType: "input_required",
-        inputRequests: {
-          confirm: { method: "elicitation/create", params: confirmationForm(question) },
-        },
-      };
-    },
+  return ({ requestState, inputResponses }: Params): Person => {
+    const asked = open.get(requestState);
+    open.delete(requestState);
+    const isOver = !asked || performance.now() - asked.askedAt > personTimeoutMs;
+    const response = isObject(inputResponses) ? inputResponses.confirm : undefined;
+    return {
+      answered: (subject) => (isOver || subject !== asked.subject ? undefined : answerOf(response)),
+      confirm: async ({ text, subject }) => {
+        const ticket = crypto.randomUUID();
+        open.set(ticket, { subject, askedAt: performance.now() });
+        // The oldest goes: a client that never comes back must not fill the memory.
+        const [oldest] = open.keys();
+        if (open.size > maxOpenTickets) open.delete(oldest);
+        const confirm = { method: "elicitation/create", params: confirmationForm(text) };
+        const inputRequests = { confirm };
+        return { question: { resultType: "input_required", requestState: ticket, inputRequests } };
+      },
+    };
   };
 };
-
-export type Tickets = ReturnType<typeof createTickets>;

@@ -1,4 +1,4 @@
-import { finished, type Readable, type Writable } from "node:stream";
+import { finished } from "node:stream";
 import { serializeMessage } from "@modelcontextprotocol/sdk/shared/stdio.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type {
@@ -11,10 +11,8 @@ import { errorResponse, type Incoming, readLine, wireIdOf } from "./messages.ts"
 
 /** Longest line that is read, in bytes without its line break; the SDK's own limit. */
 const maxLineBytes = 10 * 1024 * 1024;
-const lineBreak = 10;
 
 const tooLong: Incoming = { ignored: "a line of more than 10 MiB" };
-
 /** Reads bytes by lines. One that is too long is dropped up to its line break. */
 const createLines = (receive: (read: Incoming) => void) => {
   let pieces: Buffer[] = [];
@@ -32,7 +30,7 @@ const createLines = (receive: (read: Incoming) => void) => {
   };
   const push = (chunk: Buffer): void => {
     let from = 0;
-    for (let at = chunk.indexOf(lineBreak); at >= 0; at = chunk.indexOf(lineBreak, from)) {
+    for (let at = chunk.indexOf("\n"); at >= 0; at = chunk.indexOf("\n", from)) {
       add(chunk.subarray(from, at));
       end();
       from = at + 1;
@@ -72,7 +70,7 @@ const createRequests = () => {
   return {
     close,
     /** The request under its number; undefined if another one in flight has its id. */
-    open: (message: JSONRPCRequest): JSONRPCRequest | undefined => {
+    open: (message: JSONRPCRequest) => {
       if (innerOf.has(message.id)) return undefined;
       last += 1;
       innerOf.set(message.id, last);
@@ -80,7 +78,7 @@ const createRequests = () => {
       return { ...message, id: last };
     },
     /** Takes a request back for the client, which is not answered then; undefined: there is none. */
-    cancel: (outer: unknown): JSONRPCNotification | undefined => {
+    cancel: (outer: unknown) => {
       const inner = innerOf.get(outer);
       close(inner);
       return inner === undefined ? undefined : cancellationOf(inner);
@@ -120,7 +118,7 @@ const outgoing = (message: JSONRPCMessage, requests: Requests): JSONRPCMessage |
   return cancellationOf(wireIdOf(message.params?.requestId));
 };
 
-export type StdioEvents = {
+type StdioEvents = {
   /** stdin has ended, in whichever way. */
   onStdinEnd: () => void;
   /** Nobody reads the answers any more. */
@@ -137,11 +135,8 @@ export type StdioTransport = Transport & Pick<Requests, "settled">;
  * silence after a line that is too long, crashes on a broken pipe, does not notice the end of stdin,
  * and reads on while nobody reads its answers.
  */
-export const createTransport = (
-  stdin: Readable,
-  stdout: Writable,
-  { onStdinEnd, onStdoutBroken, onIgnored }: StdioEvents,
-): StdioTransport => {
+export const createTransport = (events: StdioEvents): StdioTransport => {
+  const { stdin, stdout } = process;
   const requests = createRequests();
   const write = (message: JSONRPCMessage): void => {
     if (stdout.writable && !stdout.write(serializeMessage(message))) stdin.pause();
@@ -150,7 +145,7 @@ export const createTransport = (
   const receive = (read: Incoming): void => {
     const incoming = "message" in read ? ingoing(read.message, requests) : read;
     if (incoming === undefined) return;
-    if ("ignored" in incoming) onIgnored(incoming.ignored);
+    if ("ignored" in incoming) events.onIgnored(incoming.ignored);
     else if ("refusal" in incoming) write(incoming.refusal);
     else transport.onmessage?.(incoming.message);
   };
@@ -161,10 +156,10 @@ export const createTransport = (
       stdin.on("data", lines.push);
       finished(stdin, { writable: false }, () => {
         lines.end();
-        onStdinEnd();
+        events.onStdinEnd();
       });
       stdout.on("drain", resume);
-      finished(stdout, { readable: false }, onStdoutBroken);
+      finished(stdout, { readable: false }, events.onStdoutBroken);
     },
     send: async (message) => {
       const sent = outgoing(message, requests);

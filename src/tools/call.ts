@@ -76,7 +76,7 @@ export const createCaller =
   async (call) => {
     const { config, sandbox, secrets, audit, log, isStopping, now } = deps;
     const { auditMeta, appId, userId } = config;
-    const trace = startTrace(audit, { ...call, tool }, { sandbox, auditMeta, secrets, now });
+    const trace = startTrace(audit, call, { tool, sandbox, auditMeta, secrets, now });
     trace.about({ appId, userId });
     const finish = (result: ToolResult, sent: Partial<TracedEnd> = {}): ToolResult => {
       const code = result.error?.code ?? null;

@@ -1,4 +1,5 @@
-import type { Answer, Confirmation, Question } from "../guards/confirmation.ts";
+import type { TracedCall } from "../guards/audit.ts";
+import type { Person, Question } from "../guards/confirmation.ts";
 
 /** What the operator fixed or limited, as far as it changes the published tools. */
 export type ToolScope = {
@@ -39,24 +40,15 @@ export type ToolDefinition = {
 };
 
 /** One `tools/call`, free of the protocol. */
-export type ToolCall = {
-  /** Joins the call's result and its lines in the audit. */
-  id: string;
-  /** The `arguments` of the call, unchecked. */
-  arguments: unknown;
-  /** The request's `_meta`, unchecked. */
-  meta: Readonly<Record<string, unknown>>;
-  /** Aborted when the client cancels the call or goes away, or when the server ends. */
-  signal: AbortSignal;
-  clientName: string | undefined;
-  clientVersion: string | undefined;
-  /** The person's answer that the call brings along, if it is about this very write. */
-  answered: (subject: string) => "accepted" | "declined" | undefined;
-  /** Asks the person. Resolves with `accepted` only if the person said so. */
-  confirm: (confirmation: Confirmation) => Promise<Answer>;
-  /** Tells the client that the call is waiting, and for what. */
-  progress: (message: string) => void;
-};
+export type ToolCall = TracedCall &
+  Person & {
+    /** The `arguments` of the call, unchecked. */
+    arguments: unknown;
+    /** Aborted when the client cancels the call or goes away, or when the server ends. */
+    signal: AbortSignal;
+    /** Tells the client that the call is waiting, and for what. */
+    progress: (message: string) => void;
+  };
 
 /** What every result has in common: a status, and an error wherever the status is not the hoped-for one. */
 export type ToolResult = { status: string; error?: { code: string } | undefined };

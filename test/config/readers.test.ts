@@ -2,15 +2,15 @@ import { describe, expect, it } from "vitest";
 import { settings } from "../../src/config/settings.ts";
 import { blanks, defaults, dollar, problemsOf, read, standIns } from "./support.ts";
 
-const guards = settings.filter(({ guard }) => guard);
-const others = settings.filter(({ guard }) => !guard);
+const guards = settings.filter(({ guard }) => guard !== false);
+const others = settings.filter(({ guard }) => guard === false);
 
 it.each(settings)(
   "$name is not set by a blank or by an empty field of a bundle; a blank guard is told",
   ({ name, guard }) => {
     const told = `set and empty, which counts as not set: ${name}`;
     for (const blank of blanks) {
-      const warnings = guard && blank.trim() === "" ? [told] : [];
+      const warnings = guard !== false && blank.trim() === "" ? [told] : [];
       expect(read({ [name]: blank })).toEqual({ config: defaults, warnings });
     }
   },

@@ -53,7 +53,7 @@ describe("what is there now", () => {
     confirmationOf({ ...write, ...of }, before, [])
       ?.text.split("\n")
       .slice(1);
-  const now = (plan: unknown) => linesWith({ shows: "values", profile: { plan } })?.[0];
+  const now = (plan: unknown) => linesWith({ read: "values", profile: { plan } })?.[0];
 
   it.each<[what: string, value: unknown, shown: string]>([
     ["quotes and brackets", 'a") (new', '"a\\") (new"'],
@@ -65,7 +65,7 @@ describe("what is there now", () => {
 
   it.each([9_800, 9_900])("is said to be left out where a value of %d leaves no room", (length) => {
     const bio = "x".repeat(length);
-    const before = { shows: "values", profile: { bio: "y".repeat(200) } } as const;
+    const before = { read: "values", profile: { bio: "y".repeat(200) } } as const;
     expect(linesWith(before, { profile: { bio } })).toEqual([
       `"bio" = "${bio}"`,
       "There is no room to show what the profile holds now.",

@@ -62,14 +62,8 @@ const answered = (text: string, status: number, method: "GET" | "PATCH" = "PATCH
 const json = (of: object) => JSON.stringify(of);
 
 const trace = (text: string): void => {
-  const call = {
-    id: "1",
-    tool: "t",
-    clientName: text,
-    clientVersion: text,
-    meta: { [text]: text },
-  };
-  const options = { sandbox: false, auditMeta: [text], secrets, now: () => 0 };
+  const call = { id: "1", clientName: text, clientVersion: text, meta: { [text]: text } };
+  const options = { tool: "t", sandbox: false, auditMeta: [text], secrets, now: () => 0 };
   const traced = startTrace(audit, call, options);
   traced.about({ appId: app, askedAppId: text, userId: user, askedUserId: text, keys: [text] });
   traced.end({ status: "s", code: null, httpStatus: 400, updatedKeys: [text] });
@@ -113,7 +107,7 @@ const functions: Record<string, (text: string) => unknown> = {
   "audit line": trace,
   "question, new value": (text) => confirmationOf(write({ plan: text })),
   "question, old value": (text) =>
-    confirmationOf(write({ plan: "" }), { shows: "values", profile: { plan: text } }, secrets),
+    confirmationOf(write({ plan: "" }), { read: "values", profile: { plan: text } }, secrets),
   "answer to a question": (text) => answerOf({ action: "accept", content: { [text]: text } }),
   acknowledgement: (text) => isAcknowledgement(text, asked),
   "acknowledgement, a message": (text) => isAcknowledgement(json({ message: text }), asked),

@@ -1,6 +1,6 @@
 import type { Config } from "../../config/config.ts";
 import type { Trace } from "../../guards/audit.ts";
-import { type Answer, type Before, confirmationOf } from "../../guards/confirmation.ts";
+import { type Answer, confirmationOf } from "../../guards/confirmation.ts";
 import type { RateLimit } from "../../guards/rate-limit.ts";
 import { readProfile } from "../../profile/read.ts";
 import type { Write } from "../../profile/write.ts";
@@ -29,16 +29,6 @@ const look = async ({ client, call: { signal } }: WriteCall, write: Write, timeo
   const deadlineAt = performance.now() + timeoutMs;
   const read = await readProfile(await client(), write.appId, sought, { signal, deadlineAt });
   return read.kind === "found" ? read.user.profile : undefined;
-};
-
-/** What the question to the person shows beside the new values. */
-const lookBefore = async (job: WriteCall, write: Write): Promise<Before> => {
-  const { read, timeoutMs } = job.config;
-  const profile = await look(job, write, Math.min(beforeMs, timeoutMs));
-  if (profile === undefined) return { shows: "nothing" };
-  return read === "values"
-    ? { shows: "values", profile }
-    : { shows: "keys", keys: Object.keys(profile) };
 };
 
 /** Time that a write leaves for the look after it, in milliseconds; none where reading is off. */
@@ -77,18 +67,19 @@ const putQuestion = async (job: WriteCall, write: Write): Promise<Answer | Faile
   // Nobody is asked whose yes could not be acted on.
   const waitMs = writes.wait() ?? questions.take();
   if (waitMs !== undefined) return failedBy({ code: "too_many_writes", waitMs }, { attempts: 0 });
-  const reads = config.read !== "off";
+  const { read, timeoutMs } = config;
+  const reads = read !== "off";
   try {
     audit?.check();
     if (reads) trace.attempt();
   } catch {
     return refused("audit_unavailable");
   }
-  const before = reads ? await lookBefore(job, write) : undefined;
+  const profile = reads ? await look(job, write, Math.min(beforeMs, timeoutMs)) : undefined;
   // Nobody waits for the answer any more, or the server has begun to end.
   if (isStopping()) return refused("stopping");
   if (call.signal.aborted) return refused("timeout");
-  const confirmation = confirmationOf(write, before, secrets);
+  const confirmation = confirmationOf(write, reads ? { read, profile } : undefined, secrets);
   if (!confirmation) return tooLarge;
   const { text, subject } = confirmation;
   return call.confirm(
