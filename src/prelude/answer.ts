@@ -19,9 +19,11 @@ export type Answer = {
 /** What a write asked for. */
 export type Asked = { userId: string; profile: Readonly<Record<string, string>> };
 
-const parseJson = (text: string): unknown => {
+/** What a body holds, if that is an object. */
+const objectIn = (text: string) => {
   try {
-    return JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : undefined;
   } catch {
     return undefined;
   }
@@ -43,33 +45,27 @@ const holdsValues = (profile: unknown, asked: Asked["profile"]): boolean =>
     ([key, value]) => Object.hasOwn(profile, key) && profile[key] === value,
   );
 
-const isUser = (user: unknown, { userId, profile }: Asked): boolean =>
-  isObject(user) &&
-  user.id === userId &&
-  (user.profile === undefined || holdsValues(user.profile, profile));
-
-/** Whether the object holds the user or the profile as they must be after the write. */
-const showsWrite = (body: Record<string, unknown>, asked: Asked): boolean => {
-  const { id, user, profile } = body;
-  const shown: boolean[] = [];
-  if (id !== undefined) shown.push(isUser(body, asked));
-  if (user !== undefined) shown.push(isUser(user, asked));
-  if (profile !== undefined) shown.push(holdsValues(profile, asked.profile));
-  const isSound = Object.entries(body).every(([name, value]) => {
+/** Whether nothing in a body, or in the user that it holds, speaks against the write. */
+const isSound = (body: Record<string, unknown>, asked: Asked): boolean =>
+  Object.entries(body).every(([name, value]) => {
+    if (name === "id") return value === asked.userId;
+    if (name === "profile") return holdsValues(value, asked.profile);
+    if (name === "user") return isObject(value) && "id" in value && isSound(value, asked);
     if (/^(?:error|errors|code)$/.test(name)) return false;
     // What a user's status says is about the user.
-    const isNews =
-      flag.test(name) || (state.test(name) && !(name === "status" && id !== undefined));
-    return !isNews || isGood([name, value]);
+    if (name === "status" && Object.hasOwn(body, "id")) return true;
+    return !(flag.test(name) || state.test(name)) || isGood([name, value]);
   });
-  return isSound && shown.length > 0 && !shown.includes(false);
-};
+
+/** Whether a body shows the profile as it must be after the write, its own or that of its user. */
+const showsWrite = (body: Record<string, unknown>, asked: Asked): boolean =>
+  isSound(body, asked) && ("profile" in body || (isObject(body.user) && "profile" in body.user));
 
 /** Whether the whole body of an answer acknowledges a write. */
 export const isAcknowledgement = (text: string, asked: Asked): boolean => {
   if (/^(?:|ok|"ok"|true)$/i.test(text.trim())) return true;
-  const body = parseJson(text);
-  return isObject(body) && (Object.entries(body).every(isGood) || showsWrite(body, asked));
+  const body = objectIn(text);
+  return body !== undefined && (Object.entries(body).every(isGood) || showsWrite(body, asked));
 };
 
 const codes = new Map<unknown, PreludeCode>(Object.entries(apiCodes));
@@ -106,8 +102,7 @@ const refusalOf = (answer: Answer, secrets: Secrets): Omit<RequestFailure, "requ
     const reason = "web_page";
     return { code: "unexpected_response", mayHaveWritten: false, reason, httpStatus };
   }
-  const json = parseJson(text);
-  const { code, message } = isObject(json) ? json : {};
+  const { code, message } = objectIn(text) ?? {};
   const known = codes.get(code) ?? statusCodes.get(httpStatus) ?? "api_error";
   const isError = httpStatus >= 500;
   const failure: RequestFailure = {
@@ -123,34 +118,27 @@ const refusalOf = (answer: Answer, secrets: Secrets): Omit<RequestFailure, "requ
   return failure;
 };
 
-/** What a body has of what was asked for, or what it lacks of that. */
-export type Picked = { users?: unknown[]; lacks?: string };
-
-type Found = { httpStatus: number; requestId: string | undefined; users?: unknown[] };
-
-/** Finds the wanted part of a body that is an object. */
-export const pickFrom =
-  (pick: (body: Record<string, unknown>) => Picked) =>
-  (text: string): Picked => {
-    const body = parseJson(text);
-    return isObject(body) ? pick(body) : { lacks: "a JSON object" };
-  };
+type Success = {
+  httpStatus: number;
+  requestId: string | undefined;
+  body?: Record<string, unknown>;
+};
 
 /**
- * Reads an answer. A success is 204 to a write, as documented, or 200 (to a write also 201) with the
- * wanted body. Every other 2xx leaves open what became of a write (202 accepted it, 207 is about
- * parts of it), and a redirect is not followed.
+ * Reads an answer. A success is 204 to a write, as documented, 200 or 201 that acknowledges it, or,
+ * to a look, 200 with an object. Every other 2xx leaves open what became of a write (202 accepted
+ * it, 207 is about parts of it), and a redirect is not followed.
  *
  * @param secrets removed from the API's words, should it echo them
+ * @param asked what a write asked for; undefined: it was a look
  */
 export const readAnswer = (
   answer: Answer,
   secrets: Secrets,
-  method: "GET" | "PATCH",
-  pick: (text: string) => Picked,
-): { success: Found } | { failure: RequestFailure } => {
-  const { status: httpStatus, text, unread, headers } = answer;
-  const isWrite = method === "PATCH";
+  asked?: Asked,
+): { success: Success } | { failure: RequestFailure } => {
+  const { status: httpStatus, text = "", unread, headers } = answer;
+  const isWrite = asked !== undefined;
   const requestId = requestIdOf(headers, secrets);
   const failed = (code: PreludeCode, reason: Reason, reasonDetail: ReasonDetail = {}) => ({
     failure: { code, mayHaveWritten: isWrite, reason, reasonDetail, httpStatus, requestId },
@@ -161,8 +149,12 @@ export const readAnswer = (
     return failed("unexpected_response", "undocumented_status");
   }
   if (unread === "broke_off") return failed("connection_lost", unread);
-  const { lacks, ...picked } = text === undefined ? { lacks: "text" } : pick(text);
-  if (lacks === undefined) return { success: { httpStatus, requestId, ...picked } };
-  if (isWrite) return failed("unexpected_response", "no_acknowledgement");
-  return failed("unexpected_response", unread ?? "unexpected_shape", { lacks });
+  if (isWrite) {
+    return unread === undefined && isAcknowledgement(text, asked)
+      ? { success: { httpStatus, requestId } }
+      : failed("unexpected_response", "no_acknowledgement");
+  }
+  const body = objectIn(text);
+  if (body) return { success: { httpStatus, requestId, body } };
+  return failed("unexpected_response", unread ?? "unexpected_shape", { lacks: "a JSON object" });
 };

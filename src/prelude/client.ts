@@ -1,6 +1,5 @@
 import { identifierTypes } from "../lib/contract.ts";
-import { isObject } from "../lib/json.ts";
-import { type Asked, isAcknowledgement, pickFrom } from "./answer.ts";
+import type { Asked } from "./answer.ts";
 import { chooseProxy, connectionTo, createConnections } from "./connection.ts";
 import { unreachable } from "./errors.ts";
 import type { CallScope } from "./request.ts";
@@ -20,30 +19,20 @@ type Options = Pick<Sender, "product" | "rereadKey" | "log" | "firstDelayMs"> & 
   useProxy: boolean;
 };
 
-const pickUser = pickFrom(({ user }) =>
-  isObject(user) ? { users: [user] } : { lacks: "the object user" },
-);
-
-const pickUsers = pickFrom(({ users }) => {
-  if (users === null) return { users: [] };
-  return Array.isArray(users) ? { users } : { lacks: "the list users" };
-});
-
 /** "Get user" and "List users" of Prelude's public reference, the latter narrowed to one identifier. */
 const look = (users: string, { by, value }: Sought): Call => {
   const text = encodeURIComponent(value);
-  if (by === "user_id") return { method: "GET", path: `${users}/${text}`, pick: pickUser };
+  if (by === "user_id") return { method: "GET", path: `${users}/${text}` };
   const query = `identifier_type=${identifierTypes[by]}&identifier_value=${text}`;
-  return { method: "GET", path: `${users}?${query}`, pick: pickUsers };
+  return { method: "GET", path: `${users}?${query}` };
 };
 
 /** `PATCH /v2/session/apps/{appID}/users/{userID}/profile` of the API document. */
-const patch = (users: string, { userId, profile }: Patch): Call => ({
+const patch = (users: string, asked: Patch): Call => ({
   method: "PATCH",
-  path: `${users}/${encodeURIComponent(userId)}/profile`,
-  body: Buffer.from(JSON.stringify({ profile })),
-  pick: (text) =>
-    isAcknowledgement(text, { userId, profile }) ? {} : { lacks: "an acknowledgement" },
+  path: `${users}/${encodeURIComponent(asked.userId)}/profile`,
+  body: Buffer.from(JSON.stringify({ profile: asked.profile })),
+  asked,
 });
 
 /**
@@ -75,7 +64,7 @@ export const createClient = ({ baseUrl, apiKey, useProxy, ...options }: Options)
   return {
     patchProfile: (of: Patch, scope: CallScope): Promise<Outcome> =>
       sent(patch(usersOf(of.appId), of), scope),
-    /** `users` is what Prelude answered, whatever that is; to be checked. */
+    /** `body` is what Prelude answered, whatever that is; to be checked. */
     findUsers: (appId: string, sought: Sought, scope: CallScope): Promise<Outcome> =>
       sent(look(usersOf(appId), sought), scope),
     close: async (): Promise<void> => sender?.connections.close(),

@@ -130,7 +130,7 @@ export const exchange = (
   { dispatcher, isNew }: Connection,
   request: Request,
   scope: CallScope,
-  wary = false,
+  wary: boolean,
 ): Promise<Exchange> => {
   const { signal, deadlineAt } = scope;
   const leftMs = deadlineAt - performance.now();
@@ -157,9 +157,7 @@ export const exchange = (
     signal.addEventListener("abort", cut);
     // undici's own limits are off: the deadline is what counts.
     const options = { ...request, headersTimeout: 0, bodyTimeout: 0 };
-    dispatcher.dispatch(
-      options,
-      handlerOf(run, () => wary && !isNew(), scope),
-    );
+    const isDoubted = () => wary && !isNew();
+    dispatcher.dispatch(options, handlerOf(run, isDoubted, scope));
   });
 };

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Answer, type Picked, readAnswer } from "./answer.ts";
+import { type Answer, type Asked, readAnswer } from "./answer.ts";
 import type { Connection, createConnections } from "./connection.ts";
 import type { RequestFailure } from "./errors.ts";
 import { type CallScope, exchange, type Request } from "./request.ts";
@@ -17,7 +17,7 @@ export type Outcome = {
   /** `admit` refused the attempt, so it was not sent. */
   held?: true;
   /** Of a look, exactly after a success. */
-  users?: unknown[];
+  body?: Readonly<Record<string, unknown>>;
 };
 
 /** What all calls to one API have in common. */
@@ -40,8 +40,8 @@ export type Sender = {
   log?: ((line: string) => void) | undefined;
 };
 
-/** What a call sends, apart from the headers, and what it wants of the answer's body. */
-export type Call = Omit<Request, "origin" | "headers"> & { pick: (text: string) => Picked };
+/** What a call sends, apart from the headers, and what a PATCH asks for. */
+export type Call = Omit<Request, "origin" | "headers"> & { asked?: Asked };
 
 // A repeat is safe because the call sets literal values. The numbers are those of Prelude's own
 // server SDKs.
@@ -96,7 +96,7 @@ type Failed = {
 
 const attempt = async (
   { origin, key, secrets, connections, product }: Sender,
-  { pick, ...what }: Call,
+  { asked, ...what }: Call,
   scope: CallScope,
   wary: boolean,
 ) => {
@@ -111,7 +111,7 @@ const attempt = async (
   if (end === "held") return end;
   if ("failure" in end) return { ...end, headers: {}, key, connection };
   const { headers: given } = end.answer;
-  return { ...readAnswer(end.answer, secrets, what.method, pick), headers: given, key, connection };
+  return { ...readAnswer(end.answer, secrets, asked), headers: given, key, connection };
 };
 
 const wordsOf = ({ httpStatus, code, reason }: RequestFailure): string =>

@@ -28,7 +28,7 @@ const timeForm = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d
 
 /** A user of an answer, or what it lacks to tell of one. */
 const userOf = (value: unknown, { by }: Sought): User | string => {
-  if (!isObject(value)) return "a user that is an object";
+  if (!isObject(value)) return by === "user_id" ? "the object user" : "a user that is an object";
   const { id, profile: stored, identifiers: listed, updated_at: updatedAt } = value;
   if (typeof id !== "string" || !userIdPattern.test(id)) return "a user's id";
   const profile = stored ?? {};
@@ -75,8 +75,11 @@ export const readProfile = async (
   sought: Sought,
   scope: CallScope,
 ): Promise<Read> => {
-  const { users, ...outcome } = await client.findUsers(appId, sought, scope);
-  if (users === undefined) return { kind: "failed", outcome };
+  const { body, ...outcome } = await client.findUsers(appId, sought, scope);
+  if (!body) return { kind: "failed", outcome };
+  const list = body.users === null ? [] : body.users;
+  const users = sought.by === "user_id" ? [body.user] : list;
+  if (!Array.isArray(users)) return incomplete(outcome, "the list users");
   const known: User[] = [];
   for (const each of users) {
     const user = userOf(each, sought);

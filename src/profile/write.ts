@@ -1,5 +1,6 @@
 import type { Patch, PreludeClient } from "../prelude/client.ts";
 import type { RequestFailure } from "../prelude/errors.ts";
+import type { CallScope } from "../prelude/request.ts";
 import { type Separation, separateReserved } from "./reserved-keys.ts";
 
 /** Why a request may not leave; `stopping`: the server is about to end. */
@@ -70,11 +71,8 @@ export type WriteProgress =
   /** Of `of` keys, `trying` are sent, to find the reserved ones. */
   | { step: "search"; trying: number; of: number };
 
-type WriteScope = {
+type WriteScope = Pick<CallScope, "signal" | "deadlineAt"> & {
   client: PreludeClient;
-  signal: AbortSignal;
-  /** On the clock of `performance.now()`. */
-  deadlineAt: number;
   gate: Gate;
   onProgress: (progress: WriteProgress) => void;
 };

@@ -304,6 +304,8 @@ const open: Row[] = [
     '{"profile":{"first_name":"Jane"},"code":"rejected"}',
     '{"profile":{"first_name":"Joan"}}',
     '{"user":{"id":"usr_somebody_else"}}',
+    '{"user":{"profile":{"first_name":"Jane"}}}',
+    '{"profile":{"first_name":"Jane"},"user":{"id":"usr_somebody_else"}}',
     '{"success":false}',
     '{"ok":null}',
     '{"error":"boom"}',

@@ -16,7 +16,7 @@ import {
   visiblePart,
 } from "../../src/lib/text.ts";
 import { answerOf } from "../../src/mcp/elicitation.ts";
-import { isAcknowledgement, pickFrom, readAnswer, requestIdOf } from "../../src/prelude/answer.ts";
+import { isAcknowledgement, readAnswer, requestIdOf } from "../../src/prelude/answer.ts";
 import type { PreludeClient } from "../../src/prelude/client.ts";
 import { askedDelayMs } from "../../src/prelude/send.ts";
 import { viewProfile } from "../../src/tools/get-profile/view.ts";
@@ -55,10 +55,8 @@ const log = createLog("silent", secrets);
 const audit = openAudit("/dev/null", () => {});
 const check = createKeyCheck({ allowedKeys: undefined, blockedKeys: ["role"] });
 const asked = { userId: user, profile: { plan: "pro" } };
-const answered = (text: string, status: number, method: "GET" | "PATCH" = "PATCH") => {
-  const pick = pickFrom(() => ({ lacks: "anything" }));
-  return readAnswer({ status, headers: {}, text }, secrets, method, pick);
-};
+const answered = (text: string, status: number) =>
+  readAnswer({ status, headers: {}, text }, secrets, asked);
 const json = (of: object) => JSON.stringify(of);
 
 const trace = (text: string): void => {
@@ -115,7 +113,7 @@ const functions: Record<string, (text: string) => unknown> = {
   "refusal, perhaps a page": (text) => answered(text, 403),
   "error message": (text) => answered(json({ message: text, code: text }), 400),
   "success body": (text) => answered(text, 200),
-  "read body": (text) => answered(text, 200, "GET"),
+  "read body": (text) => readAnswer({ status: 200, headers: {}, text }, secrets),
   "request id": (text) => requestIdOf({ "x-request-id": text }, secrets),
   "Retry-After": (text) => askedDelayMs({ "retry-after": text, "retry-after-ms": text }, 0),
   "stored value": (text) => viewProfile({ plan: text }, { values: true, refused: check, secrets }),

@@ -114,7 +114,7 @@ describe("a request", () => {
       },
     } as unknown as Dispatcher;
     const odd = { dispatcher: twice, isNew: () => true };
-    const end = await exchange(odd, request, { deadlineAt, signal, admit });
+    const end = await exchange(odd, request, { deadlineAt, signal, admit }, false);
     expect(end).toEqual({ failure: { code: "connection_lost", mayHaveWritten: true } });
     expect(admit).toHaveBeenCalledOnce();
   });
