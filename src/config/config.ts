@@ -10,16 +10,12 @@ export type { Config } from "./settings.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-type ConfigResult =
-  | { config: Config; warnings: string[]; problems?: never }
-  | { problems: string[]; config?: never; warnings?: never };
-
 /**
  * Turns environment variables, and the key file that they name, into the configuration, or lists
  * every problem at once. No problem and no warning repeats a value: it may be the key in the wrong
  * variable.
  */
-export const readConfig = (env: Environment): ConfigResult => {
+export const readConfig = (env: Environment) => {
   const values: Partial<Config> = {};
   const problems = misspeltNames(env);
   const warnings = emptyGuards(env);

@@ -62,7 +62,7 @@ const answered = (text: string, status: number, method: "GET" | "PATCH" = "PATCH
 const json = (of: object) => JSON.stringify(of);
 
 const trace = (text: string): void => {
-  const call = { id: "1", clientName: text, clientVersion: text, meta: { [text]: text } };
+  const call = { id: "1", client: { name: text, version: text }, meta: { [text]: text } };
   const options = { tool: "t", sandbox: false, auditMeta: [text], secrets, now: () => 0 };
   const traced = startTrace(audit, call, options);
   traced.about({ appId: app, askedAppId: text, userId: user, askedUserId: text, keys: [text] });
