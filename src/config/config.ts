@@ -19,17 +19,13 @@ export const readConfig = (env: Environment) => {
   const values: Partial<Config> = {};
   const problems = misspeltNames(env);
   const warnings = emptyGuards(env);
-  const take = <Key extends keyof Config>(
-    key: Key,
-    name: string,
-    reading: Reading<Config[Key]>,
-  ): void => {
-    if ("problem" in reading) {
-      problems.push(`${name} ${reading.problem}`);
+  const take = <Key extends keyof Config>(key: Key, name: string, read: Reading<Config[Key]>) => {
+    if ("problem" in read) {
+      problems.push(`${name} ${read.problem}`);
       return;
     }
-    values[key] = reading.value;
-    if (reading.warning !== undefined) warnings.push(`${name} ${reading.warning}`);
+    values[key] = read.value;
+    if (read.warning !== undefined) warnings.push(`${name} ${read.warning}`);
   };
   for (const key of configKeys) take(key, rows[key].name, readValue(key, env));
   const { apiKeyFile } = values;
@@ -65,7 +61,7 @@ const readValue = <Key extends keyof Config>(key: Key, env: Environment): Readin
 const misspeltNames = (env: Environment): string[] => {
   const known = settings.map(({ name }) => name);
   return Object.entries(env).flatMap(([name, value]) => {
-    const hint = misspelt(name, value, known);
+    const hint = isUnset(value) ? undefined : misspelt(name, known);
     return hint === undefined ? [] : [`${shortName(name)} is not a setting; ${hint}`];
   });
 };
