@@ -2,11 +2,12 @@ import type { Config } from "../config/config.ts";
 import { configKeys, describeSettings, rows } from "../config/settings.ts";
 import { quoted } from "../lib/names.ts";
 import { name, version } from "../lib/package.wire.ts";
-import { type CallScope, createClient, type PreludeClient } from "../prelude/client.ts";
+import { createClient, type PreludeClient } from "../prelude/client.ts";
 import type { RequestFailure } from "../prelude/errors.ts";
+import type { CallScope } from "../prelude/request.ts";
 import { readProfile } from "../profile/read.ts";
 import { type Recovery, recovery } from "../tools/messages.ts";
-import { causeOf } from "../tools/reasons.ts";
+import { explain } from "../tools/reasons.ts";
 
 /** It can belong to nobody: a ULID of zeros. So a PATCH for it changes nothing. */
 const nilUser = "usr_00000000000000000000000000";
@@ -30,7 +31,7 @@ const capitalized = (words: string): string => `${words[0]?.toUpperCase()}${word
 
 /** Why it failed, as far as that is known, in brackets. */
 const causeIn = ({ reason, reasonDetail, httpStatus, apiCode, apiMessage }: RequestFailure) => {
-  if (reason !== undefined) return ` (${causeOf(reason, { ...reasonDetail, httpStatus })})`;
+  if (reason !== undefined) return ` (${explain(reason, { ...reasonDetail, httpStatus }).cause})`;
   const isWordless = httpStatus !== undefined && apiCode === undefined && apiMessage === undefined;
   return isWordless
     ? ` (HTTP ${httpStatus} without words of Prelude, so something in front of it may have answered)`

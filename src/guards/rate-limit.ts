@@ -18,9 +18,8 @@ export const createRateLimit = (maxPerMinute: number, now: () => number) => {
   };
 
   const take = (): number | undefined => {
-    if (maxPerMinute === 0) return undefined;
     const waitMs = wait();
-    if (waitMs !== undefined) return waitMs;
+    if (waitMs !== undefined || maxPerMinute === 0) return waitMs;
     times[oldest] = now();
     oldest = (oldest + 1) % maxPerMinute;
     return undefined;

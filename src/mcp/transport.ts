@@ -56,8 +56,9 @@ const createRequests = () => {
   const outerOf = new Map<unknown, RequestId>();
   let last = 0;
   let onSettled = (): void => {};
+  const isIdle = (): boolean => outerOf.size === 0;
   const settleIfIdle = (): void => {
-    if (outerOf.size === 0) onSettled();
+    if (isIdle()) onSettled();
   };
   /** Ends a request and gives the client's id of it; undefined if it had ended before. */
   const close = (inner: unknown): RequestId | undefined => {
@@ -69,6 +70,7 @@ const createRequests = () => {
   };
   return {
     close,
+    isIdle,
     /** The request under its number; undefined if another one in flight has its id. */
     open: (message: JSONRPCRequest) => {
       if (innerOf.has(message.id)) return undefined;
@@ -138,7 +140,18 @@ export type StdioTransport = Transport & Pick<Requests, "settled">;
 export const createTransport = (events: StdioEvents): StdioTransport => {
   const { stdin, stdout } = process;
   const requests = createRequests();
+  let isCorked = false;
+  const uncork = (): void => {
+    isCorked = false;
+    stdout.uncork();
+  };
   const write = (message: JSONRPCMessage): void => {
+    // Where more answers are due, those of this turn leave in one system call.
+    if (!isCorked && !requests.isIdle()) {
+      isCorked = true;
+      stdout.cork();
+      setImmediate(uncork);
+    }
     if (stdout.writable && !stdout.write(serializeMessage(message))) stdin.pause();
   };
   const resume = () => stdin.resume();

@@ -8,14 +8,12 @@ import {
   type RequestFailure,
 } from "./errors.ts";
 
-/** A body as text, or why it could not be read. */
-export type Body = { text: string } | { unread: "broke_off" | "too_large" | "not_decodable" };
-
-/** An answer of the API, or of whatever stands in its place, read as far as it matters. */
+/** An answer of the API, or of whatever stands in its place; its body as text, or why there is none. */
 export type Answer = {
   status: number;
   headers: Readonly<Record<string, string | string[] | undefined>>;
-  body: Body;
+  text?: string;
+  unread?: "broke_off" | "too_large" | "not_decodable";
 };
 
 /** What a write asked for. */
@@ -98,18 +96,17 @@ export const requestIdOf = (headers: Answer["headers"], secrets: Secrets): strin
     .find((id) => id !== undefined);
 
 /** A page for people: a proxy, a firewall or a sign-in page gives one, Prelude's API does not. */
-const isPage = ({ headers, body }: Answer): boolean =>
-  /^\s*text\/html\b/i.test(String(headers["content-type"])) ||
-  ("text" in body && body.text.trimStart().startsWith("<"));
+const isPage = ({ headers, text = "" }: Answer): boolean =>
+  /^\s*text\/html\b/i.test(String(headers["content-type"])) || text.trimStart().startsWith("<");
 
 /** A refusal or an error: any status from 400. */
 const refusalOf = (answer: Answer, secrets: Secrets): Omit<RequestFailure, "requestId"> => {
-  const { status: httpStatus, body } = answer;
+  const { status: httpStatus, text = "" } = answer;
   if ((httpStatus === 401 || httpStatus === 403) && isPage(answer)) {
     const reason = "web_page";
     return { code: "unexpected_response", mayHaveWritten: false, reason, httpStatus };
   }
-  const json = "text" in body ? parseJson(body.text) : undefined;
+  const json = parseJson(text);
   const { code, message } = isObject(json) ? json : {};
   const known = codes.get(code) ?? statusCodes.get(httpStatus) ?? "api_error";
   const isError = httpStatus >= 500;
@@ -126,8 +123,10 @@ const refusalOf = (answer: Answer, secrets: Secrets): Omit<RequestFailure, "requ
   return failure;
 };
 
-/** What a body has of what was asked for (of a write, that it is acknowledged), or what it lacks. */
-export type Picked = { users?: unknown[] } | { lacks: string };
+/** What a body has of what was asked for, or what it lacks of that. */
+export type Picked = { users?: unknown[]; lacks?: string };
+
+type Found = { httpStatus: number; requestId: string | undefined; users?: unknown[] };
 
 /** Finds the wanted part of a body that is an object. */
 export const pickFrom =
@@ -149,8 +148,8 @@ export const readAnswer = (
   secrets: Secrets,
   method: "GET" | "PATCH",
   pick: (text: string) => Picked,
-): { users?: unknown[] } | { failure: RequestFailure } => {
-  const { status: httpStatus, body, headers } = answer;
+): { success: Found } | { failure: RequestFailure } => {
+  const { status: httpStatus, text, unread, headers } = answer;
   const isWrite = method === "PATCH";
   const requestId = requestIdOf(headers, secrets);
   const failed = (code: PreludeCode, reason: Reason, reasonDetail: ReasonDetail = {}) => ({
@@ -161,10 +160,9 @@ export const readAnswer = (
   if (httpStatus !== 200 && !(isWrite && (httpStatus === 201 || httpStatus === 204))) {
     return failed("unexpected_response", "undocumented_status");
   }
-  const unread = "unread" in body ? body.unread : undefined;
   if (unread === "broke_off") return failed("connection_lost", unread);
-  const picked = "text" in body ? pick(body.text) : { lacks: "text" };
-  if (!("lacks" in picked)) return picked;
+  const { lacks, ...picked } = text === undefined ? { lacks: "text" } : pick(text);
+  if (lacks === undefined) return { success: { httpStatus, requestId, ...picked } };
   if (isWrite) return failed("unexpected_response", "no_acknowledgement");
-  return failed("unexpected_response", unread ?? "unexpected_shape", picked);
+  return failed("unexpected_response", unread ?? "unexpected_shape", { lacks });
 };

@@ -1,32 +1,23 @@
 import { identifierTypes } from "../lib/contract.ts";
 import { isObject } from "../lib/json.ts";
-import { type Asked, isAcknowledgement, type Picked, pickFrom } from "./answer.ts";
+import { type Asked, isAcknowledgement, pickFrom } from "./answer.ts";
 import { chooseProxy, connectionTo, createConnections } from "./connection.ts";
 import { unreachable } from "./errors.ts";
-import {
-  type Call,
-  type CallScope,
-  firstDelayMs,
-  type Outcome,
-  type Sender,
-  send,
-} from "./send.ts";
-
-export type { CallScope, Outcome } from "./send.ts";
+import type { CallScope } from "./request.ts";
+import { type Call, type Outcome, type Sender, send } from "./send.ts";
 
 export type Patch = Asked & { appId: string };
 
 /** Whom to look for: an id, an email address, or a phone number as E.164. */
 export type Sought = { by: "user_id" | "email" | "phone"; value: string };
 
-export type ClientOptions = Pick<Sender, "product" | "rereadKey" | "log"> & {
+type Options = Pick<Sender, "product" | "rereadKey" | "log" | "firstDelayMs"> & {
   baseUrl: string;
   apiKey: string;
   /** What must not be shown; a new key is added at the end. */
   secrets?: string[];
   /** Whether HTTP_PROXY, HTTPS_PROXY and NO_PROXY are obeyed. */
   useProxy: boolean;
-  firstDelayMs?: number;
 };
 
 const pickUser = pickFrom(({ user }) =>
@@ -51,19 +42,9 @@ const patch = (users: string, { userId, profile }: Patch): Call => ({
   method: "PATCH",
   path: `${users}/${encodeURIComponent(userId)}/profile`,
   body: Buffer.from(JSON.stringify({ profile })),
-  pick: (text): Picked =>
+  pick: (text) =>
     isAcknowledgement(text, { userId, profile }) ? {} : { lacks: "an acknowledgement" },
 });
-
-/** Undefined where the address of the environment's proxy cannot be used. */
-const connect = (origin: string, proxy: ReturnType<typeof chooseProxy>) => {
-  try {
-    return createConnections(() => connectionTo(origin, proxy));
-  } catch (error) {
-    if (proxy) return undefined;
-    throw error;
-  }
-};
 
 /**
  * Makes the client for the operations of the API that this product uses. Its functions never throw:
@@ -71,12 +52,16 @@ const connect = (origin: string, proxy: ReturnType<typeof chooseProxy>) => {
  * failure after the signal was aborted has the code `timeout`. Where the environment's proxy has an
  * address that cannot be used, every call fails with the reason `proxy_invalid`.
  */
-export const createClient = ({ baseUrl, apiKey, useProxy, ...options }: ClientOptions) => {
+export const createClient = ({ baseUrl, apiKey, useProxy, ...options }: Options) => {
   const { origin, pathname } = new URL(baseUrl);
   const proxy = useProxy ? chooseProxy(new URL(baseUrl), process.env) : undefined;
-  const connections = connect(origin, proxy);
-  const common = { secrets: [apiKey], firstDelayMs, ...options, origin, key: apiKey };
-  const sender = connections && { ...common, connections };
+  let sender: Sender | undefined;
+  try {
+    const connections = createConnections(() => connectionTo(origin, proxy));
+    sender = { secrets: [apiKey], ...options, origin, key: apiKey, connections };
+  } catch {
+    // Only a proxy's address cannot be used.
+  }
 
   // encodeURIComponent("..") is "..": the ids' patterns are what keeps the path in shape.
   const usersOf = (appId: string): string =>
@@ -93,7 +78,7 @@ export const createClient = ({ baseUrl, apiKey, useProxy, ...options }: ClientOp
     /** `users` is what Prelude answered, whatever that is; to be checked. */
     findUsers: (appId: string, sought: Sought, scope: CallScope): Promise<Outcome> =>
       sent(look(usersOf(appId), sought), scope),
-    close: async (): Promise<void> => connections?.close(),
+    close: async (): Promise<void> => sender?.connections.close(),
   };
 };
 

@@ -1,10 +1,5 @@
 import { buildConnector, type Dispatcher, Pool, ProxyAgent } from "undici";
-import { ProxyError, proxyFailure, unreachable } from "./errors.ts";
-
-type Environment = Readonly<Record<string, string | undefined>>;
-
-/** A proxy, and the variable that names it. */
-type Proxy = { variable: string; uri: string };
+import { ProxyError, unconnectedOf, unreachable } from "./errors.ts";
 
 /** What a client passes on when it did not fill in a variable: `${X}`, `$X`, `%X%`, `{{x}}`, `<x>`. */
 const placeholder = /^(?:\$\{[^}]*\}|\$\w+|%[^%]+%|\{\{[^}]*\}\}|<[^>]*>)$/;
@@ -13,40 +8,36 @@ const placeholder = /^(?:\$\{[^}]*\}|\$\w+|%[^%]+%|\{\{[^}]*\}\}|<[^>]*>)$/;
 const loopback =
   /^127(?:\.\d+){3}$|^\[::(?:1|ffff:7f[\da-f]{2}:[\da-f]{1,4})\]$|^(?:.+\.)?localhost\.?$/;
 
-const defaultPorts: Readonly<Record<string, string>> = { "http:": "80", "https:": "443" };
-
 /** One entry of NO_PROXY: `*`, or a host, which stands for all below it too; a port may follow. */
 const isExempt = (entry: string, { hostname, port, protocol }: URL): boolean => {
   if (entry === "*") return true;
   const [, name = entry, wantedPort] = /^([^:]+|\[.*\]):(\d+)$/.exec(entry) ?? [];
-  if (wantedPort !== undefined && wantedPort !== (port || defaultPorts[protocol])) return false;
+  const defaultPort = protocol === "https:" ? "443" : "80";
+  if (wantedPort !== undefined && wantedPort !== (port || defaultPort)) return false;
   const exempt = name.replace(/^\*?\./, "");
   return exempt !== "" && `.${hostname}`.endsWith(`.${exempt}`);
 };
 
 /** The first of these variables that holds something, which a placeholder is not. */
-const firstSet = (names: readonly string[], env: Environment): string | undefined =>
+const firstSet = (names: readonly string[], env: NodeJS.ProcessEnv): string | undefined =>
   names.find((name) => {
     const text = env[name]?.trim() ?? "";
     return text !== "" && !placeholder.test(text);
   });
-
-const isProxied = (target: URL, env: Environment): boolean => {
-  const list = env[firstSet(["no_proxy", "NO_PROXY"], env) ?? ""] ?? "";
-  const entries = list.toLowerCase().split(/[,\s]+/);
-  return !loopback.test(target.hostname) && !entries.some((entry) => isExempt(entry, target));
-};
 
 /**
  * Which proxy the environment wants for a target: HTTPS_PROXY for https, HTTP_PROXY for http and
  * where there is no other, NO_PROXY for exceptions, each in either case. None for this machine
  * itself: what is sent there, the API key included, must not pass by somebody else.
  */
-export const chooseProxy = (target: URL, env: Environment): Proxy | undefined => {
+export const chooseProxy = (target: URL, env: NodeJS.ProcessEnv) => {
   const plain = ["http_proxy", "HTTP_PROXY"];
   const names = target.protocol === "https:" ? ["https_proxy", "HTTPS_PROXY", ...plain] : plain;
   const variable = firstSet(names, env);
-  if (variable === undefined || !isProxied(target, env)) return undefined;
+  if (variable === undefined || loopback.test(target.hostname)) return undefined;
+  const exceptions = env[firstSet(["no_proxy", "NO_PROXY"], env) ?? ""] ?? "";
+  const entries = exceptions.toLowerCase().split(/[,\s]+/);
+  if (entries.some((entry) => isExempt(entry, target))) return undefined;
   const text = env[variable]?.trim() ?? "";
   // The scheme may be left out, as elsewhere.
   return { variable, uri: text.includes("://") ? text : `http://${text}` };
@@ -86,7 +77,8 @@ const proxyPool = (origin: URL, { connect }: Connectable, variable: string): Poo
   const asking = async (options: Dispatcher.ConnectOptions) => {
     const signal = AbortSignal.timeout(connecting.timeout);
     const answer = await ask({ ...options, signal }).catch((error: unknown) => {
-      throw proxyFailure(error, variable);
+      const { reason: cause, ...certificate } = unconnectedOf(error);
+      throw new ProxyError(unreachable("proxy_unreachable", { variable, cause, ...certificate }));
     });
     const { statusCode: proxyStatus, socket } = answer;
     if (proxyStatus === 200) return answer;
@@ -101,7 +93,7 @@ const proxyPool = (origin: URL, { connect }: Connectable, variable: string): Poo
 };
 
 /** Makes what connects to the API, directly or through a proxy. Throws for a proxy's odd address. */
-export const connectionTo = (origin: string, proxy: Proxy | undefined): Connection => {
+export const connectionTo = (origin: string, proxy: ReturnType<typeof chooseProxy>): Connection => {
   if (proxy && !/^https?:/i.test(proxy.uri)) throw new Error("a proxy is http: or https:");
   let justConnected = false;
   const onConnect = () => {
@@ -115,16 +107,15 @@ export const connectionTo = (origin: string, proxy: Proxy | undefined): Connecti
     const pool = new Pool(target, { connections: maxConnections, connect, keepAliveMaxTimeout });
     return pool.on("connect", onConnect);
   };
-  const isNew = () => justConnected;
-  if (!proxy) return { dispatcher: poolOf(origin, buildConnector(connecting)), isNew };
-  const { uri, variable } = proxy;
-  const dispatcher = new ProxyAgent({
-    uri,
-    proxyTls: connecting,
-    factory: (target, options) => poolOf(target, (options as Connectable).connect),
-    clientFactory: (target, options) => proxyPool(target, options as Connectable, variable),
-  });
-  return { dispatcher, isNew };
+  const dispatcher = proxy
+    ? new ProxyAgent({
+        uri: proxy.uri,
+        proxyTls: connecting,
+        factory: (target, options) => poolOf(target, (options as Connectable).connect),
+        clientFactory: (to, options) => proxyPool(to, options as Connectable, proxy.variable),
+      })
+    : poolOf(origin, buildConnector(connecting));
+  return { dispatcher, isNew: () => justConnected };
 };
 
 /** The connections in use, which can be given up for new ones. */
@@ -146,5 +137,3 @@ export const createConnections = (make: () => Connection) => {
     },
   };
 };
-
-export type Connections = ReturnType<typeof createConnections>;

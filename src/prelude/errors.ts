@@ -38,13 +38,12 @@ const connectReasons = [
 
 export type ConnectReason = (typeof connectReasons)[number][0] | "closed_before_sent";
 
-/** What is wrong with the proxy that the environment names. */
-export type ProxyReason = "proxy_invalid" | "proxy_unreachable" | "proxy_refused";
-
 /** What is known about a cause beyond the code; the last ten are about an answer. */
 export type Reason =
   | ConnectReason
-  | ProxyReason
+  | "proxy_invalid"
+  | "proxy_unreachable"
+  | "proxy_refused"
   | "broke_off"
   | "redirect"
   | "undocumented_status"
@@ -57,15 +56,13 @@ export type Reason =
   | "request_timeout";
 
 export type ReasonDetail = {
-  /** HTTP status with which the proxy answered. */
   proxyStatus?: number;
-  /** Environment variable that names the proxy. */
+  /** Names the proxy. */
   variable?: string | undefined;
   /** Why the proxy could not be reached. */
   cause?: ConnectReason;
   /** What Node reports of the certificate, such as CERT_HAS_EXPIRED. */
   certificate?: string;
-  /** What is not in the answer. */
   lacks?: string;
 };
 
@@ -94,7 +91,7 @@ const codesOf = (error: unknown): string[] => {
 };
 
 /** Why a connection did not come about, as far as the error's codes tell. */
-const unconnectedOf = (error: unknown): { reason: ConnectReason; certificate?: string } => {
+export const unconnectedOf = (error: unknown): { reason: ConnectReason; certificate?: string } => {
   const codes = codesOf(error);
   for (const [reason, form] of connectReasons) {
     const code = codes.find((each) => form.test(each));
@@ -109,7 +106,7 @@ const lasting: ReadonlySet<Reason> = new Set(["tls_failed", "certificate", "prox
 
 /** The failure of a request that did not leave; `lasts` where a repeat cannot help. */
 export const unreachable = (
-  reason: ConnectReason | ProxyReason,
+  reason: Reason,
   reasonDetail: ReasonDetail,
   lasts = lasting.has(reasonDetail.cause ?? reason),
 ): RequestFailure => {
@@ -125,12 +122,6 @@ export class ProxyError extends Error {
     this.failure = failure;
   }
 }
-
-/** The error for a proxy that could not be asked, or gave no answer, from what undici threw. */
-export const proxyFailure = (error: unknown, variable: string): ProxyError => {
-  const { reason: cause, ...certificate } = unconnectedOf(error);
-  return new ProxyError(unreachable("proxy_unreachable", { variable, cause, ...certificate }));
-};
 
 /** Codes of undici for an answer that breaks HTTP's rules. */
 const malformed =

@@ -1,6 +1,6 @@
 import { brotliDecompressSync, unzipSync } from "node:zlib";
 import type { Dispatcher } from "undici";
-import type { Answer, Body } from "./answer.ts";
+import type { Answer } from "./answer.ts";
 import type { Connection } from "./connection.ts";
 import { failureOfTransport, type RequestFailure } from "./errors.ts";
 
@@ -14,18 +14,18 @@ export type Request = {
   body?: Buffer;
 };
 
-/** The bounds of one tool call, shared by every request that it takes. */
-export type Bounds = {
-  /** Aborted when the call is cancelled. */
+/** What every request of one tool call shares. */
+export type CallScope = {
   signal: AbortSignal;
-  /** When the call ends, on the clock of `performance.now()`. */
+  /** On the clock of `performance.now()`. */
   deadlineAt: number;
   /** Asked for each request right before its first byte is written; false: it is not sent. */
   admit?: () => boolean;
+  onRetry?: (wait: { attempt: number; waitMs: number; failure: RequestFailure }) => void;
 };
 
 /** What became of a request; `silent`: nothing came in time on a connection that was used before. */
-export type Exchange = { answer: Answer } | { failure: RequestFailure; silent?: true } | "held";
+type Exchange = { answer: Answer } | { failure: RequestFailure; silent?: true } | "held";
 
 /** No more of an answer's body is read or unpacked than this, in bytes; a profile can be large. */
 const maxBodyRead = 2 * 1024 * 1024;
@@ -33,8 +33,7 @@ const maxBodyRead = 2 * 1024 * 1024;
 /** Never shown: it only ends what undici still does for a request that is over. */
 const over = new Error("over");
 
-/** An answer whose body is on its way. */
-type Head = Omit<Answer, "body"> & { chunks: Buffer[]; length: number };
+type Head = Pick<Answer, "status" | "headers"> & { chunks: Buffer[]; length: number };
 
 /** `identity` is asked for, but not all obey. */
 const unpackers = new Map<string, (bytes: Buffer, options: { maxOutputLength: number }) => Buffer>([
@@ -44,7 +43,7 @@ const unpackers = new Map<string, (bytes: Buffer, options: { maxOutputLength: nu
   ["br", brotliDecompressSync],
 ]);
 
-const bodyOf = ({ headers, chunks, length }: Head, ended: boolean): Body => {
+const bodyOf = ({ headers, chunks, length }: Head, ended: boolean): Omit<Answer, keyof Head> => {
   if (length > maxBodyRead) return { unread: "too_large" };
   if (!ended) return { unread: "broke_off" };
   const bytes = Buffer.concat(chunks);
@@ -58,12 +57,10 @@ const bodyOf = ({ headers, chunks, length }: Head, ended: boolean): Body => {
   }
 };
 
-const answered = (head: Head, ended: boolean): Exchange => {
-  const { status, headers } = head;
-  return { answer: { status, headers, body: bodyOf(head, ended) } };
-};
+const answered = (head: Head, ended: boolean) => ({
+  answer: { status: head.status, headers: head.headers, ...bodyOf(head, ended) },
+});
 
-/** A request under way. */
 type Run = {
   settle: (end: Exchange) => void;
   settled: boolean;
@@ -81,21 +78,11 @@ const end = (run: Run, exchange: Exchange): void => {
   run.controller?.abort(over);
 };
 
-/** Ends it at the end of its time. From 300 on, the status says what matters; below, the body does. */
-const cut = (run: Run): void => {
-  const { head, admitted = false } = run;
-  const failure: RequestFailure = { code: "timeout", mayHaveWritten: admitted };
-  end(run, head && head.status >= 300 ? answered(head, false) : { failure });
-};
-
-const giveUp = (run: Run): void =>
-  end(run, { failure: { code: "timeout", mayHaveWritten: true }, silent: true });
-
 /** @param isDoubted whether the connection may be dead, so that an answer gets half of the time only */
 const handlerOf = (
   run: Run,
   isDoubted: () => boolean,
-  { admit, deadlineAt }: Bounds,
+  { admit, deadlineAt }: CallScope,
 ): Dispatcher.DispatchHandler => ({
   onRequestStart: (controller) => {
     run.controller = controller;
@@ -108,7 +95,9 @@ const handlerOf = (
     }
     clearTimeout(run.doubt);
     if (run.settled || !isDoubted()) return;
-    run.doubt = setTimeout(giveUp, (deadlineAt - performance.now()) / 2, run);
+    const failure: RequestFailure = { code: "timeout", mayHaveWritten: true };
+    const halfMs = (deadlineAt - performance.now()) / 2;
+    run.doubt = setTimeout(end, halfMs, run, { failure, silent: true });
   },
   onResponseStart: (_, status, headers) => {
     if (status < 200 || run.settled) return;
@@ -140,30 +129,37 @@ const handlerOf = (
 export const exchange = (
   { dispatcher, isNew }: Connection,
   request: Request,
-  bounds: Bounds,
+  scope: CallScope,
   wary = false,
 ): Promise<Exchange> => {
-  const { signal, deadlineAt } = bounds;
+  const { signal, deadlineAt } = scope;
   const leftMs = deadlineAt - performance.now();
   if (signal.aborted || leftMs <= 0) {
     return Promise.resolve({ failure: { code: "timeout", mayHaveWritten: false } });
   }
   return new Promise((resolve) => {
-    const onAbort = () => cut(run);
-    const deadline = setTimeout(onAbort, leftMs);
+    const cut = () => {
+      const { head, admitted = false } = run;
+      const failure: RequestFailure = { code: "timeout", mayHaveWritten: admitted };
+      // From 300 on, the status says what matters; below, the body does.
+      end(run, head && head.status >= 300 ? answered(head, false) : { failure });
+    };
+    const deadline = setTimeout(cut, leftMs);
     const settle = (end: Exchange) => {
       if (run.settled) return;
       run.settled = true;
       clearTimeout(deadline);
       clearTimeout(run.doubt);
-      signal.removeEventListener("abort", onAbort);
+      signal.removeEventListener("abort", cut);
       resolve(end);
     };
     const run: Run = { settle, settled: false };
-    signal.addEventListener("abort", onAbort);
+    signal.addEventListener("abort", cut);
     // undici's own limits are off: the deadline is what counts.
     const options = { ...request, headersTimeout: 0, bodyTimeout: 0 };
-    const isDoubted = () => wary && !isNew();
-    dispatcher.dispatch(options, handlerOf(run, isDoubted, bounds));
+    dispatcher.dispatch(
+      options,
+      handlerOf(run, () => wary && !isNew(), scope),
+    );
   });
 };

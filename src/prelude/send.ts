@@ -1,12 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Answer, type Picked, readAnswer, requestIdOf } from "./answer.ts";
-import type { Connection, Connections } from "./connection.ts";
+import { type Answer, type Picked, readAnswer } from "./answer.ts";
+import type { Connection, createConnections } from "./connection.ts";
 import type { RequestFailure } from "./errors.ts";
-import { type Bounds, exchange, type Request } from "./request.ts";
-
-export type CallScope = Bounds & {
-  onRetry?: (wait: { attempt: number; waitMs: number; failure: RequestFailure }) => void;
-};
+import { type CallScope, exchange, type Request } from "./request.ts";
 
 export type Outcome = {
   /** Requests that were tried, those that were held back not counted. */
@@ -27,15 +23,14 @@ export type Outcome = {
 /** What all calls to one API have in common. */
 export type Sender = {
   origin: string;
-  /** The key in use. */
   key: string;
   /** Every key that an answer could repeat; a new one is added. */
   secrets: string[];
-  connections: Connections;
+  connections: ReturnType<typeof createConnections>;
   /** Name and version of this product, for the `User-Agent`. */
   product: string;
   /** Before the first repeat; each further wait doubles. */
-  firstDelayMs: number;
+  firstDelayMs?: number;
   /**
    * Gives the key as it is now, where it may have changed. Asked once per call, when Prelude does
    * not accept the key in use; another key is used for one more try, and kept.
@@ -51,7 +46,7 @@ export type Call = Omit<Request, "origin" | "headers"> & { pick: (text: string) 
 // A repeat is safe because the call sets literal values. The numbers are those of Prelude's own
 // server SDKs.
 const maxRetries = 2;
-export const firstDelayMs = 500;
+const firstDelayMs = 500;
 /** A delay is shortened by up to this share, so that many clients do not come back together. */
 const jitter = 0.25;
 
@@ -104,7 +99,7 @@ const attempt = async (
   { pick, ...what }: Call,
   scope: CallScope,
   wary: boolean,
-): Promise<{ success: Omit<Outcome, "attempts"> } | Failed | "held"> => {
+) => {
   const connection = connections.current();
   const headers = [
     ...["accept", "application/json", "accept-encoding", "identity"],
@@ -115,24 +110,12 @@ const attempt = async (
   const end = await exchange(connection, { ...what, origin, headers }, scope, wary);
   if (end === "held") return end;
   if ("failure" in end) return { ...end, headers: {}, key, connection };
-  const { answer } = end;
-  const reading = readAnswer(answer, secrets, what.method, pick);
-  if ("failure" in reading) return { ...reading, headers: answer.headers, key, connection };
-  const requestId = requestIdOf(answer.headers, secrets);
-  return { success: { httpStatus: answer.status, requestId, ...reading } };
+  const { headers: given } = end.answer;
+  return { ...readAnswer(end.answer, secrets, what.method, pick), headers: given, key, connection };
 };
 
 const wordsOf = ({ httpStatus, code, reason }: RequestFailure): string =>
   [httpStatus, code, reason].filter((word) => word !== undefined).join(" ");
-
-/** Looks for a key other than the one that was refused, which is then the one in use. */
-const renewKey = (sender: Sender, refused: string): boolean => {
-  const found = sender.rereadKey?.();
-  if (found === undefined || found === "" || found === refused) return false;
-  if (!sender.secrets.includes(found)) sender.secrets.push(found);
-  sender.key = found;
-  return true;
-};
 
 /** What a call has used up of its further attempts. */
 type Tries = { retries: number; newKey: boolean; newConnection: boolean };
@@ -150,25 +133,18 @@ const nextIn = (
   }
   if ((failure.httpStatus === 401 || failure.code === "unauthorized") && !tries.newKey) {
     tries.newKey = true;
-    if (renewKey(sender, key)) return 0;
+    const found = sender.rereadKey?.() || key;
+    if (found !== key) {
+      if (!sender.secrets.includes(found)) sender.secrets.push(found);
+      sender.key = found;
+      return 0;
+    }
   }
   if (tries.retries >= maxRetries || !isRetried(failure, headers)) return undefined;
-  const backoffMs = sender.firstDelayMs * 2 ** tries.retries * (1 - jitter * Math.random());
+  const backoffMs =
+    (sender.firstDelayMs ?? firstDelayMs) * 2 ** tries.retries * (1 - jitter * Math.random());
   tries.retries += 1;
   return askedDelayMs(headers, Date.now()) ?? backoffMs;
-};
-
-/** Waits for the next attempt. False: it does not fit, or the call is over. */
-const waited = async (
-  waitMs: number,
-  attempt: number,
-  failure: RequestFailure,
-  { deadlineAt, signal, onRetry }: CallScope,
-): Promise<boolean> => {
-  // A timer may come a little early.
-  if (signal.aborted || performance.now() + waitMs + 2 >= deadlineAt) return false;
-  onRetry?.({ attempt, waitMs, failure });
-  return sleep(waitMs, true, { signal }).catch(() => false);
 };
 
 /**
@@ -176,6 +152,7 @@ const waited = async (
  * is new, and once more on a new connection where one that was used before has fallen silent.
  */
 export const send = async (sender: Sender, call: Call, scope: CallScope): Promise<Outcome> => {
+  const { deadlineAt, signal } = scope;
   const tries: Tries = { retries: 0, newKey: false, newConnection: false };
   const line = `${call.method} ${call.path.replace(/\?.*/, "")}`;
   let outcome: Outcome = { attempts: 0 };
@@ -193,6 +170,10 @@ export const send = async (sender: Sender, call: Call, scope: CallScope): Promis
     const failure = { ...end.failure, mayHaveWritten: call.method === "PATCH" && wrote };
     outcome = { attempts, failure, retryAfterMs: askedDelayMs(end.headers, Date.now()) };
     const waitMs = nextIn(sender, tries, end);
-    if (waitMs === undefined || !(await waited(waitMs, attempts, failure, scope))) return outcome;
+    // A timer may come a little early.
+    const isLate = waitMs === undefined || performance.now() + waitMs + 2 >= deadlineAt;
+    if (isLate || signal.aborted) return outcome;
+    scope.onRetry?.({ attempt: attempts, waitMs, failure });
+    if (!(await sleep(waitMs, true, { signal }).catch(() => false))) return outcome;
   }
 };

@@ -1,14 +1,15 @@
 import { identifierTypes, userIdPattern } from "../lib/contract.ts";
 import { isObject } from "../lib/json.ts";
-import type { CallScope, Outcome, PreludeClient, Sought } from "../prelude/client.ts";
-
-export type { Sought } from "../prelude/client.ts";
+import type { PreludeClient, Sought } from "../prelude/client.ts";
+import type { CallScope } from "../prelude/request.ts";
+import type { Outcome } from "../prelude/send.ts";
 
 /** A user as far as it is used here. */
 export type User = {
   id: string;
   /** As Prelude holds it; values may be anything that JSON can say. */
   profile: Readonly<Record<string, unknown>>;
+  identifiers: readonly unknown[];
   /** RFC 3339. */
   updatedAt?: string;
 };
@@ -28,11 +29,13 @@ const timeForm = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d
 /** A user of an answer, or what it lacks to tell of one. */
 const userOf = (value: unknown, { by }: Sought): User | string => {
   if (!isObject(value)) return "a user that is an object";
-  const { id, profile, identifiers, updated_at: updatedAt } = value;
+  const { id, profile: stored, identifiers: listed, updated_at: updatedAt } = value;
   if (typeof id !== "string" || !userIdPattern.test(id)) return "a user's id";
-  if (!isObject(profile ?? {})) return "a user's profile that is an object";
-  if (by !== "user_id" && !Array.isArray(identifiers)) return "a user's list identifiers";
-  const user = { id, profile: isObject(profile) ? profile : {} };
+  const profile = stored ?? {};
+  if (!isObject(profile)) return "a user's profile that is an object";
+  const identifiers = Array.isArray(listed) ? listed : [];
+  if (by !== "user_id" && identifiers !== listed) return "a user's list identifiers";
+  const user = { id, profile, identifiers };
   return typeof updatedAt === "string" && timeForm.test(updatedAt) ? { ...user, updatedAt } : user;
 };
 
@@ -46,10 +49,8 @@ const sameContact = (by: "email" | "phone", a: string, b: string): boolean =>
     : a.replace(/[\s().-]/g, "") === b.replace(/[\s().-]/g, "");
 
 /** Whether a user is the one that was asked for: never take somebody else's profile. */
-const isSought = (user: unknown, { by, value }: Sought): boolean => {
-  if (!isObject(user)) return false;
-  if (by === "user_id") return user.id === value;
-  const identifiers = Array.isArray(user.identifiers) ? user.identifiers : [];
+const isSought = ({ id, identifiers }: User, { by, value }: Sought): boolean => {
+  if (by === "user_id") return id === value;
   return identifiers
     .filter(isObject)
     .some(
@@ -82,7 +83,7 @@ export const readProfile = async (
     if (typeof user === "string") return incomplete(outcome, user);
     known.push(user);
   }
-  if (!users.every((each) => isSought(each, sought))) return { kind: "somebody_else", outcome };
+  if (!known.every((each) => isSought(each, sought))) return { kind: "somebody_else", outcome };
   const [user] = known;
   if (!user) return { kind: "nobody", outcome };
   const userIds = [...new Set(known.map(({ id }) => id))];

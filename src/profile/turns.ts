@@ -28,27 +28,21 @@ export const createTurns = () => {
       if (tails.get(key) === tail) tails.delete(key);
     });
     tails.set(key, tail);
+    if (!before) return release;
+    const over = new AbortController();
+    const late = sleep(deadlineAt - performance.now(), undefined, {
+      signal: AbortSignal.any([signal, over.signal]),
+    }).then(() => Promise.reject(new Error("the time is up")));
     try {
-      if (before) await within(before, signal, deadlineAt);
+      await Promise.race([before, late]);
     } catch (error) {
       release();
       throw error;
+    } finally {
+      over.abort();
     }
     return release;
   };
 
   return { take, size: () => tails.size };
-};
-
-/** Resolves with the promise, or rejects as soon as the signal aborts or the time is up. */
-const within = async (
-  promise: Promise<void>,
-  signal: AbortSignal,
-  deadlineAt: number,
-): Promise<void> => {
-  const over = new AbortController();
-  const late = sleep(deadlineAt - performance.now(), undefined, {
-    signal: AbortSignal.any([signal, over.signal]),
-  }).then(() => Promise.reject(new Error("the time is up")));
-  await Promise.race([promise, late]).finally(() => over.abort());
 };

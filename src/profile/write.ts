@@ -1,4 +1,4 @@
-import type { PreludeClient } from "../prelude/client.ts";
+import type { Patch, PreludeClient } from "../prelude/client.ts";
 import type { RequestFailure } from "../prelude/errors.ts";
 import { type Separation, separateReserved } from "./reserved-keys.ts";
 
@@ -17,12 +17,7 @@ export type Gate = {
   left: () => number;
 };
 
-export type Profile = Readonly<Record<string, string>>;
-
-export type Write = {
-  appId: string;
-  userId: string;
-  profile: Profile;
+export type Write = Patch & {
   /** The own keys of `profile`, in order. */
   keys: string[];
   onReservedKey: "fail" | "skip";
@@ -32,9 +27,9 @@ export type Write = {
 type Tally = {
   attempts: number;
   /** Of the last answer. */
-  httpStatus: number | undefined;
-  requestId: string | undefined;
-  retryAfterMs: number | undefined;
+  httpStatus?: number | undefined;
+  requestId?: string | undefined;
+  retryAfterMs?: number | undefined;
   /** True: an attempt may have been applied without having been acknowledged. */
   mayHaveWritten: boolean;
 };
@@ -46,7 +41,7 @@ type Tally = {
 export type Written = { wrote: "all"; keys: readonly string[]; verified?: true } & Tally;
 
 /** Why a call did not write everything. */
-export type Why = RequestFailure | Held;
+type Why = RequestFailure | Held;
 
 export type NotWritten = Tally & {
   /**
@@ -75,16 +70,17 @@ export type WriteProgress =
   /** Of `of` keys, `trying` are sent, to find the reserved ones. */
   | { step: "search"; trying: number; of: number };
 
-export type WriteScope = {
+type WriteScope = {
   client: PreludeClient;
-  /** Aborted when the call is cancelled. */
   signal: AbortSignal;
-  /** When the call ends, on the clock of `performance.now()`. */
+  /** On the clock of `performance.now()`. */
   deadlineAt: number;
   gate: Gate;
-  /** Told what takes time. */
   onProgress: (progress: WriteProgress) => void;
 };
+
+/** PATCHes that a search leaves for the last one, which writes all accepted keys together. */
+const keptForTheLast = 8;
 
 /**
  * Writes a profile: one PATCH, or several where the API refuses a reserved key and the caller asked
@@ -99,23 +95,23 @@ export const writeProfile = async (
   const why = await send(keys);
   if (!why) return { wrote: "all", keys, ...tally };
   if (why.code === "reserved_profile_key" && onReservedKey === "skip" && keys.length > 1) {
-    const found = await search(keys, send, scope);
-    return outcomeOf(found, keys, why, tally);
+    const trying = (group: readonly string[]) => {
+      scope.onProgress({ step: "search", trying: group.length, of: keys.length });
+      return send(group);
+    };
+    const mayGoOn = () => scope.gate.left() > keptForTheLast;
+    return outcomeOf(await separateReserved(keys, trying, mayGoOn), keys, why, tally);
   }
   const wrote = tally.mayHaveWritten ? "unknown" : "none";
   const nothing = { acknowledgedKeys: [], refusedTogether: [], leaveOut: [], untried: [] };
   return { ...tally, ...nothing, search: "none", wrote, why, keys };
 };
 
-type Send = (keys: readonly string[]) => Promise<Why | undefined>;
-
 /** Sends PATCHes of some of the keys, each answered with nothing where Prelude acknowledged it. */
-const createSender = (write: Write, scope: WriteScope): { send: Send; tally: Tally } => {
-  const { appId, userId, profile } = write;
+const createSender = ({ appId, userId, profile }: Write, scope: WriteScope) => {
   const { client, signal, deadlineAt, gate, onProgress } = scope;
-  const last = { httpStatus: undefined, requestId: undefined, retryAfterMs: undefined };
-  const tally: Tally = { attempts: 0, ...last, mayHaveWritten: false };
-  const send: Send = async (keys) => {
+  const tally: Tally = { attempts: 0, mayHaveWritten: false };
+  const send = async (keys: readonly string[]): Promise<Why | undefined> => {
     // Own properties only, so that a key named `__proto__` stays a key.
     const some = keys.map((key) => [key, profile[key] as string]);
     const outcome = await client.patchProfile(
@@ -139,25 +135,6 @@ const createSender = (write: Write, scope: WriteScope): { send: Send; tally: Tal
   };
   return { send, tally };
 };
-
-/** PATCHes that a search leaves for the last one, which writes all accepted keys together. */
-const keptForTheLast = 8;
-
-const search = (
-  keys: readonly string[],
-  send: Send,
-  { gate, onProgress }: WriteScope,
-): Promise<Separation<Why>> =>
-  separateReserved<Why>(
-    keys,
-    async (group) => {
-      onProgress({ step: "search", trying: group.length, of: keys.length });
-      const why = await send(group);
-      if (!why) return "accepted";
-      return why.code === "reserved_profile_key" ? "reserved" : { stop: why };
-    },
-    () => gate.left() > keptForTheLast,
-  );
 
 /** What a search wrote; `refused` is the answer to all keys together, before it. */
 const outcomeOf = (

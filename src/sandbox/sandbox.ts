@@ -22,28 +22,32 @@ const refusal = (code: keyof typeof errors): Answer => {
   return { status, body: { code, status: word, message } };
 };
 
+/** As Prelude's reference shows one ("Get user"). */
 type User = {
   id: string;
-  email?: string;
-  phone?: string;
-  profile: Map<string, unknown>;
-  /** RFC 3339. */
-  createdAt: string;
-  updatedAt: string;
+  identifiers: readonly { type: string; value: string }[];
+  profile: object;
+  status: "active";
+  created_at: string;
+  updated_at: string;
 };
 
 // The users of the API document's examples. Their addresses and numbers are of the kinds that are
 // kept free for examples (RFC 2606; +1 202 555 01xx).
 const jane = {
   id: "usr_01jqebhswje1ka1z7ahr9rfsgt",
-  email: "jane@example.com",
-  phone: "+12025550123",
+  identifiers: [
+    { type: "email_address", value: "jane@example.com" },
+    { type: "phone_number", value: "+12025550123" },
+  ],
   profile: { first_name: "Jane", last_name: "Miller", locale: "en-GB", newsletter: "weekly" },
 };
 const sam = {
   id: "usr_01jqy7455pf8p9bap5qke912g1",
-  email: "sam@example.com",
-  phone: "+12025550156",
+  identifiers: [
+    { type: "email_address", value: "sam@example.com" },
+    { type: "phone_number", value: "+12025550156" },
+  ],
   profile: { first_name: "Sam", locale: "fr-FR" },
 };
 
@@ -55,63 +59,50 @@ const people = { "54e9ujn": [jane, sam], fvua38g: [sam], [disabled]: [jane] };
 /** The sandbox's own choice: Prelude publishes no list of reserved keys. */
 const reservedKeys: ReadonlySet<string> = new Set(["sub", "user_id", "created_at"]);
 
-/** What the operator fixed; it exists in the sandbox too, so that a real configuration can be rehearsed. */
-export type Fixed = { appId?: string | undefined; userId?: string | undefined };
+/** What the operator fixed exists in the sandbox too, so that a real configuration can be rehearsed. */
+type Fixed = { appId?: string | undefined; userId?: string | undefined };
 
-type Apps = Map<string, Map<string, User>>;
-
-const seeded = ({ appId, userId }: Fixed): Apps => {
-  const createdAt = new Date().toISOString();
+const seeded = ({ appId, userId }: Fixed) => {
+  const now = new Date().toISOString();
+  const state = { status: "active", created_at: now, updated_at: now } as const;
   const fixedApp = appId === undefined ? {} : { [appId]: [jane, sam] };
-  const fixedUser = userId === undefined ? [] : [{ id: userId, profile: {} }];
-  const users = (known: readonly { id: string; profile: object }[]) =>
-    [...fixedUser, ...known].map(({ profile, ...user }): [string, User] => {
-      const values = new Map(Object.entries(profile));
-      return [user.id, { ...user, profile: values, createdAt, updatedAt: createdAt }];
-    });
+  const fixedUser = userId === undefined ? [] : [{ id: userId, identifiers: [], profile: {} }];
+  const users = (known: readonly Pick<User, "id" | "identifiers" | "profile">[]) =>
+    [...fixedUser, ...known].map((user): [string, User] => [user.id, { ...user, ...state }]);
   const all = Object.entries({ ...fixedApp, ...people });
   return new Map(all.map(([id, known]) => [id, new Map(users(known))]));
 };
 
-/** A user as Prelude's reference shows one ("Get user"). */
-const shown = ({ id, email, phone, profile, createdAt, updatedAt }: User) => ({
-  id,
-  status: "active",
-  identifiers: [
-    { type: "email_address", value: email },
-    { type: "phone_number", value: phone },
-  ].filter(({ value }) => value !== undefined),
-  profile: Object.fromEntries(profile),
-  created_at: createdAt,
-  updated_at: updatedAt,
-});
-
-/** Sets the keys of a user's profile. That it merges them into it is the sandbox's own choice. */
+/** That it merges the keys into the profile is the sandbox's own choice. */
 const update = (user: User, body: string): Answer => {
   const { profile } = JSON.parse(body) as { profile?: unknown };
-  const patch = isObject(profile) ? Object.entries(profile) : undefined;
-  if (!patch?.every(([, value]) => typeof value === "string")) return refusal("invalid_request");
-  if (patch.some(([key]) => reservedKeys.has(key))) return refusal("reserved_profile_key");
-  for (const [key, value] of patch) user.profile.set(key, value);
-  user.updatedAt = new Date().toISOString();
+  const isSound = isObject(profile) && Object.values(profile).every((it) => typeof it === "string");
+  if (!isSound) return refusal("invalid_request");
+  if (Object.keys(profile).some((key) => reservedKeys.has(key))) {
+    return refusal("reserved_profile_key");
+  }
+  user.profile = { ...user.profile, ...profile };
+  user.updated_at = new Date().toISOString();
   return { status: 204 };
 };
 
-/** The users who have this address or number. */
 const list = (users: Iterable<User>, search: URLSearchParams): Answer => {
   const type = search.get("identifier_type");
   const value = search.get("identifier_value")?.toLowerCase();
   if (type === null || value === undefined) return refusal("invalid_request");
-  const found = [...users].filter(
-    (user) => (type === "email_address" ? user.email : user.phone) === value,
+  const found = [...users].filter(({ identifiers }) =>
+    identifiers.some((each) => each.type === type && each.value === value),
   );
-  return { status: 200, body: { users: found.map(shown) } };
+  return { status: 200, body: { users: found } };
 };
 
 const route = /^\/v2\/session\/apps\/([^/]+)\/users(?:\/([^/]+)(\/profile)?)?$/;
 
-/** Answers one request, once its body is read. */
-const answer = (apps: Apps, { method, url = "" }: IncomingMessage, body: string): Answer => {
+const answer = (
+  apps: ReturnType<typeof seeded>,
+  { method, url = "" }: IncomingMessage,
+  body: string,
+): Answer => {
   const { pathname, searchParams } = new URL(url, "http://sandbox");
   const [, app, id, profile] = route.exec(pathname) ?? [];
   const writes = profile !== undefined;
@@ -124,7 +115,7 @@ const answer = (apps: Apps, { method, url = "" }: IncomingMessage, body: string)
   if (id === undefined) return list(users.values(), searchParams);
   const user = users.get(decodeURIComponent(id));
   if (!user) return refusal("user_not_found");
-  return writes ? update(user, body) : { status: 200, body: { user: shown(user) } };
+  return writes ? update(user, body) : { status: 200, body: { user } };
 };
 
 /**
@@ -132,16 +123,17 @@ const answer = (apps: Apps, { method, url = "" }: IncomingMessage, body: string)
  * used here over real HTTP, with users and profiles in memory. It answers nobody without its key,
  * which is made anew at each start.
  */
-export const startSandbox = async (fixed: Fixed = {}) => {
+export const startSandbox = async (fixed: Fixed) => {
   const apiKey = randomBytes(16).toString("hex");
   const apps = seeded(fixed);
   const answerTo = async (request: IncomingMessage): Promise<Answer> => {
     if (request.headers.authorization !== `Bearer ${apiKey}`) return refusal("invalid_api_token");
-    // No JSON, a path that is not URL-encoded, or a client that went away while it sent.
-    const failed = () => refusal("invalid_request");
-    return await text(request)
-      .then((body) => answer(apps, request, body))
-      .catch(failed);
+    try {
+      return answer(apps, request, await text(request));
+    } catch {
+      // No JSON, a path that is not URL-encoded, or a client that went away while it sent.
+      return refusal("invalid_request");
+    }
   };
   const server = createServer(async (request, response) => {
     const { status, body } = await answerTo(request);

@@ -5,7 +5,7 @@ import type { Held } from "../profile/write.ts";
 import type { ReadArguments } from "./arguments.ts";
 import { shortened } from "./fields.ts";
 import { type Failed, type FailureFacts, type Recovery, recovery } from "./messages.ts";
-import { adviceOf, causeOf } from "./reasons.ts";
+import { explain } from "./reasons.ts";
 
 /** A call that Prelude, the network or this server's own limits ended. */
 export const failedBy = (
@@ -47,8 +47,7 @@ export const listed = (keys: readonly string[]): string[] => keys.slice(0, maxLi
 const explained = (failed: Failed): FailureFacts => {
   const { reason, reasonDetail, httpStatus } = failed;
   if (reason === undefined) return failed;
-  const detail = httpStatus === undefined ? { ...reasonDetail } : { ...reasonDetail, httpStatus };
-  return { ...failed, cause: causeOf(reason, detail), advice: adviceOf(reason, detail) };
+  return { ...failed, ...explain(reason, { ...reasonDetail, httpStatus }) };
 };
 
 /** Whether the identical call may succeed later. */

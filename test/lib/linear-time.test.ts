@@ -56,7 +56,7 @@ const check = createKeyCheck({ allowedKeys: undefined, blockedKeys: ["role"] });
 const asked = { userId: user, profile: { plan: "pro" } };
 const answered = (text: string, status: number, method: "GET" | "PATCH" = "PATCH") => {
   const pick = pickFrom(() => ({ lacks: "anything" }));
-  return readAnswer({ status, headers: {}, body: { text } }, secrets, method, pick);
+  return readAnswer({ status, headers: {}, text }, secrets, method, pick);
 };
 const json = (of: object) => JSON.stringify(of);
 

@@ -1,11 +1,8 @@
 import type { AddressInfo, Server, Socket } from "node:net";
 import { afterAll, beforeAll } from "vitest";
-import {
-  type CallScope,
-  createClient,
-  type Outcome,
-  type PreludeClient,
-} from "../../src/prelude/client.ts";
+import { createClient, type PreludeClient } from "../../src/prelude/client.ts";
+import type { CallScope } from "../../src/prelude/request.ts";
+import type { Outcome } from "../../src/prelude/send.ts";
 import {
   type FaultServer,
   type Stage,

@@ -1,7 +1,7 @@
 import type { Trace } from "../../guards/audit.ts";
 import { createGate } from "../../guards/gate.ts";
 import { createKeyCheck } from "../../guards/key-policy.ts";
-import { type Read as Answer, readProfile, type Sought, type User } from "../../profile/read.ts";
+import { type Read as Answer, readProfile, type User } from "../../profile/read.ts";
 import { type ReadArguments, readArguments } from "../arguments.ts";
 import type { Dependencies, UseCase } from "../call.ts";
 import { type Failed, refused } from "../messages.ts";
@@ -64,7 +64,7 @@ const run = async (
 const outcomeOf = (
   { config, refusedKeys, secrets }: State,
   read: Answer,
-  { by }: Sought,
+  { by }: Look["sought"],
 ): Found | Failed => {
   const { attempts, failure: why, httpStatus } = read.outcome;
   const lookedUp = by === "user_id" ? {} : { lookedUpBy: by };

@@ -1,6 +1,6 @@
 import { z } from "zod/v3";
 import { emailOf, phoneOf } from "../../lib/contact.ts";
-import type { Sought } from "../../profile/read.ts";
+import type { Sought } from "../../prelude/client.ts";
 import type { ArgumentsSpec } from "../arguments.ts";
 import { appIdSchema, errorSchema, problem, userIdForm, userIdSchema } from "../fields.ts";
 import type { ToolScope } from "../tool.ts";
