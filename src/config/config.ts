@@ -51,9 +51,8 @@ const readValue = <Key extends keyof Config>(key: Key, env: Environment): Readin
     return row.default === undefined ? { value: row.unset } : row.read.read(row.default);
   }
   if (row.guard !== false && isStandIn(text)) {
-    return {
-      problem: `holds a placeholder that nothing has replaced, or a word for nothing; it must be ${row.read.accepts}, or empty`,
-    };
+    const problem = `holds a placeholder that nothing has replaced, or a word for nothing; it must be ${row.read.accepts}, or empty`;
+    return { problem };
   }
   return row.read.read(text);
 };
@@ -81,9 +80,7 @@ const overlap = ({ allowedKeys = [], blockedKeys = [] }: Partial<Config>): strin
   const blocked = new Set(blockedKeys.map(foldKey));
   const problemOf = (entry: number) =>
     `PRELUDE_ALLOWED_KEYS names a key (entry ${entry}) that PRELUDE_BLOCKED_KEYS blocks; remove it from one of them`;
-  return allowedKeys.flatMap((key, index) =>
-    blocked.has(foldKey(key)) ? [problemOf(index + 1)] : [],
-  );
+  return allowedKeys.flatMap((key, i) => (blocked.has(foldKey(key)) ? [problemOf(i + 1)] : []));
 };
 
 /** Shortest key, in characters, that stands nowhere by chance: people test with `test`. */
