@@ -8,6 +8,7 @@ import { errorResponse, type Incoming, readLine, wireIdOf } from "./messages.ts"
 const maxLineBytes = 10 * 1024 * 1024;
 
 const tooLong: Incoming = { ignored: "a line of more than 10 MiB" };
+
 /** Reads bytes by lines. One that is too long is dropped up to its line break. */
 const createLines = (receive: (read: Incoming) => void) => {
   let pieces: Buffer[] = [];
