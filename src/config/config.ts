@@ -10,30 +10,22 @@ export type { Config } from "./settings.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-type ConfigResult =
-  | { config: Config; warnings: string[]; problems?: never }
-  | { problems: string[]; config?: never; warnings?: never };
-
 /**
  * Turns environment variables, and the key file that they name, into the configuration, or lists
  * every problem at once. No problem and no warning repeats a value: it may be the key in the wrong
  * variable.
  */
-export const readConfig = (env: Environment): ConfigResult => {
+export const readConfig = (env: Environment) => {
   const values: Partial<Config> = {};
   const problems = misspeltNames(env);
   const warnings = emptyGuards(env);
-  const take = <Key extends keyof Config>(
-    key: Key,
-    name: string,
-    reading: Reading<Config[Key]>,
-  ): void => {
-    if ("problem" in reading) {
-      problems.push(`${name} ${reading.problem}`);
+  const take = <Key extends keyof Config>(key: Key, name: string, read: Reading<Config[Key]>) => {
+    if ("problem" in read) {
+      problems.push(`${name} ${read.problem}`);
       return;
     }
-    values[key] = reading.value;
-    if (reading.warning !== undefined) warnings.push(`${name} ${reading.warning}`);
+    values[key] = read.value;
+    if (read.warning !== undefined) warnings.push(`${name} ${read.warning}`);
   };
   for (const key of configKeys) take(key, rows[key].name, readValue(key, env));
   const { apiKeyFile } = values;
@@ -59,9 +51,8 @@ const readValue = <Key extends keyof Config>(key: Key, env: Environment): Readin
     return row.default === undefined ? { value: row.unset } : row.read.read(row.default);
   }
   if (row.guard !== false && isStandIn(text)) {
-    return {
-      problem: `holds a placeholder that nothing has replaced, or a word for nothing; it must be ${row.read.accepts}, or empty`,
-    };
+    const problem = `holds a placeholder that nothing has replaced, or a word for nothing; it must be ${row.read.accepts}, or empty`;
+    return { problem };
   }
   return row.read.read(text);
 };
@@ -69,7 +60,7 @@ const readValue = <Key extends keyof Config>(key: Key, env: Environment): Readin
 const misspeltNames = (env: Environment): string[] => {
   const known = settings.map(({ name }) => name);
   return Object.entries(env).flatMap(([name, value]) => {
-    const hint = misspelt(name, value, known);
+    const hint = isUnset(value) ? undefined : misspelt(name, known);
     return hint === undefined ? [] : [`${shortName(name)} is not a setting; ${hint}`];
   });
 };
@@ -89,9 +80,7 @@ const overlap = ({ allowedKeys = [], blockedKeys = [] }: Partial<Config>): strin
   const blocked = new Set(blockedKeys.map(foldKey));
   const problemOf = (entry: number) =>
     `PRELUDE_ALLOWED_KEYS names a key (entry ${entry}) that PRELUDE_BLOCKED_KEYS blocks; remove it from one of them`;
-  return allowedKeys.flatMap((key, index) =>
-    blocked.has(foldKey(key)) ? [problemOf(index + 1)] : [],
-  );
+  return allowedKeys.flatMap((key, i) => (blocked.has(foldKey(key)) ? [problemOf(i + 1)] : []));
 };
 
 /** Shortest key, in characters, that stands nowhere by chance: people test with `test`. */

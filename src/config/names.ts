@@ -1,5 +1,3 @@
-import { isUnset } from "./values.ts";
-
 /** Letters to insert, delete, change or swap with their neighbour between two short names. */
 const editDistance = (a: string, b: string): number => {
   let older: number[] = [];
@@ -19,11 +17,7 @@ const editDistance = (a: string, b: string): number => {
 };
 
 /** The known name that `name` was probably meant to be: the nearest, at most `most` edits away. */
-export const nearest = <Name extends string>(
-  name: string,
-  known: readonly Name[],
-  most: number,
-): Name | undefined =>
+export const nearest = (name: string, known: readonly string[], most: number) =>
   known
     .map((candidate) => ({ candidate, distance: editDistance(name, candidate) }))
     .filter(({ distance }) => distance <= most)
@@ -55,14 +49,8 @@ const isOurs = (name: string): boolean => {
  * What to say of a variable that is no setting and is meant to be one; undefined where it is somebody
  * else's. A guard under a wrong name would guard nothing.
  */
-export const misspelt = (
-  name: string,
-  value: string | undefined,
-  known: readonly string[],
-): string | undefined => {
-  if (isUnset(value) || known.includes(name) || serviceLink.test(name) || !isOurs(name)) {
-    return undefined;
-  }
+export const misspelt = (name: string, known: readonly string[]): string | undefined => {
+  if (known.includes(name) || serviceLink.test(name) || !isOurs(name)) return undefined;
   const letters = lettersOf(name);
   const near = nearest(letters, known.map(lettersOf), 2);
   const setting = known.find((candidate) => lettersOf(candidate) === near);

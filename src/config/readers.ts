@@ -135,9 +135,7 @@ export const address = (example: string): Reader<string> => {
   return reader(`an address such as ${example}`, parse, (text) => {
     if (!URL.canParse(text)) return `is not a URL; it must start with https://, as in ${example}`;
     const { protocol, hostname, username, password, search, hash, pathname } = new URL(text);
-    if (username || password) {
-      return `must not contain a user name or a password, as in ${example}`;
-    }
+    if (username || password) return `must not contain a user name or a password, as in ${example}`;
     if (protocol !== "https:" && !(protocol === "http:" && isLoopback.test(hostname))) {
       return `must start with https://, as in ${example} (http:// only on the loopback address), because the API key travels with each request`;
     }

@@ -88,8 +88,7 @@ export type Audit = ReturnType<typeof openAudit>;
 export type TracedCall = {
   /** Joins the lines of the call, and its result. */
   id: string;
-  clientName: string | undefined;
-  clientVersion: string | undefined;
+  client: { name: string | undefined; version: string | undefined } | undefined;
   /** The request's `_meta`, unchecked. */
   meta: Readonly<Record<string, unknown>>;
 };
@@ -155,8 +154,8 @@ const beginningOf = (call: TracedCall, about: About, options: Options) => ({
   call_id: call.id,
   time: new Date().toISOString(),
   tool: options.tool,
-  client: foreign(call.clientName, options.secrets),
-  client_version: foreign(call.clientVersion, options.secrets),
+  client: foreign(call.client?.name, options.secrets),
+  client_version: foreign(call.client?.version, options.secrets),
   meta: metaOf(call, options),
   pid: process.pid,
   server_version: version,

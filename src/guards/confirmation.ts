@@ -75,11 +75,7 @@ const textOf = (write: Write, note: (key: string) => string): string => {
  *   new values only. Undefined where the operator lets nothing be read
  * @param secrets taken out of what is there now
  */
-export const confirmationOf = (
-  write: Write,
-  before?: Before,
-  secrets: Secrets = [],
-): Confirmation | undefined => {
+export const confirmationOf = (write: Write, before?: Before, secrets: Secrets = []) => {
   const { appId, userId, profile, onReservedKey } = write;
   const entries = Object.entries(profile);
   if (entries.length > maxShownKeys) return undefined;

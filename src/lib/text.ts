@@ -19,12 +19,7 @@ export const escapeInvisible = (text: string): string =>
  * @param show how one character is shown
  * @param end what marks a cut
  */
-export const shorten = (
-  text: string,
-  max: number,
-  show: (char: string) => string = escapeInvisible,
-  end = "…",
-): string => {
+export const shorten = (text: string, max: number, show = escapeInvisible, end = "…"): string => {
   let shown = "";
   for (const char of text) {
     const next = show(char);
@@ -72,11 +67,7 @@ export const visiblePart = (text: string, secrets: Secrets): string => {
   return `${part.slice(0, -(allForms(secrets)[0]?.length ?? 1))}…`;
 };
 
-/** A foreign value, safe to show: no secret, nothing invisible, `max` characters and a mark. */
-export const foreignValue = (text: string, secrets: Secrets, max: number): string =>
-  shorten(visiblePart(text, secrets), max);
-
-/** The same for a sentence: one line, without the blanks around it. */
+/** A foreign sentence, safe to show: one line, no secret, nothing invisible, no blanks around it. */
 export const foreignText = (text: string, secrets: Secrets, max = 300): string => {
   const part = visiblePart(text, secrets).replace(/[ \t\r\n]+/g, " ");
   return shorten(part.trim(), max);

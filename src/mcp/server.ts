@@ -93,7 +93,6 @@ const createToolCaller = (server: Server, { info, log, tools }: Options) => {
       throw rpcError(ErrorCode.InvalidParams, `Unknown tool; this server has ${names}`);
     }
     const id = crypto.randomUUID();
-    const client = stateless ?? server.getClientVersion();
     const progress = createProgress(extra, log);
     // Up to 2025-11-25 the server asks while the call waits.
     const waiting: Person = {
@@ -107,8 +106,7 @@ const createToolCaller = (server: Server, { info, log, tools }: Options) => {
       arguments: params.arguments,
       meta: isObject(params._meta) ? params._meta : {},
       signal: extra.signal,
-      clientName: client?.name,
-      clientVersion: client?.version,
+      client: stateless ?? server.getClientVersion(),
       progress,
     });
     const asked = isAsked(outcome);

@@ -1,18 +1,14 @@
 import { finished } from "node:stream";
 import { serializeMessage } from "@modelcontextprotocol/sdk/shared/stdio.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
-import type {
-  JSONRPCMessage,
-  JSONRPCNotification,
-  JSONRPCRequest,
-  RequestId,
-} from "@modelcontextprotocol/sdk/types.js";
+import type { JSONRPCMessage, JSONRPCRequest, RequestId } from "@modelcontextprotocol/sdk/types.js";
 import { errorResponse, type Incoming, readLine, wireIdOf } from "./messages.ts";
 
 /** Longest line that is read, in bytes without its line break; the SDK's own limit. */
 const maxLineBytes = 10 * 1024 * 1024;
 
 const tooLong: Incoming = { ignored: "a line of more than 10 MiB" };
+
 /** Reads bytes by lines. One that is too long is dropped up to its line break. */
 const createLines = (receive: (read: Incoming) => void) => {
   let pieces: Buffer[] = [];
@@ -40,11 +36,8 @@ const createLines = (receive: (read: Incoming) => void) => {
   return { push, end };
 };
 
-const cancellationOf = (requestId: RequestId): JSONRPCNotification => ({
-  jsonrpc: "2.0",
-  method: "notifications/cancelled",
-  params: { requestId },
-});
+const cancellationOf = (requestId: RequestId) =>
+  ({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId } }) as const;
 
 /**
  * The client's requests that are not answered. Inside, each has a number that none had before: the

@@ -10,7 +10,6 @@ import {
   escapeInvisible,
   foldKey,
   foreignText,
-  foreignValue,
   redact,
   shorten,
   visiblePart,
@@ -60,7 +59,7 @@ const answered = (text: string, status: number) =>
 const json = (of: object) => JSON.stringify(of);
 
 const trace = (text: string): void => {
-  const call = { id: "1", clientName: text, clientVersion: text, meta: { [text]: text } };
+  const call = { id: "1", client: { name: text, version: text }, meta: { [text]: text } };
   const options = { tool: "t", sandbox: false, auditMeta: [text], secrets, now: () => 0 };
   const traced = startTrace(audit, call, options);
   traced.about({ appId: app, askedAppId: text, userId: user, askedUserId: text, keys: [text] });
@@ -93,7 +92,6 @@ const functions: Record<string, (text: string) => unknown> = {
   redact: (text) => redact(text, secrets),
   visiblePart: (text) => visiblePart(text, secrets),
   foreignText: (text) => foreignText(text, secrets),
-  foreignValue: (text) => foreignValue(text, secrets, 1_000),
   foldKey,
   isPlainName,
   shortName,

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { escapeInvisible, foreignText, foreignValue, redact } from "../../src/lib/text.ts";
+import { escapeInvisible, foreignText, redact, visiblePart } from "../../src/lib/text.ts";
 
 const chars = (...points: number[]) => String.fromCodePoint(...points);
 const range = (from: number, to: number) =>
@@ -85,7 +85,7 @@ describe("foreign text", () => {
     (inside) => {
       const text = " ".repeat(4_000 - inside) + secret;
       expect(foreignText(text, [secret])).toBe("…");
-      expect(foreignValue(text, [secret], 4_000).trimStart()).toBe("…");
+      expect(visiblePart(text, [secret]).trimStart()).toBe("…");
     },
   );
 

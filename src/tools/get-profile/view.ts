@@ -1,6 +1,6 @@
 import type { createKeyCheck } from "../../guards/key-policy.ts";
 import { asText } from "../../lib/json.ts";
-import { foreignValue, redact, type Secrets } from "../../lib/text.ts";
+import { redact, type Secrets, shorten, visiblePart } from "../../lib/text.ts";
 import { nameFlaw } from "../update-profile/schema.ts";
 
 /** What of a profile is shown; everything in it comes from outside. */
@@ -53,7 +53,7 @@ export const viewProfile = (
   for (const name of profileKeys) {
     const value = profile[name];
     const text =
-      room > 0 ? foreignValue(asText(value), secrets, Math.min(maxValue, room)) : undefined;
+      room > 0 ? shorten(visiblePart(asText(value), secrets), Math.min(maxValue, room)) : undefined;
     if (text !== value) alteredKeys.push(name);
     if (text === undefined) continue;
     shown.push([name, text]);
