@@ -330,6 +330,26 @@ const open: Row[] = [
       is: unacknowledged(status),
     }),
   ),
+  {
+    name: "200 with a user who has an error",
+    answers: [
+      ({ request, response }) =>
+        response.end(
+          JSON.stringify({
+            user: { id: request.path.split("/")[6], profile: { first_name: "Jane" }, error: "x" },
+          }),
+        ),
+    ],
+    is: unacknowledged(200),
+  },
+  {
+    name: "200 with the user's id alone",
+    answers: [
+      ({ request, response }) =>
+        response.end(JSON.stringify({ id: request.path.split("/")[6], job: "queued" })),
+    ],
+    is: unacknowledged(200),
+  },
   { name: "200 without end", answers: [endless(200, "x".repeat(10_000))], is: unacknowledged(200) },
   {
     name: "200 that breaks off",
