@@ -20,11 +20,11 @@ export type Reader<Value> = {
 const reader = <Value>(
   accepts: string,
   parse: (text: string) => Value | undefined,
-  problemOf: (text: string) => string | undefined = () => undefined,
+  problemOf: (text: string, accepts: string) => string | undefined = () => undefined,
 ): Reader<Value> => ({
   accepts,
   read: (text) => {
-    const problem = problemOf(text);
+    const problem = problemOf(text, accepts);
     if (problem !== undefined) return { problem };
     const value = parse(text);
     return value === undefined ? { problem: `must be ${accepts}` } : { value };
@@ -54,15 +54,13 @@ export const userId = reader(
   (text) => (userIdPattern.test(text) ? text : undefined),
 );
 
-const anAppId = "an app id such as 54e9ujn";
-
 /** An app id stands in URLs and in what the model reads; a key must not get there. */
 export const appId = reader(
-  anAppId,
+  "an app id such as 54e9ujn",
   (text) => (appIdPattern.test(text) ? text : undefined),
-  (text) =>
+  (text, accepts) =>
     text.length > 64 || looksLikeKey(text)
-      ? `must be ${anAppId}, and it looks like an API key or is too long`
+      ? `must be ${accepts}, and it looks like an API key or is too long`
       : undefined,
 );
 
@@ -109,9 +107,8 @@ export const metaList = nameList(
 const unreplaced = /^~|\$\{|\$\(|\{\{|(?:^|[\\/])\$[A-Za-z_]|%[A-Za-z_][\w()]*%/;
 
 /** A path, made absolute once, so that it stays the same file and can be shown. */
-export const path = (example: string): Reader<string> => {
-  const accepts = `a path, best a full one, such as ${example}`;
-  return reader(accepts, resolve, (text) => {
+export const path = (example: string): Reader<string> =>
+  reader(`a path, best a full one, such as ${example}`, resolve, (text, accepts) => {
     if (unreplaced.test(text)) {
       return `must be ${accepts}; nothing replaces ~, $NAME or %NAME% in it, so write it out`;
     }
@@ -122,7 +119,6 @@ export const path = (example: string): Reader<string> => {
     const isKey = !/[\\/]/.test(text) && looksLikeKey(text);
     return isKey ? `must be ${accepts}; it looks like an API key` : undefined;
   });
-};
 
 const isLoopback = /^(?:localhost|\[::1\]|127(?:\.\d{1,3}){3})$/;
 
