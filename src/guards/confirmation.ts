@@ -1,4 +1,3 @@
-import type { Config } from "../config/config.ts";
 import { asText } from "../lib/json.ts";
 import { escapeInvisible, type Secrets, shorten, visiblePart } from "../lib/text.ts";
 import type { Write } from "../profile/write.ts";
@@ -24,7 +23,8 @@ export type Person = {
 };
 
 /** The profile as it is now, undefined if it could not be read, and how much of it is shown. */
-export type Before = Pick<Config, "read"> & {
+export type Before = {
+  read: "keys" | "values";
   profile: Readonly<Record<string, unknown>> | undefined;
 };
 
@@ -50,7 +50,7 @@ const showOld = (value: unknown, secrets: Secrets): string => {
 const noteOf = (key: string, before: Before | undefined, secrets: Secrets): string => {
   if (!before?.profile) return "";
   if (!Object.hasOwn(before.profile, key)) return " (new)";
-  if (before.read !== "values") return " (replaces a value)";
+  if (before.read === "keys") return " (replaces a value)";
   return ` (now ${showOld(before.profile[key], secrets)})`;
 };
 
