@@ -1,6 +1,10 @@
-import type { Config } from "../config/config.ts";
 import { isPlainName } from "../lib/names.ts";
 import { foldKey } from "../lib/text.ts";
+
+type KeyPolicy = {
+  allowedKeys: readonly string[] | undefined;
+  blockedKeys: readonly string[];
+};
 
 /**
  * Makes the check of which keys a call may not write. Allowed keys are compared exactly. Beside
@@ -8,10 +12,7 @@ import { foldKey } from "../lib/text.ts";
  * whatever reads the profile may take the two for one. Of what is refused, `lookAlike` tells whether
  * a key is another spelling of a blocked one.
  */
-export const createKeyCheck = ({
-  allowedKeys,
-  blockedKeys,
-}: Pick<Config, "allowedKeys" | "blockedKeys">) => {
+export const createKeyCheck = ({ allowedKeys, blockedKeys }: KeyPolicy) => {
   const allowed = allowedKeys && new Set(allowedKeys);
   const blocked = new Set(blockedKeys);
   const folded = new Set(blockedKeys.map(foldKey));
