@@ -3,7 +3,7 @@ import { statSync } from "node:fs";
 import { parseArgv } from "./cli/args.ts";
 import { serve } from "./cli/serve.ts";
 import { type Config, readConfig } from "./config/config.ts";
-import { type Audit, openAudit } from "./guards/audit.ts";
+import { openAudit } from "./guards/audit.ts";
 import { createLog, type Log } from "./lib/log.ts";
 import { version } from "./lib/package.wire.ts";
 
@@ -36,11 +36,8 @@ const isSameFile = (...paths: [string, string]): boolean => {
 };
 
 /** Opens the audit file, or says why that is not possible. */
-const auditOf = (
-  { auditLog: path, apiKeyFile }: Config,
-  log: Log,
-): { audit: Audit | undefined; problem?: never } | { problem: string } => {
-  if (path === undefined) return { audit: undefined };
+const auditOf = ({ auditLog: path, apiKeyFile }: Config, log: Log) => {
+  if (path === undefined) return {};
   if (apiKeyFile !== undefined && isSameFile(path, apiKeyFile)) {
     return {
       problem: "PRELUDE_AUDIT_LOG is the file of PRELUDE_API_KEY_FILE, which must stay as it is",
@@ -49,7 +46,7 @@ const auditOf = (
   try {
     return { audit: openAudit(path, (event) => log.error(lostLines[event])) };
   } catch (error) {
-    const code = (error as { code?: string }).code ?? (error as Error).message;
+    const { message, code = message } = error as NodeJS.ErrnoException;
     return {
       problem: `PRELUDE_AUDIT_LOG cannot be opened for appending (${code}); its folder must exist and be writable`,
     };

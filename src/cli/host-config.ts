@@ -8,9 +8,6 @@ import {
   secretName,
 } from "./hosts.ts";
 
-/** The shell of the person who reads what `--print-config` prints. */
-export type Shell = "posix" | "powershell";
-
 /** How a host starts the server. */
 export type Launch = {
   command: string;
@@ -19,12 +16,9 @@ export type Launch = {
   env: Readonly<Record<string, string>>;
   /** How the key arrives: in a variable, from the file that `env` names, or none is needed. */
   key: "variable" | "file" | "none";
-  /** Whose quoting and whose words the instructions use. */
-  shell: Shell;
+  /** The shell of the person who reads what is printed. */
+  shell: keyof typeof shells;
 };
-
-/** What a host gets: a block to paste, the command that does the same where it has one, and notes. */
-export type HostConfig = { block: string; command: string | undefined; notes: string[] };
 
 /** What a block is made of; `passedOn` are names of variables. */
 type Parts = {
@@ -44,8 +38,8 @@ const inlineList = (texts: readonly string[]): string => `[${texts.map(quoted).j
 
 /** A map in one line; `separator` is `" = "` for TOML and `": "` for YAML. */
 const inlineMap = (entries: Readonly<Record<string, string>>, separator: string): string => {
-  const pairs = Object.entries(entries).map(([key, value]) => [key, value].map(quoted));
-  return `{${pairs.map((pair) => pair.join(separator)).join(", ")}}`;
+  const pairs = Object.entries(entries).map((pair) => pair.map(quoted).join(separator));
+  return `{${pairs.join(", ")}}`;
 };
 
 const blocks: Record<"json" | "toml" | "yaml", (parts: Parts) => string> = {
@@ -79,18 +73,28 @@ default_tools_approval_mode = "prompt"
     timeout: 300`,
 };
 
-const quoteFor: Record<Shell, (word: string) => string> = {
-  posix: (word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`),
-  // PowerShell gives a bare "--" a meaning of its own and splits a bare word at a comma.
-  powershell: (word) =>
-    /^[\w=:./-]+$/.test(word) && word !== "--" ? word : `'${word.replaceAll("'", "''")}'`,
+/** How a word is quoted, how the key gets into a variable, and how a file takes its place. */
+const shells = {
+  posix: {
+    quote: (word: string) =>
+      /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`,
+    typeIt: `In a shell: read -rs ${secretName} && export ${secretName}`,
+    file: "PRELUDE_API_KEY_FILE=/path/of/the/key before this command gives a block that names the file.",
+  },
+  powershell: {
+    // PowerShell gives a bare "--" a meaning of its own and splits a bare word at a comma.
+    quote: (word: string) =>
+      /^[\w=:./-]+$/.test(word) && word !== "--" ? word : `'${word.replaceAll("'", "''")}'`,
+    typeIt: `In a shell: $env:${secretName} = Read-Host "Prelude API key"`,
+    file: '$env:PRELUDE_API_KEY_FILE = "C:\\path\\of\\the\\key" before this command gives a block that names the file.',
+  },
 };
 
 /** The words of the command of one of these programs; undefined where the shell would break them. */
 const commandWords = (
   program: NonNullable<Host["command"]>,
   { server, inputs }: Parts,
-  shell: Shell,
+  shell: Launch["shell"],
 ): string[] | undefined => {
   if (program === "code") {
     // Windows' own PowerShell takes the quotes out of JSON that it hands to a program.
@@ -104,18 +108,6 @@ const commandWords = (
   return [...named, ...(program === "claude" ? ["--"] : []), command, ...args];
 };
 
-/** How the key gets into a shell's variable, and how a file takes its place. */
-const shellWords: Record<Shell, { typeIt: string; file: string }> = {
-  posix: {
-    typeIt: `In a shell: read -rs ${secretName} && export ${secretName}`,
-    file: "PRELUDE_API_KEY_FILE=/path/of/the/key before this command gives a block that names the file.",
-  },
-  powershell: {
-    typeIt: `In a shell: $env:${secretName} = Read-Host "Prelude API key"`,
-    file: '$env:PRELUDE_API_KEY_FILE = "C:\\path\\of\\the\\key" before this command gives a block that names the file.',
-  },
-};
-
 /** How the key arrives. */
 const keyNotes = ({ reference, otherwise }: Host, { key, shell }: Launch): string[] => {
   if (key === "none") return ["The sandbox needs no key and changes nothing real."];
@@ -125,7 +117,7 @@ const keyNotes = ({ reference, otherwise }: Host, { key, shell }: Launch): strin
   if (reference === promptReference) {
     return ["VS Code asks for the key when it first starts the server, and stores it securely."];
   }
-  const { typeIt, file } = shellWords[shell];
+  const { typeIt, file } = shells[shell];
   if (reference === pasteHere) {
     return [
       `Replace the whole text ${pasteHere} by the key; until then each call answers not_configured.`,
@@ -141,10 +133,11 @@ const keyNotes = ({ reference, otherwise }: Host, { key, shell }: Launch): strin
 
 /**
  * What to paste into a host so that it starts this server, in the form that the host's own
- * documentation gives (the address is next to each row of `hosts`).
+ * documentation gives (the address is next to each row of `hosts`), and the command that does the
+ * same, where it has one.
  */
-export const printConfig = (host: HostName, launch: Launch): HostConfig => {
-  const row: Host = hosts[host];
+export const printConfig = (host: HostName, launch: Launch) => {
+  const row = hosts[host];
   const { reference, note } = row;
   const { command, args, key, shell } = launch;
   const env = { ...launch.env };
@@ -159,7 +152,7 @@ export const printConfig = (host: HostName, launch: Launch): HostConfig => {
   const words = row.command && commandWords(row.command, parts, shell);
   return {
     block: blocks[row.format ?? "json"](parts),
-    command: words?.map(quoteFor[shell]).join(" "),
+    command: words?.map(shells[shell].quote).join(" "),
     notes: [...keyNotes(row, launch), ...(note === undefined ? [] : [note])],
   };
 };
