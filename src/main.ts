@@ -85,15 +85,15 @@ const main = async (): Promise<void> => {
     log.error(`stopping after a defect: ${error.stack ?? error.message}`);
     process.exit(1);
   });
-  const opened = auditOf(config, log);
-  if (opened.problem !== undefined) return refuse([opened.problem]);
-  if (opened.audit) log.info(`audit file: ${config.auditLog}`);
+  const { audit, problem } = auditOf(config, log);
+  if (problem !== undefined) return refuse([problem]);
+  if (audit) log.info(`audit file: ${config.auditLog}`);
   if (command.kind === "check") {
     const { check } = await import("./cli/check.ts");
     process.exitCode = await check(config, { ...command, warnings }, print);
     return;
   }
-  await serve({ config, sandbox: command.sandbox, audit: opened.audit, log, secrets });
+  await serve({ config, sandbox: command.sandbox, audit, log, secrets });
 };
 
 void main();

@@ -114,8 +114,6 @@ const notConfigured: Verdict = {
   tested: nothing,
 };
 
-type Options = { sandbox: boolean; json: boolean; warnings: readonly string[] };
-
 /** What `--check --json` answers where the settings stop the start. */
 export const problemsAsJson = (problems: readonly string[], sandbox: boolean): string => {
   const unknown = { warnings: [], settings: null, check: null };
@@ -127,13 +125,6 @@ const settingValues = (config: Config): Record<string, unknown> => {
   const nameOf = (key: keyof Config) => rows[key].name.replace("PRELUDE_", "").toLowerCase();
   const values = configKeys.map((key) => [nameOf(key), config[key] ?? null]);
   return { ...Object.fromEntries(values), api_key: config.apiKey !== undefined };
-};
-
-const verdictAsJson = (config: Config, { sandbox, warnings }: Options, verdict: Verdict) => {
-  const { ok, code, text, httpStatus = null, tested } = verdict;
-  const check = { request, code, message: capitalized(text), http_status: httpStatus, tested };
-  const settings = settingValues(config);
-  return JSON.stringify({ version, ok, sandbox, problems: [], warnings, settings, check });
 };
 
 const settingsAsText = (config: Config, sandbox: boolean, isAsked: boolean): string => {
@@ -148,15 +139,19 @@ const settingsAsText = (config: Config, sandbox: boolean, isAsked: boolean): str
  */
 export const check = async (
   config: Config,
-  options: Options,
+  { sandbox, json, warnings }: { sandbox: boolean; json: boolean; warnings: readonly string[] },
   print: (text: string) => void,
 ): Promise<number> => {
-  const { sandbox, json } = options;
   const isAsked = sandbox || config.apiKey !== undefined;
   if (!json) print(settingsAsText(config, sandbox, isAsked));
   const verdict = isAsked ? await ask(config, sandbox) : notConfigured;
-  const { ok, code, text } = verdict;
-  const line = ok ? `OK: ${text}` : `NOT OK  ${code}: ${text}`;
-  print(json ? verdictAsJson(config, options, verdict) : line);
+  const { ok, code, text, httpStatus = null, tested } = verdict;
+  if (json) {
+    const check = { request, code, message: capitalized(text), http_status: httpStatus, tested };
+    const settings = settingValues(config);
+    print(JSON.stringify({ version, ok, sandbox, problems: [], warnings, settings, check }));
+  } else {
+    print(ok ? `OK: ${text}` : `NOT OK  ${code}: ${text}`);
+  }
   return ok ? 0 : 1;
 };

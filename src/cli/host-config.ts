@@ -131,11 +131,7 @@ const keyNotes = ({ reference, otherwise }: Host, { key, shell }: Launch): strin
   ];
 };
 
-/**
- * What to paste into a host so that it starts this server, in the form that the host's own
- * documentation gives (the address is next to each row of `hosts`), and the command that does the
- * same, where it has one.
- */
+/** What to paste into a host so that it starts this server; the command that does the same, if any. */
 export const printConfig = (host: HostName, launch: Launch) => {
   const row = hosts[host];
   const { reference, note } = row;

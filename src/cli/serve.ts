@@ -96,17 +96,15 @@ const toolsOf = (session: Omit<Dependencies, "reads" | "now">): Tool[] => {
   return tools;
 };
 
-type Ending = Record<"settled" | "cutOff" | "close", () => unknown>;
-
 /**
  * Ends the server once: lets calls in flight finish within `grace`, has the others say how far they
  * came, then closes everything.
  */
-const createStop = (log: Log, { settled, cutOff, close }: Ending) => {
+const createStop = (log: Log, end: Record<"settled" | "cutOff" | "close", () => unknown>) => {
   let stopped = false;
   const settledWithin = (ms: number): Promise<unknown> => {
     const over = new Promise((resolve) => setTimeout(resolve, ms).unref());
-    return Promise.race([settled(), over]);
+    return Promise.race([end.settled(), over]);
   };
   return async (why: string, grace: number): Promise<void> => {
     if (stopped) return;
@@ -114,11 +112,11 @@ const createStop = (log: Log, { settled, cutOff, close }: Ending) => {
     log.info(`stopping: ${why}`);
     setTimeout(() => process.exit(), grace + forceMs).unref();
     await settledWithin(grace);
-    cutOff();
+    end.cutOff();
     await settledWithin(lastWordsMs);
     // Nothing holds the process after that: it ends when stdout is flushed, which process.exit()
     // would not wait for.
-    await close();
+    await end.close();
   };
 };
 
