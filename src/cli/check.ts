@@ -66,17 +66,14 @@ const judge = (failure: RequestFailure | undefined, { appId }: Config): Verdict 
 
 /** A good verdict with what is known of the fixed user, who was looked up where that was possible. */
 const withUser = (verdict: Verdict, userId: string, look: Read | undefined): Verdict => {
-  const { text } = verdict;
+  const said = (sentence: string) => ({ ...verdict, text: `${verdict.text} ${sentence}` });
   const tested = { ...verdict.tested, user: true };
   if (look?.outcome.failure?.code === "user_not_found") {
-    const wrong = `${text} It knows no user ${userId}: correct PRELUDE_USER_ID.`;
-    return { ...verdict, ok: false, text: wrong, tested };
+    return { ...said(`It knows no user ${userId}: correct PRELUDE_USER_ID.`), ok: false, tested };
   }
-  if (look?.kind === "found") {
-    return { ...verdict, text: `${text} It knows the user ${userId}.`, tested };
-  }
+  if (look?.kind === "found") return { ...said(`It knows the user ${userId}.`), tested };
   const why = look ? "looking it up failed" : "that would take a write";
-  return { ...verdict, text: `${text} Whether there is a user ${userId} was not tested: ${why}.` };
+  return said(`Whether there is a user ${userId} was not tested: ${why}.`);
 };
 
 /** Asks Prelude, or the sandbox, within the deadline of one call. */

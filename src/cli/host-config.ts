@@ -1,12 +1,4 @@
-import {
-  type Host,
-  type HostName,
-  hosts,
-  pasteHere,
-  promptInput,
-  promptReference,
-  secretName,
-} from "./hosts.ts";
+import { type Host, type HostName, hosts, pasteHere, secretName } from "./hosts.ts";
 
 /** How a host starts the server. */
 export type Launch = {
@@ -109,12 +101,12 @@ const commandWords = (
 };
 
 /** How the key arrives. */
-const keyNotes = ({ reference, otherwise }: Host, { key, shell }: Launch): string[] => {
+const keyNotes = ({ reference, inputs, otherwise }: Host, { key, shell }: Launch): string[] => {
   if (key === "none") return ["The sandbox needs no key and changes nothing real."];
   if (key === "file") {
     return ["The server reads the key from the file that PRELUDE_API_KEY_FILE names."];
   }
-  if (reference === promptReference) {
+  if (inputs) {
     return ["VS Code asks for the key when it first starts the server, and stores it securely."];
   }
   const { typeIt, file } = shells[shell];
@@ -134,7 +126,7 @@ const keyNotes = ({ reference, otherwise }: Host, { key, shell }: Launch): strin
 /** What to paste into a host so that it starts this server; the command that does the same, if any. */
 export const printConfig = (host: HostName, launch: Launch) => {
   const row = hosts[host];
-  const { reference, note } = row;
+  const { reference, inputs = [], note } = row;
   const { command, args, key, shell } = launch;
   const env = { ...launch.env };
   if (key === "variable" && reference !== undefined) env[secretName] = reference;
@@ -143,7 +135,7 @@ export const printConfig = (host: HostName, launch: Launch) => {
     root: row.root ?? "mcpServers",
     server: row.typed ? { type: "stdio", ...server } : server,
     passedOn: key === "variable" && reference === undefined ? [secretName] : [],
-    inputs: key === "variable" && reference === promptReference ? [promptInput] : [],
+    inputs: key === "variable" ? inputs : [],
   };
   const words = row.command && commandWords(row.command, parts, shell);
   return {

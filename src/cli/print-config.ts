@@ -66,8 +66,6 @@ const launchOf = (config: Config, sandbox: boolean, env: Environment): Launch =>
 /**
  * What `--print-config HOST` prints, the block to stdout and the words around it to stderr, or every
  * reason why it cannot: a block with settings that stop the start would be of no use.
- *
- * @param name however it is spelt: `Claude Code`, `claude_code`
  */
 export const describeHost = (name: string, sandbox: boolean, env: Environment) => {
   const spelt = name
