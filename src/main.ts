@@ -27,23 +27,19 @@ const lostLines = {
 
 /** Whether two paths lead to one file, by a link or by another spelling. */
 const isSameFile = (...paths: [string, string]): boolean => {
-  try {
-    const [one, other] = paths.map((path) => statSync(path, { bigint: true }));
-    return one?.dev === other?.dev && one?.ino === other?.ino;
-  } catch {
-    return false;
-  }
+  const [one, other] = paths.map((path) => statSync(path, { bigint: true, throwIfNoEntry: false }));
+  return one !== undefined && one.dev === other?.dev && one.ino === other.ino;
 };
 
 /** Opens the audit file, or says why that is not possible. */
 const auditOf = ({ auditLog: path, apiKeyFile }: Config, log: Log) => {
   if (path === undefined) return {};
-  if (apiKeyFile !== undefined && isSameFile(path, apiKeyFile)) {
-    return {
-      problem: "PRELUDE_AUDIT_LOG is the file of PRELUDE_API_KEY_FILE, which must stay as it is",
-    };
-  }
   try {
+    if (apiKeyFile !== undefined && isSameFile(path, apiKeyFile)) {
+      const problem =
+        "PRELUDE_AUDIT_LOG is the file of PRELUDE_API_KEY_FILE, which must stay as it is";
+      return { problem };
+    }
     return { audit: openAudit(path, (event) => log.error(lostLines[event])) };
   } catch (error) {
     const { message, code = message } = error as NodeJS.ErrnoException;
