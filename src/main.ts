@@ -3,7 +3,7 @@ import { statSync } from "node:fs";
 import { parseArgv } from "./cli/args.ts";
 import { serve } from "./cli/serve.ts";
 import { type Config, readConfig } from "./config/config.ts";
-import { type Audit, openAudit } from "./guards/audit.ts";
+import { openAudit } from "./guards/audit.ts";
 import { createLog, type Log } from "./lib/log.ts";
 import { version } from "./lib/package.wire.ts";
 
@@ -27,29 +27,22 @@ const lostLines = {
 
 /** Whether two paths lead to one file, by a link or by another spelling. */
 const isSameFile = (...paths: [string, string]): boolean => {
-  try {
-    const [one, other] = paths.map((path) => statSync(path, { bigint: true }));
-    return one?.dev === other?.dev && one?.ino === other?.ino;
-  } catch {
-    return false;
-  }
+  const [one, other] = paths.map((path) => statSync(path, { bigint: true, throwIfNoEntry: false }));
+  return one !== undefined && one.dev === other?.dev && one.ino === other.ino;
 };
 
 /** Opens the audit file, or says why that is not possible. */
-const auditOf = (
-  { auditLog: path, apiKeyFile }: Config,
-  log: Log,
-): { audit: Audit | undefined; problem?: never } | { problem: string } => {
-  if (path === undefined) return { audit: undefined };
-  if (apiKeyFile !== undefined && isSameFile(path, apiKeyFile)) {
-    return {
-      problem: "PRELUDE_AUDIT_LOG is the file of PRELUDE_API_KEY_FILE, which must stay as it is",
-    };
-  }
+const auditOf = ({ auditLog: path, apiKeyFile }: Config, log: Log) => {
+  if (path === undefined) return {};
   try {
+    if (apiKeyFile !== undefined && isSameFile(path, apiKeyFile)) {
+      const problem =
+        "PRELUDE_AUDIT_LOG is the file of PRELUDE_API_KEY_FILE, which must stay as it is";
+      return { problem };
+    }
     return { audit: openAudit(path, (event) => log.error(lostLines[event])) };
   } catch (error) {
-    const code = (error as { code?: string }).code ?? (error as Error).message;
+    const { message, code = message } = error as NodeJS.ErrnoException;
     return {
       problem: `PRELUDE_AUDIT_LOG cannot be opened for appending (${code}); its folder must exist and be writable`,
     };
@@ -88,15 +81,15 @@ const main = async (): Promise<void> => {
     log.error(`stopping after a defect: ${error.stack ?? error.message}`);
     process.exit(1);
   });
-  const opened = auditOf(config, log);
-  if (opened.problem !== undefined) return refuse([opened.problem]);
-  if (opened.audit) log.info(`audit file: ${config.auditLog}`);
+  const { audit, problem } = auditOf(config, log);
+  if (problem !== undefined) return refuse([problem]);
+  if (audit) log.info(`audit file: ${config.auditLog}`);
   if (command.kind === "check") {
     const { check } = await import("./cli/check.ts");
     process.exitCode = await check(config, { ...command, warnings }, print);
     return;
   }
-  await serve({ config, sandbox: command.sandbox, audit: opened.audit, log, secrets });
+  await serve({ config, sandbox: command.sandbox, audit, log, secrets });
 };
 
 void main();

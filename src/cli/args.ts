@@ -2,14 +2,6 @@ import { parseArgs } from "node:util";
 import { nearest } from "../config/names.ts";
 import { isUnset } from "../config/values.ts";
 
-export type Command =
-  | { kind: "serve"; sandbox: boolean }
-  | { kind: "check"; sandbox: boolean; json: boolean }
-  | { kind: "print-config"; host: string; sandbox: boolean }
-  | { kind: "help" }
-  | { kind: "version" }
-  | { kind: "usage"; problems: string[] };
-
 const options = {
   sandbox: { type: "boolean" },
   check: { type: "boolean" },
@@ -43,25 +35,25 @@ const problemOf = (token: ReturnType<typeof parse>["tokens"][number]): string | 
   return isFlag ? undefined : "--sandbox takes true or false";
 };
 
-const usage = (...problems: string[]): Command => ({ kind: "usage", problems });
+const usage = (...problems: string[]) => ({ kind: "usage", problems }) as const;
 
 /**
  * What the command line asks for. Settings are environment variables only: an argument would show
  * the API key in the list of processes.
  */
-export const parseArgv = (argv: readonly string[]): Command => {
+export const parseArgv = (argv: readonly string[]) => {
   const { values, tokens } = parse(argv);
   const problems = tokens.map(problemOf).filter((problem) => problem !== undefined);
   if (problems.length > 0) return usage(...new Set(problems));
-  if (values.help) return { kind: "help" };
-  if (values.version) return { kind: "version" };
+  if (values.help) return { kind: "help" } as const;
+  if (values.version) return { kind: "version" } as const;
   const sandbox = values.sandbox === true || values.sandbox === "true";
-  const { check = false, json = false, "print-config": host } = values;
+  const { check, json, "print-config": host } = values;
   if (check && host !== undefined) {
     return usage("--check and --print-config are two commands; give one of them");
   }
   if (json && !check) return usage("--json goes with --check");
-  if (check) return { kind: "check", sandbox, json: json === true };
-  if (host === undefined) return { kind: "serve", sandbox };
-  return { kind: "print-config", host: typeof host === "string" ? host : "", sandbox };
+  if (check) return { kind: "check", sandbox, json: json === true } as const;
+  if (host === undefined) return { kind: "serve", sandbox } as const;
+  return { kind: "print-config", host: typeof host === "string" ? host : "", sandbox } as const;
 };

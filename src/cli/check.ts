@@ -2,10 +2,10 @@ import type { Config } from "../config/config.ts";
 import { configKeys, describeSettings, rows } from "../config/settings.ts";
 import { quoted } from "../lib/names.ts";
 import { name, version } from "../lib/package.wire.ts";
-import { createClient, type PreludeClient } from "../prelude/client.ts";
+import { createClient } from "../prelude/client.ts";
 import type { RequestFailure } from "../prelude/errors.ts";
-import type { CallScope } from "../prelude/request.ts";
-import { readProfile } from "../profile/read.ts";
+import { type Read, readProfile } from "../profile/read.ts";
+import { startSandbox } from "../sandbox/sandbox.ts";
 import { type Recovery, recovery } from "../tools/messages.ts";
 import { explain } from "../tools/reasons.ts";
 
@@ -16,15 +16,15 @@ const nilApp = "0000000";
 const sandboxApp = "54e9ujn";
 const request = `a PATCH for ${nilUser}, a user that cannot exist, so nothing is changed`;
 
-const testable = ["key", "network", "app", "user"] as const;
+/** What was really tried; the rest is not known to be right. */
+const nothing = { key: false, network: false, app: false, user: false };
 
 type Verdict = {
   ok: boolean;
   code: string;
   text: string;
   httpStatus?: number | undefined;
-  /** What was really tried; the rest is not known to be right. */
-  tested: readonly (typeof testable)[number][];
+  tested: typeof nothing;
 };
 
 const capitalized = (words: string): string => `${words[0]?.toUpperCase()}${words.slice(1)}`;
@@ -51,70 +51,56 @@ const judge = (failure: RequestFailure | undefined, { appId }: Config): Verdict 
   if (!failure) {
     const text =
       "A write for a user that cannot exist was accepted, so this is not Prelude: check PRELUDE_BASE_URL.";
-    return { ok: false, code: "updated", text, tested: [] };
+    return { ok: false, code: "updated", text, tested: nothing };
   }
   const { code, httpStatus } = failure;
-  if (appId !== undefined && code === "user_not_found") {
-    const text = `the key works, and Prelude knows the app ${appId}.`;
-    return { ok: true, code, text, httpStatus, tested: ["key", "network", "app"] };
-  }
-  if (appId === undefined && (code === "app_not_found" || code === "user_not_found")) {
-    const text =
-      "the key works. No app was tested, because PRELUDE_APP_ID is not set; with it, the app is tested and the agent can reach no other.";
-    return { ok: true, code, text, httpStatus, tested: ["key", "network"] };
-  }
-  return { ok: false, code, text: advice(failure), httpStatus, tested: [] };
+  const isFine = code === "user_not_found" || (code === "app_not_found" && appId === undefined);
+  if (!isFine) return { ok: false, code, text: advice(failure), httpStatus, tested: nothing };
+  const text =
+    appId === undefined
+      ? "the key works. No app was tested, because PRELUDE_APP_ID is not set; with it, the app is tested and the agent can reach no other."
+      : `the key works, and Prelude knows the app ${appId}.`;
+  const tested = { key: true, network: true, app: appId !== undefined, user: false };
+  return { ok: true, code, text, httpStatus, tested };
 };
 
-/** The verdict with what is known of the fixed user, who is looked up where reading is on. */
-const withUser = async (
-  verdict: Verdict,
-  { appId, userId, read }: Config,
-  client: PreludeClient,
-  scope: CallScope,
-): Promise<Verdict> => {
-  if (userId === undefined || !verdict.ok) return verdict;
-  const { text } = verdict;
-  const untested = `${text} Whether there is a user ${userId} was not tested:`;
-  if (appId === undefined || read === "off") {
-    return { ...verdict, text: `${untested} that would take a write.` };
+/** A good verdict with what is known of the fixed user, who was looked up where that was possible. */
+const withUser = (verdict: Verdict, userId: string, look: Read | undefined): Verdict => {
+  const said = (sentence: string) => ({ ...verdict, text: `${verdict.text} ${sentence}` });
+  const tested = { ...verdict.tested, user: true };
+  if (look?.outcome.failure?.code === "user_not_found") {
+    return { ...said(`It knows no user ${userId}: correct PRELUDE_USER_ID.`), ok: false, tested };
   }
-  const sought = { by: "user_id", value: userId } as const;
-  const { kind, outcome } = await readProfile(client, appId, sought, scope);
-  const tested = [...verdict.tested, "user"] as const;
-  if (outcome.failure?.code === "user_not_found") {
-    const wrong = `${text} It knows no user ${userId}: correct PRELUDE_USER_ID.`;
-    return { ...verdict, ok: false, text: wrong, tested };
-  }
-  return kind === "found"
-    ? { ...verdict, text: `${text} It knows the user ${userId}.`, tested }
-    : { ...verdict, text: `${untested} looking it up failed.` };
-};
-
-const start = async (config: Config, sandbox: boolean) => {
-  const { baseUrl, apiKey = "" } = config;
-  if (!sandbox) return { baseUrl, apiKey, close: () => {} };
-  return await (await import("../sandbox/sandbox.ts")).startSandbox(config);
+  if (look?.kind === "found") return { ...said(`It knows the user ${userId}.`), tested };
+  const why = look ? "looking it up failed" : "that would take a write";
+  return said(`Whether there is a user ${userId} was not tested: ${why}.`);
 };
 
 /** Asks Prelude, or the sandbox, within the deadline of one call. */
 const ask = async (config: Config, sandbox: boolean): Promise<Verdict> => {
-  const { baseUrl, apiKey, close } = await start(config, sandbox);
+  const simulated = sandbox ? await startSandbox(config) : undefined;
+  const { baseUrl, apiKey = "" } = simulated ?? config;
   const product = `${name}/${version}`;
   const client = createClient({ baseUrl, apiKey, useProxy: !sandbox, product });
   const deadlineAt = performance.now() + config.timeoutMs;
-  const scope: CallScope = { signal: new AbortController().signal, deadlineAt };
+  const scope = { signal: new AbortController().signal, deadlineAt };
+  const { appId = sandbox ? sandboxApp : nilApp, userId, read } = config;
   try {
-    const appId = config.appId ?? (sandbox ? sandboxApp : nilApp);
     const target = { appId, userId: nilUser, profile: { check: "check" } };
     const verdict = judge((await client.patchProfile(target, scope)).failure, config);
-    if (!sandbox) return await withUser(verdict, config, client, scope);
-    const fine =
-      "the settings can be read and the sandbox answers. Neither a key nor the network was tested.";
-    return { ...verdict, text: verdict.ok ? fine : verdict.text, tested: [] };
+    if (sandbox) {
+      const fine =
+        "the settings can be read and the sandbox answers. Neither a key nor the network was tested.";
+      return { ...verdict, text: verdict.ok ? fine : verdict.text, tested: nothing };
+    }
+    if (userId === undefined || !verdict.ok) return verdict;
+    const sought = { by: "user_id", value: userId } as const;
+    const isReadable = config.appId !== undefined && read !== "off";
+    const look = isReadable ? await readProfile(client, appId, sought, scope) : undefined;
+    return withUser(verdict, userId, look);
   } finally {
     await client.close();
-    close();
+    simulated?.close();
   }
 };
 
@@ -122,15 +108,13 @@ const notConfigured: Verdict = {
   ok: false,
   code: "not_configured",
   text: `${capitalized(recovery.not_configured.fix)}.`,
-  tested: [],
+  tested: nothing,
 };
-
-type Options = { sandbox: boolean; json: boolean; warnings: readonly string[] };
 
 /** What `--check --json` answers where the settings stop the start. */
 export const problemsAsJson = (problems: readonly string[], sandbox: boolean): string => {
-  const nothing = { warnings: [], settings: null, check: null };
-  return JSON.stringify({ version, ok: false, sandbox, problems, ...nothing });
+  const unknown = { warnings: [], settings: null, check: null };
+  return JSON.stringify({ version, ok: false, sandbox, problems, ...unknown });
 };
 
 /** The settings as values for a script: `api_key` is only whether there is one. */
@@ -138,15 +122,6 @@ const settingValues = (config: Config): Record<string, unknown> => {
   const nameOf = (key: keyof Config) => rows[key].name.replace("PRELUDE_", "").toLowerCase();
   const values = configKeys.map((key) => [nameOf(key), config[key] ?? null]);
   return { ...Object.fromEntries(values), api_key: config.apiKey !== undefined };
-};
-
-const verdictAsJson = (config: Config, { sandbox, warnings }: Options, verdict: Verdict) => {
-  const { ok, code, text, httpStatus } = verdict;
-  const tested = Object.fromEntries(testable.map((each) => [each, verdict.tested.includes(each)]));
-  const message = capitalized(text);
-  const check = { request, code, message, http_status: httpStatus ?? null, tested };
-  const settings = settingValues(config);
-  return JSON.stringify({ version, ok, sandbox, problems: [], warnings, settings, check });
 };
 
 const settingsAsText = (config: Config, sandbox: boolean, isAsked: boolean): string => {
@@ -161,15 +136,19 @@ const settingsAsText = (config: Config, sandbox: boolean, isAsked: boolean): str
  */
 export const check = async (
   config: Config,
-  options: Options,
+  { sandbox, json, warnings }: { sandbox: boolean; json: boolean; warnings: readonly string[] },
   print: (text: string) => void,
 ): Promise<number> => {
-  const { sandbox, json } = options;
   const isAsked = sandbox || config.apiKey !== undefined;
   if (!json) print(settingsAsText(config, sandbox, isAsked));
   const verdict = isAsked ? await ask(config, sandbox) : notConfigured;
-  const { ok, code, text } = verdict;
-  const line = ok ? `OK: ${text}` : `NOT OK  ${code}: ${text}`;
-  print(json ? verdictAsJson(config, options, verdict) : line);
+  const { ok, code, text, httpStatus = null, tested } = verdict;
+  if (json) {
+    const check = { request, code, message: capitalized(text), http_status: httpStatus, tested };
+    const settings = settingValues(config);
+    print(JSON.stringify({ version, ok, sandbox, problems: [], warnings, settings, check }));
+  } else {
+    print(ok ? `OK: ${text}` : `NOT OK  ${code}: ${text}`);
+  }
   return ok ? 0 : 1;
 };

@@ -1,15 +1,4 @@
-import {
-  type Host,
-  type HostName,
-  hosts,
-  pasteHere,
-  promptInput,
-  promptReference,
-  secretName,
-} from "./hosts.ts";
-
-/** The shell of the person who reads what `--print-config` prints. */
-export type Shell = "posix" | "powershell";
+import { type Host, type HostName, hosts, pasteHere, secretName } from "./hosts.ts";
 
 /** How a host starts the server. */
 export type Launch = {
@@ -19,12 +8,9 @@ export type Launch = {
   env: Readonly<Record<string, string>>;
   /** How the key arrives: in a variable, from the file that `env` names, or none is needed. */
   key: "variable" | "file" | "none";
-  /** Whose quoting and whose words the instructions use. */
-  shell: Shell;
+  /** The shell of the person who reads what is printed. */
+  shell: keyof typeof shells;
 };
-
-/** What a host gets: a block to paste, the command that does the same where it has one, and notes. */
-export type HostConfig = { block: string; command: string | undefined; notes: string[] };
 
 /** What a block is made of; `passedOn` are names of variables. */
 type Parts = {
@@ -44,8 +30,8 @@ const inlineList = (texts: readonly string[]): string => `[${texts.map(quoted).j
 
 /** A map in one line; `separator` is `" = "` for TOML and `": "` for YAML. */
 const inlineMap = (entries: Readonly<Record<string, string>>, separator: string): string => {
-  const pairs = Object.entries(entries).map(([key, value]) => [key, value].map(quoted));
-  return `{${pairs.map((pair) => pair.join(separator)).join(", ")}}`;
+  const pairs = Object.entries(entries).map((pair) => pair.map(quoted).join(separator));
+  return `{${pairs.join(", ")}}`;
 };
 
 const blocks: Record<"json" | "toml" | "yaml", (parts: Parts) => string> = {
@@ -79,18 +65,28 @@ default_tools_approval_mode = "prompt"
     timeout: 300`,
 };
 
-const quoteFor: Record<Shell, (word: string) => string> = {
-  posix: (word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`),
-  // PowerShell gives a bare "--" a meaning of its own and splits a bare word at a comma.
-  powershell: (word) =>
-    /^[\w=:./-]+$/.test(word) && word !== "--" ? word : `'${word.replaceAll("'", "''")}'`,
+/** How a word is quoted, how the key gets into a variable, and how a file takes its place. */
+const shells = {
+  posix: {
+    quote: (word: string) =>
+      /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`,
+    typeIt: `In a shell: read -rs ${secretName} && export ${secretName}`,
+    file: "PRELUDE_API_KEY_FILE=/path/of/the/key before this command gives a block that names the file.",
+  },
+  powershell: {
+    // PowerShell gives a bare "--" a meaning of its own and splits a bare word at a comma.
+    quote: (word: string) =>
+      /^[\w=:./-]+$/.test(word) && word !== "--" ? word : `'${word.replaceAll("'", "''")}'`,
+    typeIt: `In a shell: $env:${secretName} = Read-Host "Prelude API key"`,
+    file: '$env:PRELUDE_API_KEY_FILE = "C:\\path\\of\\the\\key" before this command gives a block that names the file.',
+  },
 };
 
 /** The words of the command of one of these programs; undefined where the shell would break them. */
 const commandWords = (
   program: NonNullable<Host["command"]>,
   { server, inputs }: Parts,
-  shell: Shell,
+  shell: Launch["shell"],
 ): string[] | undefined => {
   if (program === "code") {
     // Windows' own PowerShell takes the quotes out of JSON that it hands to a program.
@@ -104,28 +100,16 @@ const commandWords = (
   return [...named, ...(program === "claude" ? ["--"] : []), command, ...args];
 };
 
-/** How the key gets into a shell's variable, and how a file takes its place. */
-const shellWords: Record<Shell, { typeIt: string; file: string }> = {
-  posix: {
-    typeIt: `In a shell: read -rs ${secretName} && export ${secretName}`,
-    file: "PRELUDE_API_KEY_FILE=/path/of/the/key before this command gives a block that names the file.",
-  },
-  powershell: {
-    typeIt: `In a shell: $env:${secretName} = Read-Host "Prelude API key"`,
-    file: '$env:PRELUDE_API_KEY_FILE = "C:\\path\\of\\the\\key" before this command gives a block that names the file.',
-  },
-};
-
 /** How the key arrives. */
-const keyNotes = ({ reference, otherwise }: Host, { key, shell }: Launch): string[] => {
+const keyNotes = ({ reference, inputs, otherwise }: Host, { key, shell }: Launch): string[] => {
   if (key === "none") return ["The sandbox needs no key and changes nothing real."];
   if (key === "file") {
     return ["The server reads the key from the file that PRELUDE_API_KEY_FILE names."];
   }
-  if (reference === promptReference) {
+  if (inputs) {
     return ["VS Code asks for the key when it first starts the server, and stores it securely."];
   }
-  const { typeIt, file } = shellWords[shell];
+  const { typeIt, file } = shells[shell];
   if (reference === pasteHere) {
     return [
       `Replace the whole text ${pasteHere} by the key; until then each call answers not_configured.`,
@@ -139,13 +123,10 @@ const keyNotes = ({ reference, otherwise }: Host, { key, shell }: Launch): strin
   ];
 };
 
-/**
- * What to paste into a host so that it starts this server, in the form that the host's own
- * documentation gives (the address is next to each row of `hosts`).
- */
-export const printConfig = (host: HostName, launch: Launch): HostConfig => {
-  const row: Host = hosts[host];
-  const { reference, note } = row;
+/** What to paste into a host so that it starts this server; the command that does the same, if any. */
+export const printConfig = (host: HostName, launch: Launch) => {
+  const row = hosts[host];
+  const { reference, inputs = [], note } = row;
   const { command, args, key, shell } = launch;
   const env = { ...launch.env };
   if (key === "variable" && reference !== undefined) env[secretName] = reference;
@@ -154,12 +135,12 @@ export const printConfig = (host: HostName, launch: Launch): HostConfig => {
     root: row.root ?? "mcpServers",
     server: row.typed ? { type: "stdio", ...server } : server,
     passedOn: key === "variable" && reference === undefined ? [secretName] : [],
-    inputs: key === "variable" && reference === promptReference ? [promptInput] : [],
+    inputs: key === "variable" ? inputs : [],
   };
   const words = row.command && commandWords(row.command, parts, shell);
   return {
     block: blocks[row.format ?? "json"](parts),
-    command: words?.map(quoteFor[shell]).join(" "),
+    command: words?.map(shells[shell].quote).join(" "),
     notes: [...keyNotes(row, launch), ...(note === undefined ? [] : [note])],
   };
 };

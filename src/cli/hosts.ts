@@ -4,13 +4,12 @@ export const secretName = "PRELUDE_API_KEY";
 export const pasteHere = `PASTE_YOUR_${secretName}_HERE`;
 
 /** VS Code's prompt for the key. */
-export const promptInput = {
+const promptInput = {
   type: "promptString",
   id: "prelude-api-key",
   description: "Prelude management API key",
   password: true,
 };
-export const promptReference = `\${input:${promptInput.id}}`;
 
 /** A client that starts this server, as data. */
 export type Host = {
@@ -25,6 +24,8 @@ export type Host = {
   typed?: true;
   /** What stands for the key in `env`. Undefined: the host takes names of variables to pass on. */
   reference?: string;
+  /** What the host asks the person for, so that `reference` stands for their answer. */
+  inputs?: object[];
   /** The program whose command does the same, where the host has one. */
   command?: "claude" | "gemini" | "code";
   /** What the host does where the variable of the key is not in its environment. */
@@ -66,7 +67,8 @@ const rows = {
     where: '.vscode/mcp.json (one workspace) or "MCP: Open User Configuration" (all of them)',
     root: "servers",
     typed: true,
-    reference: promptReference,
+    reference: `\${input:${promptInput.id}}`,
+    inputs: [promptInput],
     command: "code",
   },
   /** https://docs.windsurf.com/windsurf/cascade/mcp#config-interpolation */

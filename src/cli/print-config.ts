@@ -15,15 +15,6 @@ const networkNote = (env: Environment): string[] => {
   return [`Set here, and wanted beside the settings too if the network needs it: ${given}`];
 };
 
-/** The settings that differ from their defaults; paths are absolute by now, and the key is left out. */
-const settingsOf = (config: Config): Record<string, string> => {
-  const { config: defaults } = readConfig({});
-  const given = configKeys.filter(
-    (key) => key !== "apiKey" && String(config[key]) !== String(defaults?.[key]),
-  );
-  return Object.fromEntries(given.map((key) => [rows[key].name, String(config[key])]));
-};
-
 /** Folders that one shell makes for itself and that are gone with it. */
 const shortLived = /fnm_multishells|[\\/](?:tmp|temp)[\\/]/i;
 
@@ -54,33 +45,29 @@ const programOf = (env: Environment): string[] => {
   return process.platform === "win32" ? ["cmd", "/c", ...npx] : npx;
 };
 
+/** With the settings that differ from their defaults; paths are absolute by now. */
 const launchOf = (config: Config, sandbox: boolean, env: Environment): Launch => {
   const [command = "", ...args] = programOf(env);
-  const shell = process.platform === "win32" ? "powershell" : "posix";
-  const settings = settingsOf(config);
-  if (sandbox) {
-    delete settings.PRELUDE_API_KEY_FILE;
-    return { command, args: [...args, "--sandbox"], env: settings, key: "none", shell };
-  }
-  const key = config.apiKeyFile === undefined ? "variable" : "file";
-  return { command, args, env: settings, key, shell };
+  const { config: defaults } = readConfig({});
+  const leftOut = sandbox ? ["apiKey", "apiKeyFile"] : ["apiKey"];
+  const given = configKeys.filter(
+    (key) => !leftOut.includes(key) && String(config[key]) !== String(defaults?.[key]),
+  );
+  const keyFrom = config.apiKeyFile === undefined ? "variable" : "file";
+  return {
+    command,
+    args: sandbox ? [...args, "--sandbox"] : args,
+    env: Object.fromEntries(given.map((key) => [rows[key].name, String(config[key])])),
+    key: sandbox ? "none" : keyFrom,
+    shell: process.platform === "win32" ? "powershell" : "posix",
+  };
 };
 
-/** The block alone, for stdout, and the words around it, for stderr. */
-type Printed = { block: string; before: string; behind: string; problems?: never };
-type Refused = { problems: string[] };
-
 /**
- * What `--print-config HOST` prints, or every reason why it cannot: a block with settings that stop
- * the start would be of no use.
- *
- * @param name however it is spelt: `Claude Code`, `claude_code`
+ * What `--print-config HOST` prints, the block to stdout and the words around it to stderr, or every
+ * reason why it cannot: a block with settings that stop the start would be of no use.
  */
-export const describeHost = (
-  name: string,
-  sandbox: boolean,
-  env: Environment,
-): Printed | Refused => {
+export const describeHost = (name: string, sandbox: boolean, env: Environment) => {
   const spelt = name
     .trim()
     .toLowerCase()

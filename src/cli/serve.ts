@@ -1,12 +1,10 @@
-import type { Config } from "../config/config.ts";
 import { rereadKeyFile } from "../config/key.ts";
-import type { Audit } from "../guards/audit.ts";
 import { createRateLimit } from "../guards/rate-limit.ts";
 import type { Log } from "../lib/log.ts";
 import { name, title, version, websiteUrl } from "../lib/package.wire.ts";
 import { createServer } from "../mcp/server.ts";
-import { createTransport, type StdioTransport } from "../mcp/transport.ts";
-import { createCaller } from "../tools/call.ts";
+import { createTransport } from "../mcp/transport.ts";
+import { createCaller, type Dependencies } from "../tools/call.ts";
 import {
   getDefinition,
   getName,
@@ -35,36 +33,27 @@ const lazily = <T>(load: () => Promise<T>): (() => Promise<T>) => {
   };
 };
 
-type Options = {
-  config: Config;
-  sandbox: boolean;
-  audit: Audit | undefined;
-  log: Log;
+type Options = Pick<Dependencies, "config" | "sandbox" | "audit" | "log"> & {
   /** What must not be shown; everything that shows something holds this very list. */
   secrets: string[];
-};
-
-type Session = Options & {
-  /** Whether the server is about to end, and no call may begin to send. */
-  isStopping: () => boolean;
 };
 
 const unreadable = "PRELUDE_API_KEY_FILE could not be read again, or holds no key any more";
 
 /** The HTTP client for Prelude or for the sandbox; what it opens is closed by `cleanups`. */
-const clientOf = ({ config, sandbox, log, secrets }: Session, cleanups: (() => unknown)[]) =>
+const clientOf = ({ config, sandbox, log, secrets }: Options, cleanups: (() => unknown)[]) =>
   lazily(async () => {
     const { createClient } = await import("../prelude/client.ts");
     const common = { product: `${name}/${version}`, log: log.debug };
     if (!sandbox) {
       const { baseUrl, apiKey = "", apiKeyFile } = config;
       const rereadKey = () => {
-        const key = apiKeyFile === undefined ? undefined : rereadKeyFile(apiKeyFile);
-        if (apiKeyFile !== undefined && key === undefined) log.error(unreadable);
+        if (apiKeyFile === undefined) return undefined;
+        const key = rereadKeyFile(apiKeyFile);
+        if (key === undefined) log.error(unreadable);
         return key;
       };
-      const key = { apiKey, secrets, rereadKey };
-      const real = createClient({ baseUrl, ...key, useProxy: true, ...common });
+      const real = createClient({ baseUrl, apiKey, secrets, rereadKey, useProxy: true, ...common });
       cleanups.push(real.close);
       return real;
     }
@@ -77,11 +66,11 @@ const clientOf = ({ config, sandbox, log, secrets }: Session, cleanups: (() => u
   });
 
 /** The tools that the operator's settings offer. */
-const toolsOf = (session: Session, client: ReturnType<typeof clientOf>): Tool[] => {
+const toolsOf = (session: Omit<Dependencies, "reads" | "now">): Tool[] => {
   const { config } = session;
   const now = () => performance.now();
   const reads = createRateLimit(config.maxReadsPerMinute, now);
-  const dependencies = { ...session, client, reads, now };
+  const dependencies = { ...session, reads, now };
   const update = lazily(async () => {
     const { createUpdateProfile } = await import("../tools/update-profile/update-profile.ts");
     return createUpdateProfile(dependencies);
@@ -107,17 +96,15 @@ const toolsOf = (session: Session, client: ReturnType<typeof clientOf>): Tool[] 
   return tools;
 };
 
-type Ending = Pick<StdioTransport, "settled" | "close"> & { cutOff: () => void };
-
 /**
  * Ends the server once: lets calls in flight finish within `grace`, has the others say how far they
  * came, then closes everything.
  */
-const createStop = (log: Log, { settled, cutOff, close }: Ending) => {
+const createStop = (log: Log, end: Record<"settled" | "cutOff" | "close", () => unknown>) => {
   let stopped = false;
   const settledWithin = (ms: number): Promise<unknown> => {
     const over = new Promise((resolve) => setTimeout(resolve, ms).unref());
-    return Promise.race([settled(), over]);
+    return Promise.race([end.settled(), over]);
   };
   return async (why: string, grace: number): Promise<void> => {
     if (stopped) return;
@@ -125,11 +112,11 @@ const createStop = (log: Log, { settled, cutOff, close }: Ending) => {
     log.info(`stopping: ${why}`);
     setTimeout(() => process.exit(), grace + forceMs).unref();
     await settledWithin(grace);
-    cutOff();
+    end.cutOff();
     await settledWithin(lastWordsMs);
     // Nothing holds the process after that: it ends when stdout is flushed, which process.exit()
     // would not wait for.
-    await close();
+    await end.close();
   };
 };
 
@@ -151,13 +138,13 @@ const noClient =
 export const serve = async (options: Options): Promise<void> => {
   const { config, sandbox, log } = options;
   let stopping = false;
-  const session = { ...options, isStopping: () => stopping };
   const cleanups: (() => unknown)[] = [];
+  const client = clientOf(options, cleanups);
   const { server, cutOff } = createServer({
     info: { name, title, version, ...(websiteUrl !== null && { websiteUrl }) },
     instructions: instructions(config, sandbox),
     log,
-    tools: toolsOf(session, clientOf(session, cleanups)),
+    tools: toolsOf({ ...options, client, isStopping: () => stopping }),
   });
   const stop = createStop(log, {
     settled: () => stdio.settled(),
