@@ -5,7 +5,7 @@ import { isObject } from "../lib/json.ts";
 import { type Log, placeOf } from "../lib/log.ts";
 import { isMissingFile, replacedText } from "../tools/call.ts";
 
-import { isAsked, type Tool, type ToolCall, type ToolResult } from "../tools/tool.ts";
+import type { Tool, ToolCall, ToolResult } from "../tools/tool.ts";
 import { elicit } from "./elicitation.ts";
 import { rpcError } from "./messages.ts";
 import {
@@ -120,7 +120,7 @@ const createToolCaller = (server: Server, options: ServerOptions) => {
       confirm: person.confirm,
       progress,
     });
-    if (isAsked(outcome)) {
+    if ("question" in outcome) {
       log.debug(`${tool.name}: asked`);
       return withCallId(outcome.question, id);
     }
