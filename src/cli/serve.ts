@@ -1,7 +1,6 @@
 import type { Config } from "../config/config.ts";
 import { rereadKeyFile } from "../config/key.ts";
 import type { Audit } from "../guards/audit.ts";
-import { createRateLimit } from "../guards/rate-limit.ts";
 import type { Log } from "../lib/log.ts";
 import { name, title, version, websiteUrl } from "../lib/package.wire.ts";
 import { createServer } from "../mcp/server.ts";
@@ -79,9 +78,7 @@ const clientOf = ({ config, sandbox, log, secrets }: Session, cleanups: (() => u
 /** The tools that the operator's settings offer. */
 const toolsOf = (session: Session, client: ReturnType<typeof clientOf>): Tool[] => {
   const { config } = session;
-  const now = () => performance.now();
-  const reads = createRateLimit(config.maxReadsPerMinute, now);
-  const dependencies = { ...session, client, reads, now };
+  const dependencies = { ...session, client, now: () => performance.now() };
   const update = lazily(async () => {
     const { createUpdateProfile } = await import("../tools/update-profile/update-profile.ts");
     return createUpdateProfile(dependencies);

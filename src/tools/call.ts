@@ -1,6 +1,5 @@
 import type { Config } from "../config/config.ts";
 import { type Audit, startTrace, type Trace, type TracedEnd } from "../guards/audit.ts";
-import type { RateLimit } from "../guards/rate-limit.ts";
 import type { Log } from "../lib/log.ts";
 import type { Secrets } from "../lib/text.ts";
 import type { PreludeClient } from "../prelude/client.ts";
@@ -19,8 +18,6 @@ export type Dependencies = {
   client: () => Promise<PreludeClient>;
   audit: Audit | undefined;
   log: Log;
-  /** Counts the calls of `get_user_profile`. */
-  reads: RateLimit;
   /** Whether the server is about to end, and no call may begin to send. */
   isStopping: () => boolean;
   /** A monotonic clock in milliseconds. */
