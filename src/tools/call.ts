@@ -24,11 +24,11 @@ export type Dependencies = {
   now: () => number;
 };
 
-/** What became of a call: what the client gets, and what only the audit says. */
-export type Ended = Asked | { result: ToolResult; sent: Omit<TracedEnd, "status" | "code"> };
-
-/** Rejects only on a defect of this server. */
-export type UseCase = (call: ToolCall, trace: Trace) => Promise<Ended>;
+/** Handles a call; `sent`: what only the audit says. Rejects only on a defect of this server. */
+export type UseCase = (
+  call: ToolCall,
+  trace: Trace,
+) => Promise<Asked | { result: ToolResult; sent: Omit<TracedEnd, "status" | "code"> }>;
 
 /** Whether an error says that a file of this server is gone, which it loads when it needs it. */
 export const isMissingFile = (error: unknown): boolean =>
@@ -71,18 +71,17 @@ export const createCaller =
     load: () => Promise<UseCase>,
   ): Tool["call"] =>
   async (call) => {
-    const { config, sandbox, secrets, audit, log, isStopping, now } = deps;
-    const { auditMeta, appId, userId } = config;
-    const trace = startTrace(audit, { ...call, tool }, { sandbox, auditMeta, secrets, now });
+    const { auditMeta, appId, userId } = deps.config;
+    const trace = startTrace(deps.audit, { ...call, tool }, { ...deps, auditMeta });
     trace.about({ appId, userId });
     const finish = (result: ToolResult, sent: Partial<TracedEnd> = {}): ToolResult => {
       const code = result.error?.code ?? null;
       // That the client cancelled the call is all there is to say then.
-      const isCancelled = call.signal.aborted && !isStopping();
+      const isCancelled = call.signal.aborted && !deps.isStopping();
       trace.end({ ...sent, status: result.status, code: isCancelled ? "cancelled" : code });
       if (code !== null && forOperator.has(code)) {
         const request = sent.requestId === undefined ? "" : `, request ${sent.requestId}`;
-        log.error(`${tool}: ${code} (call ${call.id}${request})`);
+        deps.log.error(`${tool}: ${code} (call ${call.id}${request})`);
       }
       return result;
     };

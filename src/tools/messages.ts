@@ -52,7 +52,6 @@ type Words = string | ((facts: FailureFacts) => string);
 export const inWords = (words: Words, facts: FailureFacts): string =>
   typeof words === "string" ? words : words(facts);
 
-/** What there is to say of a code. */
 export type Recovery = {
   /** The identical call may succeed later without anybody changing anything. */
   retryable?: true;
@@ -118,10 +117,8 @@ const whyNotAllowed = (f: FailureFacts): string => {
   if (f.lookAlike) {
     return " (a spelling that differs from a blocked key only by case, accents and other combining marks or compatibility forms of Unicode (full-width letters, ligatures) counts as that key)";
   }
-  const isOdd = !f.allowedKeys && f.keys?.some((key) => !isPlainName(key));
-  return isOdd
-    ? " (where keys are blocked, a key has only plain letters, digits, _ - . and :)"
-    : "";
+  if (f.allowedKeys || f.keys?.every(isPlainName) !== false) return "";
+  return " (where keys are blocked, a key has only plain letters, digits, _ - . and :)";
 };
 
 /** The two sentences about reserved keys: what is known of them depends on whether they were searched. */
