@@ -6,7 +6,7 @@ import { createClient } from "../prelude/client.ts";
 import type { RequestFailure } from "../prelude/errors.ts";
 import { type Read, readProfile } from "../profile/read.ts";
 import { startSandbox } from "../sandbox/sandbox.ts";
-import { type Recovery, recovery } from "../tools/messages.ts";
+import { inWords, type Recovery, recovery } from "../tools/messages.ts";
 import { explain } from "../tools/reasons.ts";
 
 /** It can belong to nobody: a ULID of zeros. So a PATCH for it changes nothing. */
@@ -43,7 +43,7 @@ const advice = (failure: RequestFailure): string => {
   const { fix, what }: Recovery = recovery[failure.code];
   const { apiMessage } = failure;
   const words = apiMessage === undefined ? "" : ` Prelude's words: ${quoted(apiMessage)}`;
-  return `${capitalized(fix ?? what(failure))}${causeIn(failure)}.${words}`;
+  return `${capitalized(fix ?? inWords(what, failure))}${causeIn(failure)}.${words}`;
 };
 
 /** What the answer to the test's PATCH says about key, app and network. */

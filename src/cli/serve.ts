@@ -1,5 +1,4 @@
 import { rereadKeyFile } from "../config/key.ts";
-import { createRateLimit } from "../guards/rate-limit.ts";
 import type { Log } from "../lib/log.ts";
 import { name, title, version, websiteUrl } from "../lib/package.wire.ts";
 import { createServer } from "../mcp/server.ts";
@@ -66,11 +65,9 @@ const clientOf = ({ config, sandbox, log, secrets }: Options, cleanups: (() => u
   });
 
 /** The tools that the operator's settings offer. */
-const toolsOf = (session: Omit<Dependencies, "reads" | "now">): Tool[] => {
+const toolsOf = (session: Omit<Dependencies, "now">): Tool[] => {
   const { config } = session;
-  const now = () => performance.now();
-  const reads = createRateLimit(config.maxReadsPerMinute, now);
-  const dependencies = { ...session, reads, now };
+  const dependencies = { ...session, now: () => performance.now() };
   const update = lazily(async () => {
     const { createUpdateProfile } = await import("../tools/update-profile/update-profile.ts");
     return createUpdateProfile(dependencies);

@@ -4,7 +4,7 @@ import type { Person } from "../guards/confirmation.ts";
 import { isObject } from "../lib/json.ts";
 import { type Log, placeOf } from "../lib/log.ts";
 import { isMissingFile, replacedText } from "../tools/call.ts";
-import { isAsked, type Tool, type ToolResult } from "../tools/tool.ts";
+import type { Tool, ToolResult } from "../tools/tool.ts";
 import { elicit } from "./elicitation.ts";
 import { rpcError } from "./messages.ts";
 import { complete, createTickets, readClient, revision, uncached } from "./stateless.ts";
@@ -109,7 +109,7 @@ const createToolCaller = (server: Server, { info, log, tools }: Options) => {
       client: stateless ?? server.getClientVersion(),
       progress,
     });
-    const asked = isAsked(outcome);
+    const asked = "question" in outcome;
     const end = asked ? "asked" : `${outcome.status} ${outcome.error?.code ?? ""}`;
     log.debug(`${tool.name}: ${end}`);
     const result = asked ? outcome.question : toCallResult(outcome);

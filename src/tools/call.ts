@@ -1,6 +1,5 @@
 import type { Config } from "../config/config.ts";
 import { type Audit, startTrace, type Trace, type TracedEnd } from "../guards/audit.ts";
-import type { RateLimit } from "../guards/rate-limit.ts";
 import type { Log } from "../lib/log.ts";
 import type { Secrets } from "../lib/text.ts";
 import type { PreludeClient } from "../prelude/client.ts";
@@ -19,19 +18,17 @@ export type Dependencies = {
   client: () => Promise<PreludeClient>;
   audit: Audit | undefined;
   log: Log;
-  /** Counts the calls of `get_user_profile`. */
-  reads: RateLimit;
   /** Whether the server is about to end, and no call may begin to send. */
   isStopping: () => boolean;
   /** A monotonic clock in milliseconds. */
   now: () => number;
 };
 
-/** What became of a call: what the client gets, and what only the audit says. */
-export type Ended = Asked | { result: ToolResult; sent: Omit<TracedEnd, "status" | "code"> };
-
-/** Rejects only on a defect of this server. */
-export type UseCase = (call: ToolCall, trace: Trace) => Promise<Ended>;
+/** Handles a call; `sent`: what only the audit says. Rejects only on a defect of this server. */
+export type UseCase = (
+  call: ToolCall,
+  trace: Trace,
+) => Promise<Asked | { result: ToolResult; sent: Omit<TracedEnd, "status" | "code"> }>;
 
 /** Whether an error says that a file of this server is gone, which it loads when it needs it. */
 export const isMissingFile = (error: unknown): boolean =>
@@ -74,18 +71,17 @@ export const createCaller =
     load: () => Promise<UseCase>,
   ): Tool["call"] =>
   async (call) => {
-    const { config, sandbox, secrets, audit, log, isStopping, now } = deps;
-    const { auditMeta, appId, userId } = config;
-    const trace = startTrace(audit, call, { tool, sandbox, auditMeta, secrets, now });
+    const { auditMeta, appId, userId } = deps.config;
+    const trace = startTrace(deps.audit, call, { ...deps, tool, auditMeta });
     trace.about({ appId, userId });
     const finish = (result: ToolResult, sent: Partial<TracedEnd> = {}): ToolResult => {
       const code = result.error?.code ?? null;
       // That the client cancelled the call is all there is to say then.
-      const isCancelled = call.signal.aborted && !isStopping();
+      const isCancelled = call.signal.aborted && !deps.isStopping();
       trace.end({ ...sent, status: result.status, code: isCancelled ? "cancelled" : code });
       if (code !== null && forOperator.has(code)) {
         const request = sent.requestId === undefined ? "" : `, request ${sent.requestId}`;
-        log.error(`${tool}: ${code} (call ${call.id}${request})`);
+        deps.log.error(`${tool}: ${code} (call ${call.id}${request})`);
       }
       return result;
     };

@@ -1,6 +1,12 @@
 import type { z } from "zod/v3";
 import { zodToJsonSchema } from "zod-to-json-schema";
-import type { JsonSchema } from "./tool.ts";
+
+export type JsonSchema = {
+  type: "object";
+  properties: Record<string, unknown>;
+  required?: string[];
+  [keyword: string]: unknown;
+};
 
 /**
  * JSON Schema as it goes over the wire: no `$ref` (several clients reject it), no `$schema`, no
@@ -11,11 +17,7 @@ export const jsonSchema = (schema: z.ZodTypeAny): JsonSchema => {
     strictUnions: true,
     pipeStrategy: "input",
     $refStrategy: "none",
-    postProcess: (schema) => {
-      if (!schema || !("additionalProperties" in schema)) return schema;
-      const { additionalProperties, ...rest } = schema;
-      return additionalProperties === true ? (rest as typeof schema) : schema;
-    },
+    allowedAdditionalProperties: undefined,
   }) as { $schema?: string } & JsonSchema;
   return rest;
 };

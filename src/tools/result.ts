@@ -4,7 +4,7 @@ import type { RequestFailure } from "../prelude/errors.ts";
 import type { Held } from "../profile/write.ts";
 import type { ReadArguments } from "./arguments.ts";
 import { shortened } from "./fields.ts";
-import { type Failed, type FailureFacts, type Recovery, recovery } from "./messages.ts";
+import { type Failed, inWords, type Recovery, recovery } from "./messages.ts";
 import { explain } from "./reasons.ts";
 
 /** A call that Prelude, the network or this server's own limits ended. */
@@ -37,18 +37,8 @@ export const inCall = (
   userFixed: userId !== undefined,
 });
 
-/** Names that a list in a result holds at most: a huge call must not get a huge answer. */
-const maxListed = 1_000;
-
-/** Names as a list in a result shows them. */
-export const listed = (keys: readonly string[]): string[] => keys.slice(0, maxListed);
-
-/** The facts, with words about the reason. */
-const explained = (failed: Failed): FailureFacts => {
-  const { reason, reasonDetail, httpStatus } = failed;
-  if (reason === undefined) return failed;
-  return { ...failed, ...explain(reason, { ...reasonDetail, httpStatus }) };
-};
+/** Names as a list in a result shows them: a huge call must not get a huge answer. */
+export const listed = (keys: readonly string[]): string[] => keys.slice(0, 1_000);
 
 /** Whether the identical call may succeed later. */
 export const isRetryable = ({ code, retryable }: Failed): boolean => {
@@ -64,31 +54,26 @@ export const isRetryable = ({ code, retryable }: Failed): boolean => {
  * @param after what the next step says further, beginning with a space
  */
 export const errorOf = (failed: Failed, end: string, after = "") => {
-  const { code, issues, apiMessage, keys = [] } = failed;
-  const facts = explained(failed);
-  const row = recovery[code];
-  const words = apiMessage ? ` Prelude's words: ${quoted(apiMessage)}` : "";
+  const { code, issues, reason, httpStatus, apiMessage, keys = [] } = failed;
+  const { what, next } = recovery[code];
+  const words = reason && explain(reason, { ...failed.reasonDetail, httpStatus });
+  const facts = { ...failed, ...words };
+  const quote = apiMessage ? ` Prelude's words: ${quoted(apiMessage)}` : "";
   return {
     code,
-    message: `${row.what(facts)}${end}${words}`,
+    message: `${inWords(what, facts)}${end}${quote}`,
     keys: keys.length > 0 ? listed(keys) : undefined,
     issues: issues && shortened(issues),
-    http_status: failed.httpStatus,
+    http_status: httpStatus,
     request_id: failed.requestId,
     retryable: isRetryable(failed),
     retry_after_seconds: failed.retryAfterSeconds,
-    next_step: `${row.next(facts)}${after}`,
+    next_step: `${inWords(next, facts)}${after}`,
   };
 };
 
-/** What is to be said of any result. */
-type Said = {
-  sandbox: boolean;
-  attempts: number;
-  /** About undeclared arguments, where there are any. */
-  ofIgnored: string;
-  note?: string | undefined;
-};
+/** What is to be said of any result; `ofIgnored`: where there are undeclared arguments. */
+type Said = { sandbox: boolean; attempts: number; ofIgnored: string; note?: string };
 
 /**
  * The one form of every result. A member that is undefined is not there in JSON.

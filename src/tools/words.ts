@@ -21,13 +21,9 @@ export const waitingText = (seconds: number, most: number): string =>
 
 export const writeText = (progress: WriteProgress): string => {
   if (progress.step === "search") {
-    const { trying, of } = progress;
-    return `Looking for the keys that Prelude reserves: trying ${trying} of ${of}`;
+    return `Looking for the keys that Prelude reserves: trying ${progress.trying} of ${progress.of}`;
   }
   const { attempt, waitMs, httpStatus } = progress;
-  const why =
-    httpStatus === undefined
-      ? "The connection to Prelude failed"
-      : `Prelude answered ${httpStatus}`;
+  const why = httpStatus ? `Prelude answered ${httpStatus}` : "The connection to Prelude failed";
   return `${why} at attempt ${attempt}; repeating in ${(waitMs / 1000).toFixed(1)} s`;
 };

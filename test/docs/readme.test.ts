@@ -5,7 +5,7 @@ import { programOf, documents as released, withRelease } from "../../scripts/rea
 import { hostNames } from "../../src/cli/hosts.ts";
 import { settings } from "../../src/config/settings.ts";
 import { name, published, version } from "../../src/lib/package.wire.ts";
-import { errorCodes } from "../../src/tools/messages.ts";
+import { recovery } from "../../src/tools/messages.ts";
 import { runCli } from "../support/run-cli.ts";
 import { app, startServer, user } from "../support/server-process.ts";
 import { apiError, noContent, startUpstream } from "../support/upstream.ts";
@@ -149,7 +149,7 @@ test.each(hostNames)("docs/clients.md says how %s gets the entry and the key", (
   );
 });
 
-test.each(errorCodes)("docs/results.md says what the agent does on %s", (code) => {
+test.each(Object.keys(recovery))("docs/results.md says what the agent does on %s", (code) => {
   expect(read("docs/results.md")).toMatch(new RegExp(`^\\|[^|]*\`${code}\`[^|]*\\|`, "m"));
 });
 

@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import type { Config } from "../../src/config/config.ts";
-import { createRateLimit } from "../../src/guards/rate-limit.ts";
 import { createLog } from "../../src/lib/log.ts";
 import type { PreludeClient } from "../../src/prelude/client.ts";
 import { createCaller, type Dependencies } from "../../src/tools/call.ts";
@@ -14,7 +13,6 @@ export const dependenciesOf = (
   client: PreludeClient,
   more: Partial<Dependencies> = {},
 ): Dependencies => {
-  const now = more.now ?? (() => performance.now());
   return {
     config,
     sandbox: false,
@@ -22,9 +20,8 @@ export const dependenciesOf = (
     client: async () => client,
     audit: undefined,
     log: createLog("silent", []),
-    reads: createRateLimit(0, now),
     isStopping: () => false,
-    now,
+    now: () => performance.now(),
     ...more,
   };
 };

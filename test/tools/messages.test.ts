@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import {
   type ErrorCode,
-  errorCodes,
   type FailureFacts,
+  inWords,
   type Recovery,
   recovery,
 } from "../../src/tools/messages.ts";
@@ -28,10 +28,10 @@ const variants: FailureFacts[] = [
 ];
 
 const sentencesOf = (text: string): string[] => text.split(/(?<=[.;:]) /);
-const what = (code: ErrorCode, facts: FailureFacts): string => recovery[code].what(facts);
-const next = (code: ErrorCode, facts: FailureFacts): string => recovery[code].next(facts);
+const what = (code: ErrorCode, facts: FailureFacts): string => inWords(recovery[code].what, facts);
+const next = (code: ErrorCode, facts: FailureFacts): string => inWords(recovery[code].next, facts);
 
-describe.each(errorCodes)("%s", (code) => {
+describe.each(Object.keys(recovery) as ErrorCode[])("%s", (code) => {
   const { retryable }: Recovery = recovery[code];
 
   test.each(variants)("with %j", (facts) => {

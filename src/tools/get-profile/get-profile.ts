@@ -1,25 +1,28 @@
 import type { Trace } from "../../guards/audit.ts";
 import { createGate } from "../../guards/gate.ts";
 import { createKeyCheck } from "../../guards/key-policy.ts";
-import { type Read as Answer, readProfile, type User } from "../../profile/read.ts";
+import { createRateLimit } from "../../guards/rate-limit.ts";
+import { type Read as Answer, readProfile } from "../../profile/read.ts";
 import { type ReadArguments, readArguments } from "../arguments.ts";
 import type { Dependencies, UseCase } from "../call.ts";
 import { type Failed, refused } from "../messages.ts";
 import { errorOf, failedBy, inCall, resultOf } from "../result.ts";
 import type { ToolCall } from "../tool.ts";
 import { argumentsSpec, type GetResult, type Look } from "./schema.ts";
-import { type ProfileView, viewProfile } from "./view.ts";
+import { viewProfile } from "./view.ts";
 
 /** Makes what the calls of one server share. */
 const createState = (deps: Dependencies) => ({
   ...deps,
   spec: argumentsSpec(deps.config),
   refusedKeys: createKeyCheck(deps.config),
+  reads: createRateLimit(deps.config.maxReadsPerMinute, deps.now),
 });
 
 type State = ReturnType<typeof createState>;
 type Read = ReadArguments<Look>;
-type Found = { user: User; view: ProfileView; answer: Answer["outcome"] };
+type Shown = ReturnType<typeof viewProfile> & { updated_at: string | undefined };
+type Found = { userId: string; shown: Shown; sent: Answer["outcome"] };
 
 /** The use case: arguments -> guards -> one look-up -> what the operator lets be seen of it. */
 export const createGetProfile = (deps: Dependencies): UseCase => {
@@ -33,10 +36,13 @@ export const createGetProfile = (deps: Dependencies): UseCase => {
       const failed = inCall(outcome, state.config, read, wasCutOff);
       return { result: failedResult(state, read, failed), sent: outcome };
     }
-    const { user, view, answer } = outcome;
+    const { userId, shown, sent } = outcome;
     // Who was found, and which keys were shown; never a value.
-    trace.about({ userId: user.id, keys: view.profileKeys });
-    return { result: foundResult(state, read, outcome), sent: answer };
+    trace.about({ userId, keys: shown.profile_keys });
+    const found = { ...read, target: { ...read.target, userId } };
+    const about = { sandbox: state.sandbox, attempts: sent.attempts, ofIgnored };
+    const result: GetResult = resultOf("found", found, about, shown);
+    return { result, sent };
   };
 };
 
@@ -48,7 +54,7 @@ const run = async (
 ): Promise<Found | Failed> => {
   const { config, sandbox, reads, isStopping } = state;
   if (config.apiKey === undefined && !sandbox) return refused("not_configured");
-  if (!data) return { ...refused("invalid_arguments", { advice }), issues };
+  if (!data) return refused("invalid_arguments", { advice, issues });
   const client = await state.client();
   const gate = createGate(reads, "too_many_reads", trace, isStopping);
   const answer = await readProfile(client, data.appId, data.sought, {
@@ -66,39 +72,23 @@ const outcomeOf = (
   read: Answer,
   { by }: Look["sought"],
 ): Found | Failed => {
-  const { attempts, failure: why, httpStatus } = read.outcome;
-  const lookedUp = by === "user_id" ? {} : { lookedUpBy: by };
+  const { attempts, failure, httpStatus } = read.outcome;
   if (read.kind === "found") {
-    const { user, outcome } = read;
+    const { id: userId, profile, updatedAt } = read.user;
     const values = config.read === "values";
-    const view = viewProfile(user.profile, { values, refused: refusedKeys, secrets });
-    return { user, view, answer: outcome };
+    const view = viewProfile(profile, { values, refused: refusedKeys, secrets });
+    return { userId, shown: { ...view, updated_at: updatedAt }, sent: read.outcome };
   }
-  if (read.kind === "nobody") return { ...refused("user_not_found", lookedUp), attempts };
+  const facts = by === "user_id" ? { attempts } : { attempts, lookedUpBy: by };
+  if (read.kind === "nobody") return { ...facts, code: "user_not_found" };
   if (read.kind === "several") {
-    const userIds = read.userIds.slice(0, 10);
-    return { ...refused("ambiguous_user", { ...lookedUp, userIds }), attempts };
+    return { ...facts, code: "ambiguous_user", userIds: read.userIds.slice(0, 10) };
   }
-  if (read.kind === "somebody_else" || why === undefined) {
-    const facts = { ...lookedUp, httpStatus, somebodyElse: true };
-    return { ...refused("unexpected_response", facts), attempts };
-  }
-  return { ...failedBy(why, read.outcome, config.timeoutMs), ...lookedUp };
+  if (failure) return { ...facts, ...failedBy(failure, read.outcome, config.timeoutMs) };
+  return { ...facts, code: "unexpected_response", httpStatus, somebodyElse: true };
 };
 
 const ofIgnored = "These are no arguments of this tool, and they were not used.";
-
-const foundResult = ({ sandbox }: State, read: Read, { user, view, answer }: Found): GetResult => {
-  const about = { sandbox, attempts: answer.attempts, ofIgnored };
-  const found = { ...read, target: { ...read.target, userId: user.id } };
-  return resultOf("found", found, about, {
-    profile_keys: view.profileKeys,
-    profile: view.profile,
-    altered_keys: view.alteredKeys.length > 0 ? view.alteredKeys : undefined,
-    hidden_keys: view.hiddenKeys > 0 ? view.hiddenKeys : undefined,
-    updated_at: user.updatedAt,
-  });
-};
 
 const failedResult = ({ sandbox }: State, read: Read, failed: Failed): GetResult => {
   const { code, attempts, userIds } = failed;

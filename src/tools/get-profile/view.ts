@@ -3,18 +3,6 @@ import { asText } from "../../lib/json.ts";
 import { redact, type Secrets, shorten, visiblePart } from "../../lib/text.ts";
 import { nameFlaw } from "../update-profile/schema.ts";
 
-/** What of a profile is shown; everything in it comes from outside. */
-export type ProfileView = {
-  /** Names of the keys that are shown, each exactly as Prelude holds it. */
-  profileKeys: string[];
-  /** Values as text; undefined where the operator lets only the names be seen. */
-  profile: Record<string, string> | undefined;
-  /** Keys whose value is not shown as Prelude holds it. */
-  alteredKeys: string[];
-  /** How many keys are not shown. */
-  hiddenKeys: number;
-};
-
 type Options = {
   /** False: names only. */
   values: boolean;
@@ -33,31 +21,30 @@ const maxValues = 20_000;
 const isSendable = (name: string, secrets: Secrets): boolean =>
   nameFlaw(name) === undefined && redact(name, secrets) === name;
 
-/** What the operator lets be seen of a profile, cleaned and bounded. */
+/** What of a profile the operator lets be seen, as the result shows it: cleaned and bounded. */
 export const viewProfile = (
   profile: Readonly<Record<string, unknown>>,
   { values, refused, secrets }: Options,
-): ProfileView => {
+) => {
   const names = Object.keys(profile);
-  const profileKeys: string[] = [];
-  for (const name of names) {
-    if (profileKeys.length === maxNames) break;
-    if (isSendable(name, secrets) && refused([name]) === undefined) profileKeys.push(name);
-  }
-  const hiddenKeys = names.length - profileKeys.length;
-  if (!values) return { profileKeys, profile: undefined, alteredKeys: [], hiddenKeys };
+  const profile_keys = names
+    .filter((name) => isSendable(name, secrets) && refused([name]) === undefined)
+    .slice(0, maxNames);
+  const hidden_keys = names.length - profile_keys.length || undefined;
+  if (!values) return { profile_keys, hidden_keys };
 
   const shown: [string, string][] = [];
-  const alteredKeys: string[] = [];
+  const altered: string[] = [];
   let room = maxValues;
-  for (const name of profileKeys) {
+  for (const name of profile_keys) {
     const value = profile[name];
     const text =
       room > 0 ? shorten(visiblePart(asText(value), secrets), Math.min(maxValue, room)) : undefined;
-    if (text !== value) alteredKeys.push(name);
+    if (text !== value) altered.push(name);
     if (text === undefined) continue;
     shown.push([name, text]);
     room -= text.length;
   }
-  return { profileKeys, profile: Object.fromEntries(shown), alteredKeys, hiddenKeys };
+  const altered_keys = altered.length > 0 ? altered : undefined;
+  return { profile_keys, profile: Object.fromEntries(shown), altered_keys, hidden_keys };
 };
