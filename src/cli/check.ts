@@ -19,14 +19,6 @@ const request = `a PATCH for ${nilUser}, a user that cannot exist, so nothing is
 /** What was really tried; the rest is not known to be right. */
 const nothing = { key: false, network: false, app: false, user: false };
 
-type Verdict = {
-  ok: boolean;
-  code: string;
-  text: string;
-  httpStatus?: number | undefined;
-  tested: typeof nothing;
-};
-
 const capitalized = (words: string): string => `${words[0]?.toUpperCase()}${words.slice(1)}`;
 
 /** Why it failed, as far as that is known, in brackets. */
@@ -47,7 +39,7 @@ const advice = (failure: RequestFailure): string => {
 };
 
 /** What the answer to the test's PATCH says about key, app and network. */
-const judge = (failure: RequestFailure | undefined, { appId }: Config): Verdict => {
+const judge = (failure: RequestFailure | undefined, { appId }: Config) => {
   if (!failure) {
     const text =
       "A write for a user that cannot exist was accepted, so this is not Prelude: check PRELUDE_BASE_URL.";
@@ -63,6 +55,8 @@ const judge = (failure: RequestFailure | undefined, { appId }: Config): Verdict 
   const tested = { key: true, network: true, app: appId !== undefined, user: false };
   return { ok: true, code, text, httpStatus, tested };
 };
+
+type Verdict = ReturnType<typeof judge>;
 
 /** A good verdict with what is known of the fixed user, who was looked up where that was possible. */
 const withUser = (verdict: Verdict, userId: string, look: Read | undefined): Verdict => {
