@@ -105,17 +105,15 @@ const refusalOf = (answer: Answer, secrets: Secrets): Omit<RequestFailure, "requ
   const { code, message } = objectIn(text) ?? {};
   const known = codes.get(code) ?? statusCodes.get(httpStatus) ?? "api_error";
   const isError = httpStatus >= 500;
-  const failure: RequestFailure = {
+  const words = typeof message === "string" ? foreignText(message, secrets) : "";
+  return {
     code: isError ? "upstream_error" : known,
     mayHaveWritten: isError,
     httpStatus,
+    apiCode: codes.has(code) ? undefined : tokenOf(code, plainToken, secrets),
+    apiMessage: words || undefined,
+    ...(httpStatus === 408 && { retryable: true, reason: "request_timeout" }),
   };
-  const words = typeof message === "string" ? foreignText(message, secrets) : "";
-  if (words !== "") failure.apiMessage = words;
-  const apiCode = codes.has(code) ? undefined : tokenOf(code, plainToken, secrets);
-  if (apiCode !== undefined) failure.apiCode = apiCode;
-  if (httpStatus === 408) Object.assign(failure, { retryable: true, reason: "request_timeout" });
-  return failure;
 };
 
 type Success = {

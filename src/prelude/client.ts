@@ -1,6 +1,6 @@
 import { identifierTypes } from "../lib/contract.ts";
 import type { Asked } from "./answer.ts";
-import { chooseProxy, connectionTo, createConnections } from "./connection.ts";
+import { chooseProxy, createConnections } from "./connection.ts";
 import { unreachable } from "./errors.ts";
 import type { CallScope } from "./request.ts";
 import { type Call, type Outcome, type Sender, send } from "./send.ts";
@@ -46,7 +46,7 @@ export const createClient = ({ baseUrl, apiKey, useProxy, ...options }: Options)
   const proxy = useProxy ? chooseProxy(new URL(baseUrl), process.env) : undefined;
   let sender: Sender | undefined;
   try {
-    const connections = createConnections(() => connectionTo(origin, proxy));
+    const connections = createConnections(origin, proxy);
     sender = { secrets: [apiKey], ...options, origin, key: apiKey, connections };
   } catch {
     // Only a proxy's address cannot be used.

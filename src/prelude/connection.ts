@@ -92,8 +92,9 @@ const proxyPool = (origin: URL, { connect }: Connectable, variable: string): Poo
   return pool;
 };
 
-/** Makes what connects to the API, directly or through a proxy. Throws for a proxy's odd address. */
-export const connectionTo = (origin: string, proxy: ReturnType<typeof chooseProxy>): Connection => {
+type Proxy = ReturnType<typeof chooseProxy>;
+
+const connectionTo = (origin: string, proxy: Proxy): Connection => {
   if (proxy && !/^https?:/i.test(proxy.uri)) throw new Error("a proxy is http: or https:");
   let justConnected = false;
   const onConnect = () => {
@@ -118,9 +119,9 @@ export const connectionTo = (origin: string, proxy: ReturnType<typeof chooseProx
   return { dispatcher, isNew: () => justConnected };
 };
 
-/** The connections in use, which can be given up for new ones. */
-export const createConnections = (make: () => Connection) => {
-  let current = make();
+/** What connects to the API, directly or through a proxy. Throws for a proxy's odd address. */
+export const createConnections = (origin: string, proxy: Proxy) => {
+  let current = connectionTo(origin, proxy);
   const open = new Set([current]);
   return {
     current: (): Connection => current,
@@ -128,7 +129,7 @@ export const createConnections = (make: () => Connection) => {
     giveUp: (silent: Connection): void => {
       // Another call may have done it.
       if (silent !== current) return;
-      current = make();
+      current = connectionTo(origin, proxy);
       open.add(current);
       silent.dispatcher.close(() => open.delete(silent));
     },

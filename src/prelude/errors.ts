@@ -78,9 +78,9 @@ export type RequestFailure = {
   httpStatus?: number;
   requestId?: string | undefined;
   /** The API's own code where it is not one of ours: a plain token, foreign, so to be quoted. */
-  apiCode?: string;
+  apiCode?: string | undefined;
   /** The API's message, safe to show (`foreignText`), and to be quoted like the code. */
-  apiMessage?: string;
+  apiMessage?: string | undefined;
 };
 
 /** The codes of an error and of what is behind it, and the names, which some have instead. */

@@ -39,24 +39,23 @@ const userOf = (value: unknown, { by }: Sought): User | string => {
   return typeof updatedAt === "string" && timeForm.test(updatedAt) ? { ...user, updatedAt } : user;
 };
 
-/** Of ASCII only: some letters of other scripts have the same lower case as an ASCII letter. */
-const lower = (text: string): string => text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
-
-/** Addresses are the same whatever their case, numbers whatever their punctuation. */
-const sameContact = (by: "email" | "phone", a: string, b: string): boolean =>
+/**
+ * Addresses are the same whatever their case, numbers whatever their punctuation. The case is that
+ * of ASCII: some letters of other scripts have the same lower case as an ASCII letter.
+ */
+const plainContact = (by: "email" | "phone", text: string): string =>
   by === "email"
-    ? lower(a.trim()) === lower(b.trim())
-    : a.replace(/[\s().-]/g, "") === b.replace(/[\s().-]/g, "");
+    ? text.trim().replace(/[A-Z]/g, (letter) => letter.toLowerCase())
+    : text.replace(/[\s().-]/g, "");
 
 /** Whether a user is the one that was asked for: never take somebody else's profile. */
 const isSought = ({ id, identifiers }: User, { by, value }: Sought): boolean => {
   if (by === "user_id") return id === value;
+  const wanted = plainContact(by, value);
   return identifiers
     .filter(isObject)
-    .some(
-      ({ type, value: its }) =>
-        type === identifierTypes[by] && typeof its === "string" && sameContact(by, its, value),
-    );
+    .filter(({ type }) => type === identifierTypes[by])
+    .some(({ value: its }) => typeof its === "string" && plainContact(by, its) === wanted);
 };
 
 const incomplete = ({ httpStatus = 200, requestId, ...outcome }: Outcome, lacks: string): Read => {

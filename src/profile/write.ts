@@ -53,15 +53,15 @@ export type NotWritten = Tally & {
   why: Why;
   /** With a search, the keys that Prelude refused alone; else those of the request that failed. */
   keys: readonly string[];
-  acknowledgedKeys: readonly string[];
-  /** How the search of `on_reserved_key: "skip"` ended. */
-  search: "none" | "finished" | "stopped";
+  /** From here on: of a search for reserved keys only. */
+  acknowledgedKeys?: readonly string[];
+  search?: "finished" | "stopped";
   /** Keys that Prelude refused together, though it acknowledged every one of them in other company. */
-  refusedTogether: readonly string[];
+  refusedTogether?: readonly string[];
   /** Keys that Prelude refused alone, where others are left that could be written without them. */
-  leaveOut: readonly string[];
-  /** Of a search that stopped: keys that were neither acknowledged nor refused alone. */
-  untried: readonly string[];
+  leaveOut?: readonly string[];
+  /** Keys that were neither acknowledged nor refused alone. */
+  untried?: readonly string[];
 };
 
 /** What a write is busy with; never a value, never a key. */
@@ -100,9 +100,7 @@ export const writeProfile = async (
     const mayGoOn = () => scope.gate.left() > keptForTheLast;
     return outcomeOf(await separateReserved(keys, trying, mayGoOn), keys, why, tally);
   }
-  const wrote = tally.mayHaveWritten ? "unknown" : "none";
-  const nothing = { acknowledgedKeys: [], refusedTogether: [], leaveOut: [], untried: [] };
-  return { ...tally, ...nothing, search: "none", wrote, why, keys };
+  return { ...tally, wrote: tally.mayHaveWritten ? "unknown" : "none", why, keys };
 };
 
 /** Sends PATCHes of some of the keys, each answered with nothing where Prelude acknowledged it. */

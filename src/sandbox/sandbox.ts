@@ -27,7 +27,6 @@ type User = {
   id: string;
   identifiers: readonly { type: string; value: string }[];
   profile: object;
-  status: "active";
   created_at: string;
   updated_at: string;
 };
@@ -64,7 +63,7 @@ type Fixed = { appId?: string | undefined; userId?: string | undefined };
 
 const seeded = ({ appId, userId }: Fixed) => {
   const now = new Date().toISOString();
-  const state = { status: "active", created_at: now, updated_at: now } as const;
+  const state = { status: "active", created_at: now, updated_at: now };
   const fixedApp = appId === undefined ? {} : { [appId]: [jane, sam] };
   const fixedUser = userId === undefined ? [] : [{ id: userId, identifiers: [], profile: {} }];
   const users = (known: readonly Pick<User, "id" | "identifiers" | "profile">[]) =>

@@ -123,7 +123,7 @@ const send = async (job: Job, write: Write, deadlineAt: number): Promise<Outcome
   const outcome = await writeProfile(write, { client, signal, deadlineAt, gate, onProgress });
   if (outcome.wrote === "all") return outcome;
   // A reserved key is never in the profile, so that reading could not confirm the whole.
-  const mayBeWritten = outcome.wrote === "unknown" && outcome.leaveOut.length === 0;
+  const mayBeWritten = outcome.wrote === "unknown" && !outcome.leaveOut?.length;
   const isOpen = mayBeWritten && config.read !== "off";
   if (isOpen && (await isWritten(job, write))) {
     return { ...outcome, wrote: "all", keys: write.keys, verified: true };
