@@ -1,6 +1,11 @@
 import type { Config } from "../../config/config.ts";
 import type { Trace } from "../../guards/audit.ts";
-import { type Answer, type Before, confirmationOf } from "../../guards/confirmation.ts";
+import {
+  type Answer,
+  type Before,
+  type Confirmation,
+  confirmationOf,
+} from "../../guards/confirmation.ts";
 import type { RateLimit } from "../../guards/rate-limit.ts";
 import { readProfile } from "../../profile/read.ts";
 import type { Write } from "../../profile/write.ts";
@@ -54,16 +59,15 @@ export const isWritten = async (job: WriteCall, write: Write): Promise<boolean> 
   );
 };
 
-const tooLarge = refused("confirmation_unavailable", { tooLargeToShow: true });
-
 /** Asks the person; undefined: the write may go on. */
 export const askPerson = async (
   job: WriteCall,
   write: Write,
 ): Promise<Failed | Asked | undefined> => {
   const confirmation = confirmationOf(write);
-  if (!confirmation) return tooLarge;
-  const answer = job.call.answered(confirmation.subject) ?? (await putQuestion(job, write));
+  if (!confirmation) return refused("confirmation_unavailable", { tooLargeToShow: true });
+  const { subject } = confirmation;
+  const answer = job.call.answered(subject) ?? (await putQuestion(job, write, confirmation));
   if (typeof answer === "object") return answer;
   if (answer !== "accepted") return refused(`confirmation_${answer}`);
   job.trace.about({ confirmed: true });
@@ -71,7 +75,11 @@ export const askPerson = async (
 };
 
 /** Puts the question, with what is there now where the operator lets that be read. */
-const putQuestion = async (job: WriteCall, write: Write): Promise<Answer | Failed> => {
+const putQuestion = async (
+  job: WriteCall,
+  write: Write,
+  plain: Confirmation,
+): Promise<Answer | Failed> => {
   const { call, trace, config, writes, questions, audit, isStopping, secrets } = job;
   if (isStopping()) return refused("stopping");
   // Nobody is asked whose yes could not be acted on.
@@ -88,10 +96,7 @@ const putQuestion = async (job: WriteCall, write: Write): Promise<Answer | Faile
   // Nobody waits for the answer any more, or the server has begun to end.
   if (isStopping()) return refused("stopping");
   if (call.signal.aborted) return refused("timeout");
-  const confirmation = confirmationOf(write, before, secrets);
-  if (!confirmation) return tooLarge;
-  const { text, subject } = confirmation;
-  return call.confirm(
-    config.write === "dry-run" ? { text: `${dryRunQuestion}\n${text}`, subject } : confirmation,
-  );
+  const { text, subject } = confirmationOf(write, before, secrets) ?? plain;
+  const lead = config.write === "dry-run" ? `${dryRunQuestion}\n` : "";
+  return call.confirm({ text: `${lead}${text}`, subject });
 };

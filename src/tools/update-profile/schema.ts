@@ -3,6 +3,7 @@ import { maxBodyBytes, maxKeyCharacters } from "../../lib/contract.ts";
 import { isObject } from "../../lib/json.ts";
 import { quoteList } from "../../lib/names.ts";
 import { escapeInvisible } from "../../lib/text.ts";
+import type { Write } from "../../profile/write.ts";
 import type { ArgumentsSpec } from "../arguments.ts";
 import { appIdSchema, errorSchema, kindOf, problem, userIdSchema } from "../fields.ts";
 import type { ToolScope } from "../tool.ts";
@@ -114,8 +115,10 @@ const checkProfile =
   };
 
 const size = `at most ${maxBodyBytes / 1024} KiB`;
-const anyKeys = `Keys to set, at least one, with new values: strings only ("42", "true"), ${size}.`;
-const listedKeys = `Only the keys listed here may be written. Give those that are to change, leave out the others. Values are strings only ("42", "true"), ${size}.`;
+
+const openSchema = z
+  .record(value, objectWords)
+  .describe(`Keys to set, at least one, with new values: strings only ("42", "true"), ${size}.`);
 
 const listedSchema = (allowedKeys: readonly string[]) =>
   z
@@ -124,19 +127,11 @@ const listedSchema = (allowedKeys: readonly string[]) =>
       objectWords,
     )
     .strict()
-    .describe(listedKeys)
+    .describe(
+      `Only the keys listed here may be written. Give those that are to change, leave out the others. Values are strings only ("42", "true"), ${size}.`,
+    )
     // A key that is not given is not there.
     .pipe(z.record(z.string()));
-
-const profileSchema = ({ allowedKeys }: Pick<ToolScope, "allowedKeys">) =>
-  z.preprocess(
-    checkProfile(allowedKeys !== undefined),
-    allowedKeys ? listedSchema(allowedKeys) : z.record(value, objectWords).describe(anyKeys),
-  );
-
-const userId = userIdSchema(
-  "User id, exactly as given to you: usr_…, not an email address, phone number or UUID.",
-);
 
 const onReservedKey = z
   .enum(["fail", "skip"], {
@@ -147,24 +142,34 @@ const onReservedKey = z
   );
 
 /** Every argument of the tool: published, typed and enforced. */
-export const inputSchema = (scope: Pick<ToolScope, "allowedKeys">) =>
+export const inputSchema = ({ allowedKeys }: Pick<ToolScope, "allowedKeys">) =>
   z
     .object({
       app_id: appIdSchema,
-      user_id: userId,
-      profile: profileSchema(scope),
+      user_id: userIdSchema(
+        "User id, exactly as given to you: usr_…, not an email address, phone number or UUID.",
+      ),
+      profile: z.preprocess(
+        checkProfile(allowedKeys !== undefined),
+        allowedKeys ? listedSchema(allowedKeys) : openSchema,
+      ),
       // Some hosts send null for an optional argument that the model left out.
       on_reserved_key: z.preprocess((choice) => choice ?? undefined, onReservedKey.optional()),
     })
     .strict();
 
-export type UpdateArguments = z.infer<ReturnType<typeof inputSchema>>;
-
 /** The arguments of a call, as they are checked. */
-export const argumentsSpec = (scope: ToolScope): ArgumentsSpec<UpdateArguments> => {
+export const argumentsSpec = (scope: ToolScope): ArgumentsSpec<Write> => {
   const schema = inputSchema(scope);
-  const place = "; keys and their values belong inside profile";
-  return { scope, schema, names: Object.keys(schema.shape), place };
+  return {
+    scope,
+    schema: schema.transform(({ app_id, user_id, profile, on_reserved_key = "fail" }) => {
+      const keys = Object.keys(profile);
+      return { appId: app_id, userId: user_id, profile, keys, onReservedKey: on_reserved_key };
+    }),
+    names: Object.keys(schema.shape),
+    place: "; keys and their values belong inside profile",
+  };
 };
 
 /**
