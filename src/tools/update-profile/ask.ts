@@ -1,18 +1,13 @@
 import type { Config } from "../../config/config.ts";
 import type { Trace } from "../../guards/audit.ts";
-import {
-  type Answer,
-  type Before,
-  type Confirmation,
-  confirmationOf,
-} from "../../guards/confirmation.ts";
+import { type Before, type Confirmation, confirmationOf } from "../../guards/confirmation.ts";
 import type { RateLimit } from "../../guards/rate-limit.ts";
 import { readProfile } from "../../profile/read.ts";
 import type { Write } from "../../profile/write.ts";
 import type { Dependencies } from "../call.ts";
-import { type Failed, refused } from "../messages.ts";
+import { refused } from "../messages.ts";
 import { failedBy } from "../result.ts";
-import type { Asked, ToolCall } from "../tool.ts";
+import type { ToolCall } from "../tool.ts";
 import { dryRunQuestion } from "../words.ts";
 
 /** A call that writes; `questions` counts those to a person, as many a minute as there may be writes. */
@@ -60,14 +55,11 @@ export const isWritten = async (job: WriteCall, write: Write): Promise<boolean> 
 };
 
 /** Asks the person; undefined: the write may go on. */
-export const askPerson = async (
-  job: WriteCall,
-  write: Write,
-): Promise<Failed | Asked | undefined> => {
+export const askPerson = async (job: WriteCall, write: Write) => {
   const confirmation = confirmationOf(write);
   if (!confirmation) return refused("confirmation_unavailable", { tooLargeToShow: true });
-  const { subject } = confirmation;
-  const answer = job.call.answered(subject) ?? (await putQuestion(job, write, confirmation));
+  const known = job.call.answered(confirmation.subject);
+  const answer = known ?? (await putQuestion(job, write, confirmation));
   if (typeof answer === "object") return answer;
   if (answer !== "accepted") return refused(`confirmation_${answer}`);
   job.trace.about({ confirmed: true });
@@ -75,11 +67,7 @@ export const askPerson = async (
 };
 
 /** Puts the question, with what is there now where the operator lets that be read. */
-const putQuestion = async (
-  job: WriteCall,
-  write: Write,
-  plain: Confirmation,
-): Promise<Answer | Failed> => {
+const putQuestion = async (job: WriteCall, write: Write, plain: Confirmation) => {
   const { call, trace, config, writes, questions, audit, isStopping, secrets } = job;
   if (isStopping()) return refused("stopping");
   // Nobody is asked whose yes could not be acted on.

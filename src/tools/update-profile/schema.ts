@@ -53,9 +53,7 @@ const howToSend: ReadonlyMap<string, string> = new Map([
 ]);
 
 const value = z
-  .string({
-    errorMap: (_, { data }) => ({ message: howToSend.get(kindOf(data)) ?? "a string" }),
-  })
+  .string({ errorMap: (_, { data }) => ({ message: howToSend.get(kindOf(data)) ?? "a string" }) })
   .refine(
     (text) => text.isWellFormed(),
     problem(
@@ -67,19 +65,17 @@ const value = z
 const profileForm = "an object of keys and string values";
 const objectWords = { required_error: profileForm, invalid_type_error: profileForm };
 
-/** An empty key with an empty value and a comma. */
-const minEntryBytes = '"":"",'.length;
-
 /** Why nobody needs to look into a profile, or undefined: its size comes before what it holds. */
 const brokenProfile = (profile: unknown): Flaw | undefined => {
-  if (!isObject(profile)) {
-    const isText = typeof profile === "string" && profile !== "";
-    return isText ? ["a string that is not an object as JSON", profileForm] : undefined;
+  if (typeof profile === "string" && profile !== "") {
+    return ["a string that is not an object as JSON", profileForm];
   }
+  if (!isObject(profile)) return undefined;
   const values = Object.values(profile);
   const accepted = `at most ${maxBodyBytes} bytes`;
   if (values.length === 0) return ["no key", "at least one key with a string value"];
-  if (values.length * minEntryBytes > maxBodyBytes) {
+  // Each is at least an empty key with an empty value and a comma.
+  if (values.length * '"":"",'.length > maxBodyBytes) {
     return [`${values.length} keys`, `${accepted} as JSON`];
   }
   // Only texts: JSON of anything else can be nested without end, and is refused anyway.
@@ -133,14 +129,6 @@ const listedSchema = (allowedKeys: readonly string[]) =>
     // A key that is not given is not there.
     .pipe(z.record(z.string()));
 
-const onReservedKey = z
-  .enum(["fail", "skip"], {
-    errorMap: () => ({ message: '"fail" or "skip"; without it, "fail" is used' }),
-  })
-  .describe(
-    'If Prelude reserves a key: "fail" (the default) writes nothing, "skip" the other keys.',
-  );
-
 /** Every argument of the tool: published, typed and enforced. */
 export const inputSchema = ({ allowedKeys }: Pick<ToolScope, "allowedKeys">) =>
   z
@@ -154,7 +142,17 @@ export const inputSchema = ({ allowedKeys }: Pick<ToolScope, "allowedKeys">) =>
         allowedKeys ? listedSchema(allowedKeys) : openSchema,
       ),
       // Some hosts send null for an optional argument that the model left out.
-      on_reserved_key: z.preprocess((choice) => choice ?? undefined, onReservedKey.optional()),
+      on_reserved_key: z.preprocess(
+        (choice) => choice ?? undefined,
+        z
+          .enum(["fail", "skip"], {
+            errorMap: () => ({ message: '"fail" or "skip"; without it, "fail" is used' }),
+          })
+          .describe(
+            'If Prelude reserves a key: "fail" (the default) writes nothing, "skip" the other keys.',
+          )
+          .optional(),
+      ),
     })
     .strict();
 

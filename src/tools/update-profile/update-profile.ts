@@ -152,8 +152,6 @@ const writtenKeys = (outcome: Outcome): readonly string[] => {
   return outcome.wrote === "all" ? outcome.keys : [];
 };
 
-const ofIgnored = "These are no arguments of this tool, and nothing was written for them.";
-
 const statusOf = { none: "not_updated", unknown: "unknown", partial: "partially_updated" } as const;
 
 const updateResult = (job: Job, outcome: Outcome): UpdateResult => {
@@ -161,6 +159,7 @@ const updateResult = (job: Job, outcome: Outcome): UpdateResult => {
   const keys = writtenKeys(outcome);
   const updated_keys = listed(keys);
   const updated_keys_total = updated_keys.length < keys.length ? keys.length : undefined;
+  const ofIgnored = "These are no arguments of this tool, and nothing was written for them.";
   const about = { sandbox, attempts: outcome.attempts, ofIgnored };
   const written = { updated_keys, updated_keys_total };
   if ("code" in outcome) {
