@@ -7,7 +7,7 @@ export type Question = { question: Record<string, unknown> };
 
 export type Answer = "accepted" | "declined" | "timeout" | "unavailable" | Question;
 
-type Confirmation = {
+export type Confirmation = {
   /** What the person is shown: all of what would be written. */
   text: string;
   /** Everything that the answer is about, to the letter. */

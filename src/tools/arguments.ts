@@ -17,24 +17,7 @@ export type ArgumentsSpec<T> = {
 };
 
 type Args = Readonly<Record<string, unknown>>;
-type Ids = { appId?: string | undefined; userId?: string | undefined };
-type Asked = { askedAppId?: string | undefined; askedUserId?: string | undefined };
-
-export type ReadArguments<T> = {
-  /** What was asked for; present exactly if there are no issues. */
-  data?: T;
-  /** The declared arguments as they were sent, with what the operator fixed. */
-  args: Args;
-  /** Each id that is well-formed; usable for the result beside issues. */
-  target: Ids;
-  /** Ids that the call names beside its arguments, for the audit. */
-  asked: Asked;
-  issues: Issue[];
-  /** A sentence of its own where nothing arrived. */
-  advice?: string | undefined;
-  /** Names of undeclared arguments, as the result shows them. */
-  ignored: string[];
-};
+type Member = [name: string, value: unknown];
 
 /** What JSON text of an object or array holds; anything else as it is. Some clients send objects so. */
 const readJson = (value: unknown): unknown => {
@@ -55,8 +38,8 @@ const receivedIn = (issue: z.ZodIssue, args: Args): string => {
     : kindOf(value);
 };
 
-const issuesOf = ({ issues }: z.ZodError, args: Args): Issue[] =>
-  issues
+const issuesOf = (error: z.ZodError | undefined, args: Args): Issue[] =>
+  (error?.issues ?? [])
     // Keys that are not listed are the key policy's to refuse, with a code of its own.
     .filter(({ code }) => code !== "unrecognized_keys")
     .map((issue) => ({
@@ -81,11 +64,9 @@ const otherUserIn = (value: unknown, userId: string | undefined): string | undef
 };
 
 /** Letters of arguments that ask for a rehearsal; nothing may be done in earnest then. */
-const maxRehearsal = 100;
 const rehearsals = new Set("dryrun preview simulate validateonly test".split(" "));
 const switchedOff: ReadonlySet<unknown> = new Set([false, "false", 0, null, ""]);
 
-type Member = [name: string, value: unknown];
 /** An undeclared argument; `user`: the id in it of another user than the call is for. */
 type Other = { name: string; value: unknown; user: string | undefined };
 
@@ -118,7 +99,7 @@ const refusalOf = (
       " with the id of another user",
     );
   }
-  const letters = name.length > maxRehearsal ? "" : name.replace(/\P{L}/gu, "").toLowerCase();
+  const letters = name.replace(/\P{L}/gu, "").toLowerCase();
   if (!rehearsals.has(letters) || switchedOff.has(value)) return undefined;
   return refuse(
     write === "dry-run"
@@ -133,21 +114,8 @@ const maxArguments = 1_000;
 const maxNames = 20;
 const maxNameLength = 64;
 
-const shownNames = (others: readonly Other[], secrets: Secrets): string[] =>
-  others.slice(0, maxNames).map(({ name }) => foreignText(name, secrets, maxNameLength) || '""');
-
 const textOf = (value: unknown): string | undefined =>
   typeof value === "string" ? value : undefined;
-
-/** For the audit: the ids that a call names beside its arguments. */
-const askedOf = (others: readonly Other[]): Asked => {
-  const named = (id: string) => textOf(others.find(({ name }) => name === id)?.value);
-  const within = others.find(({ user }) => user !== undefined)?.user;
-  return { askedAppId: named("app_id"), askedUserId: named("user_id") ?? within };
-};
-
-const nothingArrived = (declared: string): string =>
-  `Not one argument of this tool (${declared}) arrived, so the client may not have passed on what was sent: send it again as one plain object.`;
 
 const tell = (received: string, accepted: string): Issue => ({
   path: "arguments",
@@ -163,18 +131,15 @@ const split = ({ scope, names, place }: ArgumentsSpec<unknown>, whole: unknown) 
   const only = `only ${declared}, at the top level${place}`;
   const given: Member[] = [];
   const rest: Member[] = [];
-  const count = isObject(whole) ? Object.keys(whole).length : 0;
-  if (!isObject(whole) || count > maxArguments) {
-    const broken = isObject(whole)
-      ? tell(`${count} arguments`, only)
-      : tell(kindOf(whole), `an object with ${declared}`);
-    return { declared, only, given, rest, broken };
-  }
-  for (const [name, value] of Object.entries(whole)) {
+  const members = isObject(whole) ? Object.entries(whole) : [];
+  let broken: Issue | undefined;
+  if (!isObject(whole)) broken = tell(kindOf(whole), `an object with ${declared}`);
+  else if (members.length > maxArguments) broken = tell(`${members.length} arguments`, only);
+  for (const [name, value] of broken ? [] : members) {
     if (known.includes(name)) given.push([name, readJson(value)]);
     else rest.push([name, value]);
   }
-  return { declared, only, given, rest };
+  return { declared, only, given, rest, broken };
 };
 
 /**
@@ -184,32 +149,44 @@ const split = ({ scope, names, place }: ArgumentsSpec<unknown>, whole: unknown) 
  *
  * @param raw the `arguments` of `tools/call`: an object, or JSON text of one
  */
-export const readArguments = <T>(
-  spec: ArgumentsSpec<T>,
-  raw: unknown,
-  secrets: Secrets,
-): ReadArguments<T> => {
+export const readArguments = <T>(spec: ArgumentsSpec<T>, raw: unknown, secrets: Secrets) => {
   const { scope, schema } = spec;
   const { declared, only, given, rest, broken } = split(spec, readJson(raw ?? {}));
-  const args = { app_id: scope.appId, user_id: scope.userId, ...Object.fromEntries(given) };
+  const args: Args = { app_id: scope.appId, user_id: scope.userId, ...Object.fromEntries(given) };
   const parsed = schema.safeParse(args);
-  const wrong = parsed.success ? [] : issuesOf(parsed.error, args);
-  const sound = (name: string, id: unknown) =>
-    wrong.some(({ path }) => path === name) ? undefined : textOf(id);
-  const target = { appId: sound("app_id", args.app_id), userId: sound("user_id", args.user_id) };
+  const wrong = broken ? [broken] : issuesOf(parsed.error, args);
+  const isSound = wrong.length === 0;
+  const sound = (name: string) =>
+    wrong.some(({ path }) => path === name) ? undefined : textOf(args[name]);
+  const target = { appId: sound("app_id"), userId: sound("user_id") };
+
   const others = rest.map(([name, value]) => {
     return { name, value, user: otherUserIn([name, value], target.userId) };
   });
-  const ignored = shownNames(others, secrets);
-  const read = { args, target, asked: askedOf(others), ignored };
-  const nothing = given.length === 0 ? nothingArrived(declared) : undefined;
-  if (broken) return { ...read, issues: [broken], advice: nothing };
-
-  const isSound = wrong.length === 0;
+  const asked = (id: string) => textOf(others.find(({ name }) => name === id)?.value);
+  const askedWithin = others.find(({ user }) => user !== undefined)?.user;
+  const shown = others.slice(0, maxNames).map(({ name }) => name);
+  const ignored = shown.map((name) => foreignText(name, secrets, maxNameLength) || '""');
   const issues = others.flatMap((one) => refusalOf(spec, one, isSound) ?? []);
-  if (parsed.success && issues.length === 0) return { ...read, issues, data: parsed.data };
   if (!isSound && others.length > 0) {
     issues.push(tell(`undeclared arguments (${ignored.join(", ")})`, only));
   }
-  return { ...read, issues: [...issues, ...wrong], advice: isSound ? undefined : nothing };
+  issues.push(...wrong);
+  const nothingArrived = `Not one argument of this tool (${declared}) arrived, so the client may not have passed on what was sent: send it again as one plain object.`;
+  return {
+    /** What was asked for; absent where there are issues, or keys that are not listed. */
+    data: issues.length === 0 ? parsed.data : undefined,
+    /** The declared arguments as they were sent, with what the operator fixed. */
+    args,
+    /** Each id that is well-formed; usable for the result beside issues. */
+    target,
+    /** Ids that the call names beside its arguments, for the audit. */
+    asked: { askedAppId: asked("app_id"), askedUserId: asked("user_id") ?? askedWithin },
+    issues,
+    advice: isSound || given.length > 0 ? undefined : nothingArrived,
+    /** Names of undeclared arguments, as the result shows them. */
+    ignored,
+  };
 };
+
+export type ReadArguments<T> = ReturnType<typeof readArguments<T>>;

@@ -9,16 +9,11 @@ export type Issue = { path: string; received: string; accepted: string };
 /** Problems that one answer tells at most; nobody looks for more. */
 const maxIssues = 200;
 
+const more = { path: "arguments", received: "more problems", accepted: "the same for the others" };
+
 /** As many problems as one answer tells, and whether there are more. */
-export const shortened = (issues: readonly Issue[]): Issue[] => {
-  if (issues.length <= maxIssues) return [...issues];
-  const more = {
-    path: "arguments",
-    received: "more problems",
-    accepted: "the same for the others",
-  };
-  return [...issues.slice(0, maxIssues), more];
-};
+export const shortened = (issues: readonly Issue[]): Issue[] =>
+  issues.length <= maxIssues ? [...issues] : [...issues.slice(0, maxIssues), more];
 
 /** What kind of JSON value something is, in words. */
 export const kindOf = (value: unknown): string => {
@@ -41,7 +36,6 @@ export const problem = (received: string, accepted: string, path: string[] = [])
   path,
 });
 
-const appIdForm = "an app id: 1 to 128 letters, digits, _ or -";
 export const userIdForm = "a user id: usr_ followed by 1 to 128 letters, digits, _ or -";
 
 const idSchema = (pattern: RegExp, accepted: (value: unknown) => string) =>
@@ -55,7 +49,10 @@ const idSchema = (pattern: RegExp, accepted: (value: unknown) => string) =>
     .regex(pattern);
 
 /** `app_id`, alike in both tools. */
-export const appIdSchema = idSchema(appIdPattern, () => appIdForm)
+export const appIdSchema = idSchema(
+  appIdPattern,
+  () => "an app id: 1 to 128 letters, digits, _ or -",
+)
   .refine(
     (id) => !userIdPattern.test(id),
     problem("a user id", "the app id (are the two ids exchanged?)"),
@@ -68,24 +65,11 @@ export const userIdSchema = (
   accepted: (value: unknown) => string = () => userIdForm,
 ) => idSchema(userIdPattern, accepted).describe(description);
 
-/** What people have in hand instead of a user id, and what is to be said about it. */
-const otherKinds: readonly { kind: string; pattern: RegExp; advice: string }[] = [
-  {
-    kind: "an email address",
-    pattern: /^[^\s@]+@[^\s@]+$/,
-    advice: "An email address is not a user id",
-  },
-  {
-    kind: "a phone number",
-    pattern: /^\+?[\d\s().-]{6,}$/,
-    advice: "A phone number is not a user id",
-  },
-  {
-    kind: "a UUID",
-    pattern: /^\{?[\da-f]{8}-?(?:[\da-f]{4}-?){3}[\da-f]{12}\}?$/i,
-    advice:
-      "A UUID is not a user id here; the access token's user_id claim is a different, internal id",
-  },
+/** What people have in hand instead of a user id. */
+const otherKinds = [
+  { kind: "an email address", pattern: /^[^\s@]+@[^\s@]+$/ },
+  { kind: "a phone number", pattern: /^\+?[\d\s().-]{6,}$/ },
+  { kind: "a UUID", pattern: /^\{?[\da-f]{8}-?(?:[\da-f]{4}-?){3}[\da-f]{12}\}?$/i },
 ];
 
 /** Longest text that is looked at closely; no id is nearly as long. */
@@ -110,12 +94,15 @@ export const idKind = (name: string, text: string): string => {
  */
 export const userIdAdvice = (issues: readonly Issue[], lookup: boolean): string | undefined => {
   const received = issues.find(({ path }) => path === "user_id")?.received;
-  const other = otherKinds.find(({ kind }) => kind === received);
-  if (!other) return undefined;
-  const findable = lookup && other.kind !== "a UUID";
-  return findable
-    ? `${other.advice}: look the user up with get_user_profile, which returns the user_id.`
-    : `${other.advice}: ask the person for the id that starts with usr_ (the sub claim of the user's access token).`;
+  const kind = otherKinds.find((other) => other.kind === received)?.kind;
+  if (kind === undefined) return undefined;
+  const askPerson =
+    "ask the person for the id that starts with usr_ (the sub claim of the user's access token).";
+  if (kind === "a UUID") {
+    return `A UUID is not a user id here; the access token's user_id claim is a different, internal id: ${askPerson}`;
+  }
+  const lookUp = "look the user up with get_user_profile, which returns the user_id.";
+  return `${kind.replace("a", "A")} is not a user id: ${lookup ? lookUp : askPerson}`;
 };
 
 /**

@@ -1,13 +1,13 @@
 import type { Config } from "../../config/config.ts";
 import type { Trace } from "../../guards/audit.ts";
-import { type Answer, confirmationOf } from "../../guards/confirmation.ts";
+import { type Confirmation, confirmationOf } from "../../guards/confirmation.ts";
 import type { RateLimit } from "../../guards/rate-limit.ts";
 import { readProfile } from "../../profile/read.ts";
 import type { Write } from "../../profile/write.ts";
 import type { Dependencies } from "../call.ts";
-import { type Failed, refused } from "../messages.ts";
+import { refused } from "../messages.ts";
 import { failedBy } from "../result.ts";
-import type { Asked, ToolCall } from "../tool.ts";
+import type { ToolCall } from "../tool.ts";
 import { dryRunQuestion } from "../words.ts";
 
 /** A call that writes; `questions` counts those to a person, as many a minute as there may be writes. */
@@ -44,16 +44,12 @@ export const isWritten = async (job: WriteCall, write: Write): Promise<boolean> 
   );
 };
 
-const tooLarge = refused("confirmation_unavailable", { tooLargeToShow: true });
-
 /** Asks the person; undefined: the write may go on. */
-export const askPerson = async (
-  job: WriteCall,
-  write: Write,
-): Promise<Failed | Asked | undefined> => {
+export const askPerson = async (job: WriteCall, write: Write) => {
   const confirmation = confirmationOf(write);
-  if (!confirmation) return tooLarge;
-  const answer = job.call.answered(confirmation.subject) ?? (await putQuestion(job, write));
+  if (!confirmation) return refused("confirmation_unavailable", { tooLargeToShow: true });
+  const known = job.call.answered(confirmation.subject);
+  const answer = known ?? (await putQuestion(job, write, confirmation));
   if (typeof answer === "object") return answer;
   if (answer !== "accepted") return refused(`confirmation_${answer}`);
   job.trace.about({ confirmed: true });
@@ -61,7 +57,7 @@ export const askPerson = async (
 };
 
 /** Puts the question, with what is there now where the operator lets that be read. */
-const putQuestion = async (job: WriteCall, write: Write): Promise<Answer | Failed> => {
+const putQuestion = async (job: WriteCall, write: Write, plain: Confirmation) => {
   const { call, trace, config, writes, questions, audit, isStopping, secrets } = job;
   if (isStopping()) return refused("stopping");
   // Nobody is asked whose yes could not be acted on.
@@ -79,10 +75,8 @@ const putQuestion = async (job: WriteCall, write: Write): Promise<Answer | Faile
   // Nobody waits for the answer any more, or the server has begun to end.
   if (isStopping()) return refused("stopping");
   if (call.signal.aborted) return refused("timeout");
-  const confirmation = confirmationOf(write, reads ? { read, profile } : undefined, secrets);
-  if (!confirmation) return tooLarge;
-  const { text, subject } = confirmation;
-  return call.confirm(
-    config.write === "dry-run" ? { text: `${dryRunQuestion}\n${text}`, subject } : confirmation,
-  );
+  const before = reads ? { read, profile } : undefined;
+  const { text, subject } = confirmationOf(write, before, secrets) ?? plain;
+  const lead = config.write === "dry-run" ? `${dryRunQuestion}\n` : "";
+  return call.confirm({ text: `${lead}${text}`, subject });
 };

@@ -3,6 +3,7 @@ import { maxBodyBytes, maxKeyCharacters } from "../../lib/contract.ts";
 import { isObject } from "../../lib/json.ts";
 import { quoteList } from "../../lib/names.ts";
 import { escapeInvisible } from "../../lib/text.ts";
+import type { Write } from "../../profile/write.ts";
 import type { ArgumentsSpec } from "../arguments.ts";
 import { appIdSchema, errorSchema, kindOf, problem, userIdSchema } from "../fields.ts";
 import type { ToolScope } from "../tool.ts";
@@ -52,9 +53,7 @@ const howToSend: ReadonlyMap<string, string> = new Map([
 ]);
 
 const value = z
-  .string({
-    errorMap: (_, { data }) => ({ message: howToSend.get(kindOf(data)) ?? "a string" }),
-  })
+  .string({ errorMap: (_, { data }) => ({ message: howToSend.get(kindOf(data)) ?? "a string" }) })
   .refine(
     (text) => text.isWellFormed(),
     problem(
@@ -66,19 +65,17 @@ const value = z
 const profileForm = "an object of keys and string values";
 const objectWords = { required_error: profileForm, invalid_type_error: profileForm };
 
-/** An empty key with an empty value and a comma. */
-const minEntryBytes = '"":"",'.length;
-
 /** Why nobody needs to look into a profile, or undefined: its size comes before what it holds. */
 const brokenProfile = (profile: unknown): Flaw | undefined => {
-  if (!isObject(profile)) {
-    const isText = typeof profile === "string" && profile !== "";
-    return isText ? ["a string that is not an object as JSON", profileForm] : undefined;
+  if (typeof profile === "string" && profile !== "") {
+    return ["a string that is not an object as JSON", profileForm];
   }
+  if (!isObject(profile)) return undefined;
   const values = Object.values(profile);
   const accepted = `at most ${maxBodyBytes} bytes`;
   if (values.length === 0) return ["no key", "at least one key with a string value"];
-  if (values.length * minEntryBytes > maxBodyBytes) {
+  // Each is at least an empty key with an empty value and a comma.
+  if (values.length * '"":"",'.length > maxBodyBytes) {
     return [`${values.length} keys`, `${accepted} as JSON`];
   }
   // Only texts: JSON of anything else can be nested without end, and is refused anyway.
@@ -114,8 +111,10 @@ const checkProfile =
   };
 
 const size = `at most ${maxBodyBytes / 1024} KiB`;
-const anyKeys = `Keys to set, at least one, with new values: strings only ("42", "true"), ${size}.`;
-const listedKeys = `Only the keys listed here may be written. Give those that are to change, leave out the others. Values are strings only ("42", "true"), ${size}.`;
+
+const openSchema = z
+  .record(value, objectWords)
+  .describe(`Keys to set, at least one, with new values: strings only ("42", "true"), ${size}.`);
 
 const listedSchema = (allowedKeys: readonly string[]) =>
   z
@@ -124,47 +123,51 @@ const listedSchema = (allowedKeys: readonly string[]) =>
       objectWords,
     )
     .strict()
-    .describe(listedKeys)
+    .describe(
+      `Only the keys listed here may be written. Give those that are to change, leave out the others. Values are strings only ("42", "true"), ${size}.`,
+    )
     // A key that is not given is not there.
     .pipe(z.record(z.string()));
 
-const profileSchema = ({ allowedKeys }: Pick<ToolScope, "allowedKeys">) =>
-  z.preprocess(
-    checkProfile(allowedKeys !== undefined),
-    allowedKeys ? listedSchema(allowedKeys) : z.record(value, objectWords).describe(anyKeys),
-  );
-
-const userId = userIdSchema(
-  "User id, exactly as given to you: usr_…, not an email address, phone number or UUID.",
-);
-
-const onReservedKey = z
-  .enum(["fail", "skip"], {
-    errorMap: () => ({ message: '"fail" or "skip"; without it, "fail" is used' }),
-  })
-  .describe(
-    'If Prelude reserves a key: "fail" (the default) writes nothing, "skip" the other keys.',
-  );
-
 /** Every argument of the tool: published, typed and enforced. */
-export const inputSchema = (scope: Pick<ToolScope, "allowedKeys">) =>
+export const inputSchema = ({ allowedKeys }: Pick<ToolScope, "allowedKeys">) =>
   z
     .object({
       app_id: appIdSchema,
-      user_id: userId,
-      profile: profileSchema(scope),
+      user_id: userIdSchema(
+        "User id, exactly as given to you: usr_…, not an email address, phone number or UUID.",
+      ),
+      profile: z.preprocess(
+        checkProfile(allowedKeys !== undefined),
+        allowedKeys ? listedSchema(allowedKeys) : openSchema,
+      ),
       // Some hosts send null for an optional argument that the model left out.
-      on_reserved_key: z.preprocess((choice) => choice ?? undefined, onReservedKey.optional()),
+      on_reserved_key: z.preprocess(
+        (choice) => choice ?? undefined,
+        z
+          .enum(["fail", "skip"], {
+            errorMap: () => ({ message: '"fail" or "skip"; without it, "fail" is used' }),
+          })
+          .describe(
+            'If Prelude reserves a key: "fail" (the default) writes nothing, "skip" the other keys.',
+          )
+          .optional(),
+      ),
     })
     .strict();
 
-export type UpdateArguments = z.infer<ReturnType<typeof inputSchema>>;
-
 /** The arguments of a call, as they are checked. */
-export const argumentsSpec = (scope: ToolScope): ArgumentsSpec<UpdateArguments> => {
+export const argumentsSpec = (scope: ToolScope): ArgumentsSpec<Write> => {
   const schema = inputSchema(scope);
-  const place = "; keys and their values belong inside profile";
-  return { scope, schema, names: Object.keys(schema.shape), place };
+  return {
+    scope,
+    schema: schema.transform(({ app_id, user_id, profile, on_reserved_key = "fail" }) => {
+      const keys = Object.keys(profile);
+      return { appId: app_id, userId: user_id, profile, keys, onReservedKey: on_reserved_key };
+    }),
+    names: Object.keys(schema.shape),
+    place: "; keys and their values belong inside profile",
+  };
 };
 
 /**

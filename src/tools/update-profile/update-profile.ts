@@ -20,7 +20,7 @@ import { errorOf, failedBy, inCall, isRetryable, listed, resultOf } from "../res
 import type { Asked } from "../tool.ts";
 import { dryRunNote, writeText } from "../words.ts";
 import { askPerson, isWritten, keptMs, type WriteCall } from "./ask.ts";
-import { argumentsSpec, nameFlaw, type UpdateArguments, type UpdateResult } from "./schema.ts";
+import { argumentsSpec, nameFlaw, type UpdateResult } from "./schema.ts";
 
 /** Makes what the calls of one server share. */
 const createState = (deps: Dependencies) => ({
@@ -33,7 +33,7 @@ const createState = (deps: Dependencies) => ({
 });
 
 type State = ReturnType<typeof createState>;
-type Read = ReadArguments<UpdateArguments>;
+type Read = ReadArguments<Write>;
 /** One call at work. */
 type Job = State & WriteCall & { read: Read; keys: string[] };
 
@@ -58,7 +58,7 @@ export const createUpdateProfile = (deps: Dependencies): UseCase => {
 
 /** The keys of a call, also of one that is refused; then as far as anybody reads them. */
 const sentKeys = ({ data, args: { profile } }: Read): string[] => {
-  if (data) return Object.keys(data.profile);
+  if (data) return data.keys;
   if (!isObject(profile)) return [];
   return listed(Object.keys(profile).filter((key) => key.length <= maxKeyCharacters));
 };
@@ -90,11 +90,8 @@ const checkCall = ({ config, sandbox, refusedKeys, read, keys }: Job): Write | F
     const words = advice ?? userIdAdvice(issues, config.read !== "off");
     return { ...refused("invalid_arguments", { advice: words }), issues: [...others, ...refusals] };
   }
-  if (refusal || !data) {
-    return refused("key_not_allowed", { ...refusal, allowedKeys: config.allowedKeys });
-  }
-  const { app_id: appId, user_id: userId, profile, on_reserved_key: onReservedKey = "fail" } = data;
-  return { appId, userId, profile, keys, onReservedKey };
+  if (data && !refusal) return data;
+  return refused("key_not_allowed", { ...refusal, allowedKeys: config.allowedKeys });
 };
 
 /** Waits for the turn of the write's user, and writes. */
@@ -155,8 +152,6 @@ const writtenKeys = (outcome: Outcome): readonly string[] => {
   return outcome.wrote === "all" ? outcome.keys : [];
 };
 
-const ofIgnored = "These are no arguments of this tool, and nothing was written for them.";
-
 const statusOf = { none: "not_updated", unknown: "unknown", partial: "partially_updated" } as const;
 
 const updateResult = (job: Job, outcome: Outcome): UpdateResult => {
@@ -164,6 +159,7 @@ const updateResult = (job: Job, outcome: Outcome): UpdateResult => {
   const keys = writtenKeys(outcome);
   const updated_keys = listed(keys);
   const updated_keys_total = updated_keys.length < keys.length ? keys.length : undefined;
+  const ofIgnored = "These are no arguments of this tool, and nothing was written for them.";
   const about = { sandbox, attempts: outcome.attempts, ofIgnored };
   const written = { updated_keys, updated_keys_total };
   if ("code" in outcome) {
