@@ -1,4 +1,5 @@
 import type { Config } from "../config/config.ts";
+import type { TracedCall } from "../guards/audit.ts";
 import type { Answer, Confirmation, Question } from "../guards/confirmation.ts";
 
 /** What the operator fixed or limited, as far as it changes the published tools. */
@@ -13,17 +14,11 @@ export const fixedNames = ({ appId, userId }: ToolScope): ReadonlySet<string> =>
   ]);
 
 /** One `tools/call`, free of the protocol. */
-export type ToolCall = {
-  /** Joins the call's result and its lines in the audit. */
-  id: string;
+export type ToolCall = Omit<TracedCall, "tool"> & {
   /** The `arguments` of the call, unchecked. */
   arguments: unknown;
-  /** The request's `_meta`, unchecked. */
-  meta: Readonly<Record<string, unknown>>;
   /** Aborted when the client cancels the call or goes away, or when the server ends. */
   signal: AbortSignal;
-  clientName: string | undefined;
-  clientVersion: string | undefined;
   /** The person's answer that the call brings along, if it is about this very write. */
   answered: (subject: string) => "accepted" | "declined" | undefined;
   /** Asks the person. Resolves with `accepted` only if the person said so. */
