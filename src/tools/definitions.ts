@@ -123,7 +123,8 @@ const describe = (name: string, title: string, sentences: Sentences, isReadOnly:
 });
 
 /** With a list of allowed keys the schema is made when it is first asked for. */
-const listedInput = async (scope: ToolScope): Promise<JsonSchema> => {
+const updateInputOf = async (scope: ToolScope): Promise<JsonSchema> => {
+  if (scope.allowedKeys === undefined) return updateInput;
   const { jsonSchema } = await import("./json-schema.ts");
   const { inputSchema } = await import("./update-profile/schema.ts");
   return jsonSchema(inputSchema(scope));
@@ -133,14 +134,11 @@ const listedInput = async (scope: ToolScope): Promise<JsonSchema> => {
  * `update_user_profile`. Destructive because it overwrites what was there. A dry run says the same,
  * so that what a host asks and refuses is rehearsed too.
  */
-export const updateDefinition = async (scope: ToolScope) => {
-  const input = scope.allowedKeys === undefined ? updateInput : await listedInput(scope);
-  return {
-    ...describe(updateName, "Update user profile", updateSentences(scope), false),
-    inputSchema: withoutFixed(input, scope),
-    outputSchema: updateOutput,
-  };
-};
+export const updateDefinition = async (scope: ToolScope) => ({
+  ...describe(updateName, "Update user profile", updateSentences(scope), false),
+  inputSchema: withoutFixed(await updateInputOf(scope), scope),
+  outputSchema: updateOutput,
+});
 
 /** `get_user_profile`. */
 export const getDefinition = async (scope: ToolScope) => ({

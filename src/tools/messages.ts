@@ -3,38 +3,36 @@ import type { PreludeCode, RequestFailure } from "../prelude/errors.ts";
 import type { NotWritten } from "../profile/write.ts";
 import type { Issue } from "./fields.ts";
 
-/** What is known about a failed call, as far as its sentences need it. All of it is safe to show. */
-export type FailureFacts = Optional<
-  Omit<RequestFailure, "code"> &
-    Omit<NotWritten, "why" | "keys"> & {
-      /** Profile keys at fault, or all keys sent where the API does not say which. */
-      keys: readonly string[];
-      /** One of them is another spelling of a blocked key. */
-      lookAlike: boolean;
-      allowedKeys: readonly string[];
-      issues: readonly Issue[];
-      appId: string;
-      userId: string;
-      appFixed: boolean;
-      userFixed: boolean;
-      /** How a user was looked up, where no id was given. */
-      lookedUpBy: "email" | "phone";
-      somebodyElse: boolean;
-      userIds: readonly string[];
-      /** The deadline of one call, in milliseconds, where it passed. */
-      timeoutMs: number;
-      /** The time ran out before anything was sent, while earlier calls for the same user went on. */
-      waitedForTurn: boolean;
-      tooLargeToShow: boolean;
-      /** A clause about the cause, without a full stop. */
-      cause: string;
-      /** What to do about this cause, where the table's general advice would be wrong. */
-      advice: string;
-      retryAfterSeconds: number;
-    }
->;
+type Facts = Omit<RequestFailure, "code"> &
+  Omit<NotWritten, "why" | "keys"> & {
+    /** Profile keys at fault, or all keys sent where the API does not say which. */
+    keys: readonly string[];
+    /** One of them is another spelling of a blocked key. */
+    lookAlike: boolean;
+    allowedKeys: readonly string[];
+    issues: readonly Issue[];
+    appId: string;
+    userId: string;
+    appFixed: boolean;
+    userFixed: boolean;
+    /** How a user was looked up, where no id was given. */
+    lookedUpBy: "email" | "phone";
+    somebodyElse: boolean;
+    userIds: readonly string[];
+    /** The deadline of one call, in milliseconds, where it passed. */
+    timeoutMs: number;
+    /** The time ran out before anything was sent, while earlier calls for the same user went on. */
+    waitedForTurn: boolean;
+    tooLargeToShow: boolean;
+    /** A clause about the cause, without a full stop. */
+    cause: string;
+    /** What to do about this cause, where the table's general advice would be wrong. */
+    advice: string;
+    retryAfterSeconds: number;
+  };
 
-type Optional<T> = { [Name in keyof T]?: T[Name] | undefined };
+/** What is known about a failed call, as far as its sentences need it. All of it is safe to show. */
+export type FailureFacts = { [Name in keyof Facts]?: Facts[Name] | undefined };
 
 /** Why a call did not do what it was asked to. `wrote` of one that says nothing of it is `none`. */
 export type Failed = FailureFacts & { code: ErrorCode; attempts: number };

@@ -4,7 +4,7 @@ import type { RequestFailure } from "../prelude/errors.ts";
 import type { Held } from "../profile/write.ts";
 import type { ReadArguments } from "./arguments.ts";
 import { shortened } from "./fields.ts";
-import { type Failed, inWords, type Recovery, recovery } from "./messages.ts";
+import { type Failed, inWords, recovery } from "./messages.ts";
 import { explain } from "./reasons.ts";
 
 /** A call that Prelude, the network or this server's own limits ended. */
@@ -41,10 +41,8 @@ export const inCall = (
 export const listed = (keys: readonly string[]): string[] => keys.slice(0, 1_000);
 
 /** Whether the identical call may succeed later. */
-export const isRetryable = ({ code, retryable }: Failed): boolean => {
-  const row: Recovery = recovery[code];
-  return retryable ?? row.retryable ?? false;
-};
+export const isRetryable = ({ code, retryable }: Failed): boolean =>
+  retryable ?? "retryable" in recovery[code];
 
 /**
  * The `error` of any tool's result: what happened and what to do next, so that either half of the

@@ -24,23 +24,31 @@ type Read = ReadArguments<Look>;
 type Shown = ReturnType<typeof viewProfile> & { updated_at: string | undefined };
 type Found = { userId: string; shown: Shown; sent: Answer["outcome"] };
 
+const ofIgnored = "These are no arguments of this tool, and they were not used.";
+
 /** The use case: arguments -> guards -> one look-up -> what the operator lets be seen of it. */
 export const createGetProfile = (deps: Dependencies): UseCase => {
   const state = createState(deps);
+  const { spec, secrets, sandbox, config, isStopping } = state;
   return async (call, trace) => {
-    const read = readArguments(state.spec, call.arguments, state.secrets);
+    const read = readArguments(spec, call.arguments, secrets);
     trace.about({ ...read.target, ...read.asked });
     const outcome = await run(state, read, call, trace);
     if ("code" in outcome) {
-      const wasCutOff = call.signal.aborted && state.isStopping();
-      const failed = inCall(outcome, state.config, read, wasCutOff);
-      return { result: failedResult(state, read, failed), sent: outcome };
+      const { attempts, userIds } = outcome;
+      const failed = inCall(outcome, config, read, call.signal.aborted && isStopping());
+      const status = failed.code === "user_not_found" ? "not_found" : "not_read";
+      const error = errorOf(failed, status === "not_found" ? "." : "; nothing was read.");
+      const shown = { user_ids: userIds && [...userIds] };
+      const about = { sandbox, attempts, ofIgnored };
+      const result: GetResult = resultOf(status, read, about, shown, error);
+      return { result, sent: outcome };
     }
     const { userId, shown, sent } = outcome;
     // Who was found, and which keys were shown; never a value.
     trace.about({ userId, keys: shown.profile_keys });
     const found = { ...read, target: { ...read.target, userId } };
-    const about = { sandbox: state.sandbox, attempts: sent.attempts, ofIgnored };
+    const about = { sandbox, attempts: sent.attempts, ofIgnored };
     const result: GetResult = resultOf("found", found, about, shown);
     return { result, sent };
   };
@@ -86,14 +94,4 @@ const outcomeOf = (
   }
   if (failure) return { ...facts, ...failedBy(failure, read.outcome, config.timeoutMs) };
   return { ...facts, code: "unexpected_response", httpStatus, somebodyElse: true };
-};
-
-const ofIgnored = "These are no arguments of this tool, and they were not used.";
-
-const failedResult = ({ sandbox }: State, read: Read, failed: Failed): GetResult => {
-  const { code, attempts, userIds } = failed;
-  const status = code === "user_not_found" ? "not_found" : "not_read";
-  const error = errorOf(failed, status === "not_found" ? "." : "; nothing was read.");
-  const shown = { user_ids: userIds && [...userIds] };
-  return resultOf(status, read, { sandbox, attempts, ofIgnored }, shown, error);
 };

@@ -17,10 +17,6 @@ const maxNames = 1_000;
 const maxValue = 1_000;
 const maxValues = 20_000;
 
-/** A name that a call could send: it is shown exactly as it is. */
-const isSendable = (name: string, secrets: Secrets): boolean =>
-  nameFlaw(name) === undefined && redact(name, secrets) === name;
-
 /** What of a profile the operator lets be seen, as the result shows it: cleaned and bounded. */
 export const viewProfile = (
   profile: Readonly<Record<string, unknown>>,
@@ -28,7 +24,9 @@ export const viewProfile = (
 ) => {
   const names = Object.keys(profile);
   const profile_keys = names
-    .filter((name) => isSendable(name, secrets) && refused([name]) === undefined)
+    // What a call could send is shown exactly as it is.
+    .filter((name) => nameFlaw(name) === undefined && redact(name, secrets) === name)
+    .filter((name) => refused([name]) === undefined)
     .slice(0, maxNames);
   const hidden_keys = names.length - profile_keys.length || undefined;
   if (!values) return { profile_keys, hidden_keys };
