@@ -40,16 +40,13 @@ export const nameFlaw = (name: string): Flaw | undefined => {
   return name === "__proto__" ? ["a key that cannot be written", "another key"] : undefined;
 };
 
-const textForm = (kind: string): string =>
-  `a string: look how the app stores such ${kind}, or ask the person`;
-
 /** Kind of value -> what to send instead. */
 const howToSend: ReadonlyMap<string, string> = new Map([
   ["a number", "a string: send the digits in quotes"],
   ["a boolean", 'a string: send "true" or "false" in quotes'],
   ["null", "a string: leave the key out if it is not to change; this tool does not delete keys"],
-  ["an array", textForm("lists")],
-  ["an object", textForm("objects")],
+  ["an array", "a string: look how the app stores such lists, or ask the person"],
+  ["an object", "a string: look how the app stores such objects, or ask the person"],
 ]);
 
 const value = z
@@ -94,21 +91,19 @@ const filler: Flaw = [
 ];
 
 /** Checks what no schema of the values can say: sizes, names, and what only fills a place. */
-const checkProfile =
-  (isListed: boolean) =>
-  (profile: unknown, ctx: z.RefinementCtx): unknown => {
-    const broken = brokenProfile(profile);
-    if (broken) ctx.addIssue({ ...problem(...broken), fatal: true });
-    if (broken || !isObject(profile)) return profile;
-    const names = Object.keys(profile);
-    const mayFill = isListed && names.length > 1;
-    for (const name of names) {
-      const flaw = nameFlaw(name) ?? (mayFill && profile[name] === "" ? filler : undefined);
-      if (flaw) ctx.addIssue(problem(...flaw, [name]));
-    }
-    // Without a prototype, where zod would find keys such as "constructor".
-    return { __proto__: null, ...profile };
-  };
+const checkProfile = (profile: unknown, ctx: z.RefinementCtx, isListed: boolean): unknown => {
+  const broken = brokenProfile(profile);
+  if (broken) ctx.addIssue({ ...problem(...broken), fatal: true });
+  if (broken || !isObject(profile)) return profile;
+  const names = Object.keys(profile);
+  const mayFill = isListed && names.length > 1;
+  for (const name of names) {
+    const flaw = nameFlaw(name) ?? (mayFill && profile[name] === "" ? filler : undefined);
+    if (flaw) ctx.addIssue(problem(...flaw, [name]));
+  }
+  // Without a prototype, where zod would find keys such as "constructor".
+  return { __proto__: null, ...profile };
+};
 
 const size = `at most ${maxBodyBytes / 1024} KiB`;
 
@@ -138,7 +133,7 @@ export const inputSchema = ({ allowedKeys }: Pick<ToolScope, "allowedKeys">) =>
         "User id, exactly as given to you: usr_…, not an email address, phone number or UUID.",
       ),
       profile: z.preprocess(
-        checkProfile(allowedKeys !== undefined),
+        (profile, ctx) => checkProfile(profile, ctx, allowedKeys !== undefined),
         allowedKeys ? listedSchema(allowedKeys) : openSchema,
       ),
       // Some hosts send null for an optional argument that the model left out.
