@@ -80,7 +80,7 @@ const checkCall = ({ config, sandbox, refusedKeys, read, keys }: Job): Write | F
   const others = issues.filter(({ path }) => !paths.has(path));
   if (others.length > 0) {
     const words = advice ?? userIdAdvice(issues, config.read !== "off");
-    return { ...refused("invalid_arguments", { advice: words }), issues: [...others, ...refusals] };
+    return refused("invalid_arguments", { advice: words, issues: [...others, ...refusals] });
   }
   if (data && !refusal) return data;
   return refused("key_not_allowed", { ...refusal, allowedKeys: config.allowedKeys });
@@ -120,9 +120,8 @@ const send = async (job: Job, write: Write, deadlineAt: number): Promise<Outcome
   if (outcome.wrote === "all") return outcome;
   const { why, keys, ...facts } = outcome;
   // A reserved key is never in the profile, so that reading could not confirm the whole.
-  const mayBeWritten = outcome.wrote === "unknown" && outcome.leaveOut.length === 0;
-  const isOpen = mayBeWritten && config.read !== "off";
-  if (isOpen && (await isWritten(job, write))) {
+  const isOpen = outcome.wrote === "unknown" && outcome.leaveOut.length === 0;
+  if (isOpen && config.read !== "off" && (await isWritten(job, write))) {
     return { ...outcome, wrote: "all", keys: write.keys, verified: true };
   }
   const failed = failedBy(why, outcome, config.timeoutMs - keptMs(config));
