@@ -113,11 +113,7 @@ const maxNameLength = 64;
 const textOf = (value: unknown): string | undefined =>
   typeof value === "string" ? value : undefined;
 
-const tell = (received: string, accepted: string): Issue => ({
-  path: "arguments",
-  received,
-  accepted,
-});
+const tell = (received: string, accepted: string) => ({ path: "arguments", received, accepted });
 
 /** The members of a call's arguments, those that are declared and the others; or why nobody looks at them. */
 const split = ({ scope, names, place }: ArgumentsSpec<unknown>, whole: unknown) => {

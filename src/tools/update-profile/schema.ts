@@ -59,15 +59,13 @@ const value = z
     ),
   );
 
-const profileForm = "an object of keys and string values";
-const objectWords = { required_error: profileForm, invalid_type_error: profileForm };
-
 /** Why nobody needs to look into a profile, or undefined: its size comes before what it holds. */
 const brokenProfile = (profile: unknown): Flaw | undefined => {
-  if (typeof profile === "string" && profile !== "") {
-    return ["a string that is not an object as JSON", profileForm];
+  if (!isObject(profile)) {
+    const isText = typeof profile === "string" && profile !== "";
+    const received = isText ? "a string that is not an object as JSON" : kindOf(profile);
+    return [received, "an object of keys and string values"];
   }
-  if (!isObject(profile)) return undefined;
   const values = Object.values(profile);
   const accepted = `at most ${maxBodyBytes} bytes`;
   if (values.length === 0) return ["no key", "at least one key with a string value"];
@@ -108,14 +106,13 @@ const checkProfile = (profile: unknown, ctx: z.RefinementCtx, isListed: boolean)
 const size = `at most ${maxBodyBytes / 1024} KiB`;
 
 const openSchema = z
-  .record(value, objectWords)
+  .record(value)
   .describe(`Keys to set, at least one, with new values: strings only ("42", "true"), ${size}.`);
 
 const listedSchema = (allowedKeys: readonly string[]) =>
   z
     .object(
       Object.fromEntries(allowedKeys.map((key) => [key, value.describe(`New ${key}.`).optional()])),
-      objectWords,
     )
     .strict()
     .describe(

@@ -29,9 +29,8 @@ type Read = ReadArguments<Write>;
 /** One call at work. */
 type Job = ReturnType<typeof createState> & WriteCall & { read: Read; keys: string[] };
 
-/** A dry run came to where a write would have left. */
-type Rehearsed = { wrote: "nothing"; keys: readonly string[]; attempts: 0 };
-type Outcome = Failed | Written | Rehearsed;
+/** `nothing`: a dry run came to where a write would have left. */
+type Outcome = Failed | Written | { wrote: "nothing"; keys: readonly string[]; attempts: 0 };
 
 /** The use case: arguments -> guards -> one PATCH (or a few) -> what is true now and what to do next. */
 export const createUpdateProfile = (deps: Dependencies): UseCase => {
