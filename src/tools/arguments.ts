@@ -17,7 +17,6 @@ export type ArgumentsSpec<T> = {
 };
 
 type Args = Readonly<Record<string, unknown>>;
-type Member = [name: string, value: unknown];
 
 /** What JSON text of an object or array holds; anything else as it is. Some clients send objects so. */
 const readJson = (value: unknown): unknown => {
@@ -48,15 +47,12 @@ const issuesOf = (error: z.ZodError | undefined, args: Args): Issue[] =>
       accepted: issue.message,
     }));
 
-const isUserId = (value: unknown): value is string =>
-  typeof value === "string" && userIdPattern.test(value);
-
 /** A user id, other than this one, that stands as a whole anywhere in a value. */
 const otherUserIn = (value: unknown, userId: string | undefined): string | undefined => {
   const open = [value];
   while (open.length > 0) {
     const one = open.pop();
-    if (isUserId(one) && one !== userId) return one;
+    if (typeof one === "string" && userIdPattern.test(one) && one !== userId) return one;
     if (Array.isArray(one)) for (const member of one) open.push(member);
     else if (isObject(one)) for (const name of Object.keys(one)) open.push(name, one[name]);
   }
@@ -117,11 +113,7 @@ const maxNameLength = 64;
 const textOf = (value: unknown): string | undefined =>
   typeof value === "string" ? value : undefined;
 
-const tell = (received: string, accepted: string): Issue => ({
-  path: "arguments",
-  received,
-  accepted,
-});
+const tell = (received: string, accepted: string) => ({ path: "arguments", received, accepted });
 
 /** The members of a call's arguments, those that are declared and the others; or why nobody looks at them. */
 const split = ({ scope, names, place }: ArgumentsSpec<unknown>, whole: unknown) => {
@@ -129,8 +121,8 @@ const split = ({ scope, names, place }: ArgumentsSpec<unknown>, whole: unknown) 
   const known = names.filter((name) => !fixed.has(name));
   const declared = known.join(", ");
   const only = `only ${declared}, at the top level${place}`;
-  const given: Member[] = [];
-  const rest: Member[] = [];
+  const given: [name: string, value: unknown][] = [];
+  const rest: typeof given = [];
   const members = isObject(whole) ? Object.entries(whole) : [];
   let broken: Issue | undefined;
   if (!isObject(whole)) broken = tell(kindOf(whole), `an object with ${declared}`);

@@ -41,10 +41,9 @@ export const userIdForm = "a user id: usr_ followed by 1 to 128 letters, digits,
 const idSchema = (pattern: RegExp, accepted: (value: unknown) => string) =>
   z
     .string({
-      errorMap: (_, { data }) => {
-        const one = Array.isArray(data) ? "; one call is for one user" : "";
-        return { message: `${accepted(data)}${one}` };
-      },
+      errorMap: (_, { data }) => ({
+        message: `${accepted(data)}${Array.isArray(data) ? "; one call is for one user" : ""}`,
+      }),
     })
     .regex(pattern);
 

@@ -40,16 +40,13 @@ export const nameFlaw = (name: string): Flaw | undefined => {
   return name === "__proto__" ? ["a key that cannot be written", "another key"] : undefined;
 };
 
-const textForm = (kind: string): string =>
-  `a string: look how the app stores such ${kind}, or ask the person`;
-
 /** Kind of value -> what to send instead. */
 const howToSend: ReadonlyMap<string, string> = new Map([
   ["a number", "a string: send the digits in quotes"],
   ["a boolean", 'a string: send "true" or "false" in quotes'],
   ["null", "a string: leave the key out if it is not to change; this tool does not delete keys"],
-  ["an array", textForm("lists")],
-  ["an object", textForm("objects")],
+  ["an array", "a string: look how the app stores such lists, or ask the person"],
+  ["an object", "a string: look how the app stores such objects, or ask the person"],
 ]);
 
 const value = z
@@ -62,15 +59,13 @@ const value = z
     ),
   );
 
-const profileForm = "an object of keys and string values";
-const objectWords = { required_error: profileForm, invalid_type_error: profileForm };
-
 /** Why nobody needs to look into a profile, or undefined: its size comes before what it holds. */
 const brokenProfile = (profile: unknown): Flaw | undefined => {
-  if (typeof profile === "string" && profile !== "") {
-    return ["a string that is not an object as JSON", profileForm];
+  if (!isObject(profile)) {
+    const isText = typeof profile === "string" && profile !== "";
+    const received = isText ? "a string that is not an object as JSON" : kindOf(profile);
+    return [received, "an object of keys and string values"];
   }
-  if (!isObject(profile)) return undefined;
   const values = Object.values(profile);
   const accepted = `at most ${maxBodyBytes} bytes`;
   if (values.length === 0) return ["no key", "at least one key with a string value"];
@@ -94,33 +89,30 @@ const filler: Flaw = [
 ];
 
 /** Checks what no schema of the values can say: sizes, names, and what only fills a place. */
-const checkProfile =
-  (isListed: boolean) =>
-  (profile: unknown, ctx: z.RefinementCtx): unknown => {
-    const broken = brokenProfile(profile);
-    if (broken) ctx.addIssue({ ...problem(...broken), fatal: true });
-    if (broken || !isObject(profile)) return profile;
-    const names = Object.keys(profile);
-    const mayFill = isListed && names.length > 1;
-    for (const name of names) {
-      const flaw = nameFlaw(name) ?? (mayFill && profile[name] === "" ? filler : undefined);
-      if (flaw) ctx.addIssue(problem(...flaw, [name]));
-    }
-    // Without a prototype, where zod would find keys such as "constructor".
-    return { __proto__: null, ...profile };
-  };
+const checkProfile = (profile: unknown, ctx: z.RefinementCtx, isListed: boolean): unknown => {
+  const broken = brokenProfile(profile);
+  if (broken) ctx.addIssue({ ...problem(...broken), fatal: true });
+  if (broken || !isObject(profile)) return profile;
+  const names = Object.keys(profile);
+  const mayFill = isListed && names.length > 1;
+  for (const name of names) {
+    const flaw = nameFlaw(name) ?? (mayFill && profile[name] === "" ? filler : undefined);
+    if (flaw) ctx.addIssue(problem(...flaw, [name]));
+  }
+  // Without a prototype, where zod would find keys such as "constructor".
+  return { __proto__: null, ...profile };
+};
 
 const size = `at most ${maxBodyBytes / 1024} KiB`;
 
 const openSchema = z
-  .record(value, objectWords)
+  .record(value)
   .describe(`Keys to set, at least one, with new values: strings only ("42", "true"), ${size}.`);
 
 const listedSchema = (allowedKeys: readonly string[]) =>
   z
     .object(
       Object.fromEntries(allowedKeys.map((key) => [key, value.describe(`New ${key}.`).optional()])),
-      objectWords,
     )
     .strict()
     .describe(
@@ -138,7 +130,7 @@ export const inputSchema = ({ allowedKeys }: Pick<ToolScope, "allowedKeys">) =>
         "User id, exactly as given to you: usr_…, not an email address, phone number or UUID.",
       ),
       profile: z.preprocess(
-        checkProfile(allowedKeys !== undefined),
+        (profile, ctx) => checkProfile(profile, ctx, allowedKeys !== undefined),
         allowedKeys ? listedSchema(allowedKeys) : openSchema,
       ),
       // Some hosts send null for an optional argument that the model left out.

@@ -4,14 +4,7 @@ import { createRateLimit } from "../../guards/rate-limit.ts";
 import { maxKeyCharacters } from "../../lib/contract.ts";
 import { isObject } from "../../lib/json.ts";
 import { createTurns } from "../../profile/turns.ts";
-import {
-  type Gate,
-  type NotWritten,
-  type Write,
-  type WriteProgress,
-  type Written,
-  writeProfile,
-} from "../../profile/write.ts";
+import { type Gate, type Write, type Written, writeProfile } from "../../profile/write.ts";
 import { type ReadArguments, readArguments } from "../arguments.ts";
 import type { Dependencies, UseCase } from "../call.ts";
 import { type Issue, namePath, userIdAdvice } from "../fields.ts";
@@ -32,14 +25,12 @@ const createState = (deps: Dependencies) => ({
   questions: createRateLimit(deps.config.maxWritesPerMinute, deps.now),
 });
 
-type State = ReturnType<typeof createState>;
 type Read = ReadArguments<Write>;
 /** One call at work. */
-type Job = State & WriteCall & { read: Read; keys: string[] };
+type Job = ReturnType<typeof createState> & WriteCall & { read: Read; keys: string[] };
 
-/** A dry run came to where a write would have left. */
-type Rehearsed = { wrote: "nothing"; keys: readonly string[]; attempts: 0 };
-type Outcome = Failed | Written | Rehearsed;
+/** `nothing`: a dry run came to where a write would have left. */
+type Outcome = Failed | Written | { wrote: "nothing"; keys: readonly string[]; attempts: 0 };
 
 /** The use case: arguments -> guards -> one PATCH (or a few) -> what is true now and what to do next. */
 export const createUpdateProfile = (deps: Dependencies): UseCase => {
@@ -88,7 +79,7 @@ const checkCall = ({ config, sandbox, refusedKeys, read, keys }: Job): Write | F
   const others = issues.filter(({ path }) => !paths.has(path));
   if (others.length > 0) {
     const words = advice ?? userIdAdvice(issues, config.read !== "off");
-    return { ...refused("invalid_arguments", { advice: words }), issues: [...others, ...refusals] };
+    return refused("invalid_arguments", { advice: words, issues: [...others, ...refusals] });
   }
   if (data && !refusal) return data;
   return refused("key_not_allowed", { ...refusal, allowedKeys: config.allowedKeys });
@@ -110,22 +101,30 @@ const writeInTurn = async (job: Job, write: Write): Promise<Outcome> => {
   }
 };
 
+/** Codes that are about the keys of the request. */
+const aboutKeys = ["invalid_request", "reserved_profile_key", "api_error"];
+
 const send = async (job: Job, write: Write, deadlineAt: number): Promise<Outcome> => {
   const { config, writes, isStopping, trace } = job;
   const { signal, progress } = job.call;
   const gate = createGate(writes, "too_many_writes", trace, isStopping);
   if (config.write === "dry-run") return rehearse(job, write, gate);
-  const client = await job.client();
-  const onProgress = (step: WriteProgress) => progress(writeText(step));
-  const outcome = await writeProfile(write, { client, signal, deadlineAt, gate, onProgress });
+  const outcome = await writeProfile(write, {
+    client: await job.client(),
+    signal,
+    deadlineAt,
+    gate,
+    onProgress: (step) => progress(writeText(step)),
+  });
   if (outcome.wrote === "all") return outcome;
+  const { why, keys, ...facts } = outcome;
   // A reserved key is never in the profile, so that reading could not confirm the whole.
-  const mayBeWritten = outcome.wrote === "unknown" && !outcome.leaveOut?.length;
-  const isOpen = mayBeWritten && config.read !== "off";
-  if (isOpen && (await isWritten(job, write))) {
+  const isOpen = outcome.wrote === "unknown" && !outcome.leaveOut?.length;
+  if (isOpen && config.read !== "off" && (await isWritten(job, write))) {
     return { ...outcome, wrote: "all", keys: write.keys, verified: true };
   }
-  return failureOf(outcome, config.timeoutMs - keptMs(config));
+  const failed = failedBy(why, outcome, config.timeoutMs - keptMs(config));
+  return { ...facts, ...failed, keys: aboutKeys.includes(why.code) ? keys : undefined };
 };
 
 /** Everything that happens before a write leaves, and then none does. */
@@ -135,16 +134,6 @@ const rehearse = ({ call }: Job, { keys }: Write, gate: Gate): Outcome => {
   const held = gate.held();
   return held ? failedBy(held, { attempts: 0 }) : { wrote: "nothing", keys, attempts: 0 };
 };
-
-/** Codes that are about the keys of the request. */
-const aboutKeys = ["invalid_request", "reserved_profile_key", "api_error"];
-
-/** What the sentences for the model need to know of a write that did not write everything. */
-const failureOf = ({ why, keys, ...outcome }: NotWritten, timeoutMs: number): Failed => ({
-  ...outcome,
-  ...failedBy(why, outcome, timeoutMs),
-  keys: aboutKeys.includes(why.code) ? keys : undefined,
-});
 
 /** The keys that Prelude acknowledged, or reading confirmed. */
 const writtenKeys = (outcome: Outcome): readonly string[] => {
