@@ -31,7 +31,6 @@ const isSameFile = (...paths: [string, string]): boolean => {
   return one !== undefined && one.dev === other?.dev && one.ino === other.ino;
 };
 
-/** Opens the audit file, or says why that is not possible. */
 const auditOf = ({ auditLog: path, apiKeyFile }: Config, log: Log) => {
   if (path === undefined) return {};
   try {

@@ -30,7 +30,6 @@ const causeIn = ({ reason, reasonDetail, httpStatus, apiCode, apiMessage }: Requ
     : "";
 };
 
-/** What the operator does about a failure; where nobody knows, what happened. */
 const advice = (failure: RequestFailure): string => {
   const { fix, what }: Recovery = recovery[failure.code];
   const { apiMessage } = failure;
@@ -38,7 +37,6 @@ const advice = (failure: RequestFailure): string => {
   return `${capitalized(fix ?? inWords(what, failure))}${causeIn(failure)}.${words}`;
 };
 
-/** What the answer to the test's PATCH says about key, app and network. */
 const judge = (failure: RequestFailure | undefined, { appId }: Config) => {
   if (!failure) {
     const text =
@@ -58,7 +56,6 @@ const judge = (failure: RequestFailure | undefined, { appId }: Config) => {
 
 type Verdict = ReturnType<typeof judge>;
 
-/** A good verdict with what is known of the fixed user, who was looked up where that was possible. */
 const withUser = (verdict: Verdict, userId: string, look: Read | undefined): Verdict => {
   const said = (sentence: string) => ({ ...verdict, text: `${verdict.text} ${sentence}` });
   const tested = { ...verdict.tested, user: true };
@@ -70,7 +67,6 @@ const withUser = (verdict: Verdict, userId: string, look: Read | undefined): Ver
   return said(`Whether there is a user ${userId} was not tested: ${why}.`);
 };
 
-/** Asks Prelude, or the sandbox, within the deadline of one call. */
 const ask = async (config: Config, sandbox: boolean): Promise<Verdict> => {
   const simulated = sandbox ? await startSandbox(config) : undefined;
   const { baseUrl, apiKey = "" } = simulated ?? config;

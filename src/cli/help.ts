@@ -5,7 +5,6 @@ import { hostNames } from "./hosts.ts";
 const settingLine = (setting: (typeof settings)[number]): string =>
   `  ${setting.name.padEnd(31)}${setting.words}${setting.default === undefined ? "" : ` (default ${setting.default})`}`;
 
-/** What `--help` prints. */
 export const helpText = (): string => `${name} ${version}
 
 An MCP server over stdio whose tool update_user_profile updates a user's profile

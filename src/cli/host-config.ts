@@ -1,6 +1,5 @@
 import { type Host, type HostName, hosts, pasteHere, secretName } from "./hosts.ts";
 
-/** How a host starts the server. */
 export type Launch = {
   command: string;
   args: readonly string[];
@@ -82,7 +81,6 @@ const shells = {
   },
 };
 
-/** The words of the command of one of these programs; undefined where the shell would break them. */
 const commandWords = (
   program: NonNullable<Host["command"]>,
   { server, inputs }: Parts,
@@ -100,7 +98,6 @@ const commandWords = (
   return [...named, ...(program === "claude" ? ["--"] : []), command, ...args];
 };
 
-/** How the key arrives. */
 const keyNotes = ({ reference, inputs, otherwise }: Host, { key, shell }: Launch): string[] => {
   if (key === "none") return ["The sandbox needs no key and changes nothing real."];
   if (key === "file") {
@@ -123,7 +120,6 @@ const keyNotes = ({ reference, inputs, otherwise }: Host, { key, shell }: Launch
   ];
 };
 
-/** What to paste into a host so that it starts this server; the command that does the same, if any. */
 export const printConfig = (host: HostName, launch: Launch) => {
   const row = hosts[host];
   const { reference, inputs = [], note } = row;

@@ -3,7 +3,6 @@ export const secretName = "PRELUDE_API_KEY";
 /** The placeholder that the server takes for "not set", should nobody replace it. */
 export const pasteHere = `PASTE_YOUR_${secretName}_HERE`;
 
-/** VS Code's prompt for the key. */
 const promptInput = {
   type: "promptString",
   id: "prelude-api-key",
@@ -20,7 +19,6 @@ export type Host = {
   format?: "toml" | "yaml";
   /** The member of the file that holds the servers. Undefined: `mcpServers`. */
   root?: string;
-  /** Whether the entry says `"type": "stdio"`. */
   typed?: true;
   /** What stands for the key in `env`. Undefined: the host takes names of variables to pass on. */
   reference?: string;

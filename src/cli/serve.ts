@@ -64,7 +64,6 @@ const clientOf = ({ config, sandbox, log, secrets }: Options, cleanups: (() => u
     return simulated;
   });
 
-/** The tools that the operator's settings offer. */
 const toolsOf = (session: Omit<Dependencies, "now">): Tool[] => {
   const { config } = session;
   const dependencies = { ...session, now: () => performance.now() };

@@ -40,7 +40,6 @@ const quotes = ['""', "''", "``", "“”", "„“", "‘’"];
 const unquote = (text: string): string =>
   text.length > 1 && quotes.includes(`${text[0]}${text.at(-1)}`) ? text.slice(1, -1).trim() : text;
 
-/** A key; matching quotes and the word Bearer come off. */
 export const apiKey: Reader<string | undefined> = {
   accepts: "a management API key (Prelude dashboard, Settings, API Keys)",
   read: (given) => {

@@ -184,21 +184,17 @@ const settingsByKey = {
 
 type Rows = typeof settingsByKey;
 
-/** The settings as the code uses them; what each is stands in its row. */
 export type Config = {
   [Key in keyof Rows]: Rows[Key] extends Setting<infer Value> ? Value : never;
 };
 
-/** The rows, in a form that lets generic code keep a row and its value together. */
 export const rows: { [Key in keyof Config]: Setting<Config[Key]> } = settingsByKey;
 
 const isKey = (name: string): name is keyof Config => Object.hasOwn(rows, name);
 export const configKeys: readonly (keyof Config)[] = Object.keys(rows).filter(isKey);
 
-/** Every setting, in the order in which people read them. */
 export const settings = Object.values(settingsByKey);
 
-/** The settings and guards in force, in words; of the key only whether it is there. */
 export const describeSettings = (config: Config, sandbox: boolean): Record<string, string> => {
   const shown = <Key extends keyof Config>(key: Key) =>
     [rows[key].label, rows[key].show(config[key], sandbox)] as const;

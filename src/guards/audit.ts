@@ -38,7 +38,6 @@ const endsInHalfLine = (path: string, size: number): boolean => {
 export const openAudit = (path: string, onLost: (event: "outcome" | "refused") => void) => {
   /** Outcomes that are not in the file: at most one for each call that was in flight. */
   let kept = "";
-  /** Whether the file may end in half a line. */
   let isUnsure = true;
 
   /** By path each time: a file that was moved or deleted is made again. */
@@ -84,7 +83,6 @@ export const openAudit = (path: string, onLost: (event: "outcome" | "refused") =
 
 export type Audit = ReturnType<typeof openAudit>;
 
-/** What the audit says of a call from its start. */
 export type TracedCall = {
   /** Joins the lines of the call, and its result. */
   id: string;
@@ -100,11 +98,9 @@ type About = {
   askedAppId?: string | undefined;
   askedUserId?: string | undefined;
   keys?: readonly string[];
-  /** A person approved the write. */
   confirmed?: true;
 };
 
-/** What the audit says of its end. */
 export type TracedEnd = {
   status: string;
   /** The error's code; `cancelled`, `confirmation_asked` or `internal_error` where there was no result. */
@@ -125,7 +121,6 @@ type Options = {
   now: () => number;
 };
 
-/** A text that the client or the model chose. */
 const foreign = (text: string | undefined, secrets: Secrets): string | null =>
   text === undefined ? null : foreignText(text, secrets, maxKeyCharacters);
 
@@ -166,7 +161,6 @@ const beginningOf = (call: TracedCall, about: About, options: Options) => ({
   confirmed: about.confirmed,
 });
 
-/** The audit lines of one call; without an audit file there are none. */
 export const startTrace = (audit: Audit | undefined, call: TracedCall, options: Options) => {
   const { secrets, now } = options;
   const started = now();

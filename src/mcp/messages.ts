@@ -9,7 +9,6 @@ import {
 import { isObject } from "../lib/json.ts";
 import { canAsk } from "./elicitation.ts";
 
-/** What a client sent: a message that the SDK takes, one that is refused, or not even answered. */
 export type Incoming =
   | { message: JSONRPCMessage }
   | { refusal: ReturnType<typeof errorResponse> }
@@ -30,7 +29,6 @@ const isId = (value: unknown): value is RequestId =>
 /** Serialisers of typed languages write null for none. */
 const isNothing = (value: unknown): boolean => value === undefined || value === null;
 
-/** Of these members those that are there. */
 const pick = (value: Json, names: readonly string[]): Json =>
   Object.fromEntries(
     Object.entries(value).filter(([name, member]) => names.includes(name) && !isNothing(member)),

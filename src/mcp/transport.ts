@@ -9,7 +9,6 @@ const maxLineBytes = 10 * 1024 * 1024;
 
 const tooLong: Incoming = { ignored: "a line of more than 10 MiB" };
 
-/** Reads bytes by lines. One that is too long is dropped up to its line break. */
 const createLines = (receive: (read: Incoming) => void) => {
   let pieces: Buffer[] = [];
   let length = 0;

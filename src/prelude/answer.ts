@@ -16,7 +16,6 @@ export type Answer = {
   unread?: "broke_off" | "too_large" | "not_decodable";
 };
 
-/** What a write asked for. */
 export type Asked = { userId: string; profile: Readonly<Record<string, string>> };
 
 /** What a body holds, if that is an object. */
@@ -61,7 +60,6 @@ const isSound = (body: Record<string, unknown>, asked: Asked): boolean =>
 const showsWrite = (body: Record<string, unknown>, asked: Asked): boolean =>
   isSound(body, asked) && ("profile" in body || (isObject(body.user) && "profile" in body.user));
 
-/** Whether the whole body of an answer acknowledges a write. */
 export const isAcknowledgement = (text: string, asked: Asked): boolean => {
   if (/^(?:|ok|"ok"|true)$/i.test(text.trim())) return true;
   const body = objectIn(text);
@@ -85,7 +83,6 @@ const idHeaders = ["x-request-id", "request-id", "x-correlation-id", "x-amzn-req
 const tokenOf = (text: unknown, form: RegExp, secrets: Secrets): string | undefined =>
   typeof text === "string" && form.test(text) && redact(text, secrets) === text ? text : undefined;
 
-/** What an answer's headers call the request. */
 export const requestIdOf = (headers: Answer["headers"], secrets: Secrets): string | undefined =>
   idHeaders
     .map((name) => tokenOf(headers[name], requestIdForm, secrets))

@@ -58,7 +58,6 @@ const connecting = {
   autoSelectFamilyAttemptTimeout: 2_500,
 };
 
-/** A set of connections to the API. */
 export type Connection = {
   dispatcher: Dispatcher;
   /** Asked while a request starts: whether nothing was sent on its connection before. */

@@ -10,7 +10,6 @@ export const apiCodes = {
   suspended_account: "forbidden",
 } as const;
 
-/** What went wrong with a request. */
 export type PreludeCode =
   | (typeof apiCodes)[keyof typeof apiCodes]
   | "not_found"

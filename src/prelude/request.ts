@@ -72,7 +72,6 @@ type Run = {
   doubt?: NodeJS.Timeout;
 };
 
-/** Ends a request early, and its connection with it. */
 const end = (run: Run, exchange: Exchange): void => {
   run.settle(exchange);
   run.controller?.abort(over);

@@ -85,7 +85,6 @@ export const askedDelayMs = (headers: Headers, now: number): number | undefined 
     Math.max(0, dateOf(header(headers, "retry-after")) - now),
   ].find((ms) => ms <= maxAskedMs);
 
-/** What failed, and with what it was tried. */
 type Failed = {
   failure: RequestFailure;
   headers: Headers;

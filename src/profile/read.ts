@@ -4,7 +4,6 @@ import type { PreludeClient, Sought } from "../prelude/client.ts";
 import type { CallScope } from "../prelude/request.ts";
 import type { Outcome } from "../prelude/send.ts";
 
-/** A user as far as it is used here. */
 export type User = {
   id: string;
   /** As Prelude holds it; values may be anything that JSON can say. */

@@ -19,15 +19,12 @@ export type Gate = {
 };
 
 export type Write = Patch & {
-  /** The own keys of `profile`, in order. */
   keys: string[];
   onReservedKey: "fail" | "skip";
 };
 
-/** All requests of a call taken together. */
 type Tally = {
   attempts: number;
-  /** Of the last answer. */
   httpStatus?: number | undefined;
   requestId?: string | undefined;
   retryAfterMs?: number | undefined;

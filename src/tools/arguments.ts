@@ -5,7 +5,6 @@ import { foreignText, type Secrets } from "../lib/text.ts";
 import { type Issue, idKind, kindOf, namePath } from "./fields.ts";
 import { fixedNames, type ToolScope } from "./tool.ts";
 
-/** The arguments of a tool for one scope. */
 export type ArgumentsSpec<T> = {
   scope: ToolScope;
   /** Checks every argument of the tool; what the operator fixed is put in its place. */
@@ -115,7 +114,6 @@ const textOf = (value: unknown): string | undefined =>
 
 const tell = (received: string, accepted: string) => ({ path: "arguments", received, accepted });
 
-/** The members of a call's arguments, those that are declared and the others; or why nobody looks at them. */
 const split = ({ scope, names, place }: ArgumentsSpec<unknown>, whole: unknown) => {
   const fixed = fixedNames(scope);
   const known = names.filter((name) => !fixed.has(name));
@@ -172,11 +170,9 @@ export const readArguments = <T>(spec: ArgumentsSpec<T>, raw: unknown, secrets: 
     args,
     /** Each id that is well-formed; usable for the result beside issues. */
     target,
-    /** Ids that the call names beside its arguments, for the audit. */
     asked: { askedAppId: asked("app_id"), askedUserId: asked("user_id") ?? askedWithin },
     issues,
     advice: isSound || given.length > 0 ? undefined : nothingArrived,
-    /** Names of undeclared arguments, as the result shows them. */
     ignored,
   };
 };

@@ -7,7 +7,6 @@ import type { Asked, Tool, ToolCall, ToolResult } from "./tool.ts";
 
 // What every call passes, whatever the tool; loaded at the start, so the tools are not imported.
 
-/** What the use case of a tool works with. */
 export type Dependencies = {
   config: Config;
   /** True: an embedded simulation stands in for the API, and results say so. */

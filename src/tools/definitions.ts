@@ -23,7 +23,6 @@ const fixedIds = (scope: ToolScope): string | false => {
   );
 };
 
-/** Sentences, without those that do not hold for a scope. */
 type Sentences = readonly (string | false)[];
 
 const joined = (sentences: Sentences, separator: string): string =>
@@ -45,7 +44,6 @@ const whatTheToolsDo = (scope: ToolScope): string => {
     : `${shows}; this server cannot change it. ${data}`;
 };
 
-/** What the model reads about the server as a whole (MCP, `instructions`). */
 export const instructions = (scope: ToolScope, sandbox: boolean): string => {
   const lines = [
     whatTheToolsDo(scope),
@@ -122,7 +120,6 @@ const describe = (name: string, title: string, sentences: Sentences, isReadOnly:
   icons: [{ src: icon }],
 });
 
-/** With a list of allowed keys the schema is made when it is first asked for. */
 const updateInputOf = async (scope: ToolScope): Promise<JsonSchema> => {
   if (scope.allowedKeys === undefined) return updateInput;
   const { jsonSchema } = await import("./json-schema.ts");
@@ -140,7 +137,6 @@ export const updateDefinition = async (scope: ToolScope) => ({
   outputSchema: updateOutput,
 });
 
-/** `get_user_profile`. */
 export const getDefinition = async (scope: ToolScope) => ({
   ...describe(getName, "Get user profile", getSentences(scope), true),
   inputSchema: withoutFixed(getInput, scope),

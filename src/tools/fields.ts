@@ -15,7 +15,6 @@ const more = { path: "arguments", received: "more problems", accepted: "the same
 export const shortened = (issues: readonly Issue[]): Issue[] =>
   issues.length <= maxIssues ? [...issues] : [...issues.slice(0, maxIssues), more];
 
-/** What kind of JSON value something is, in words. */
 export const kindOf = (value: unknown): string => {
   if (value === undefined) return "nothing";
   if (value === null) return "null";
@@ -25,7 +24,6 @@ export const kindOf = (value: unknown): string => {
   return `a ${typeof value}`;
 };
 
-/** A name as the path of an issue has it. */
 export const namePath = (name: string): string => (name === "" ? '""' : shortName(name));
 
 /** A problem that zod has no name for, as its `addIssue` and its `refine` take one. */
@@ -47,7 +45,6 @@ const idSchema = (pattern: RegExp, accepted: (value: unknown) => string) =>
     })
     .regex(pattern);
 
-/** `app_id`, alike in both tools. */
 export const appIdSchema = idSchema(
   appIdPattern,
   () => "an app id: 1 to 128 letters, digits, _ or -",
@@ -64,7 +61,6 @@ export const userIdSchema = (
   accepted: (value: unknown) => string = () => userIdForm,
 ) => idSchema(userIdPattern, accepted).describe(description);
 
-/** What people have in hand instead of a user id. */
 const otherKinds = [
   { kind: "an email address", pattern: /^[^\s@]+@[^\s@]+$/ },
   { kind: "a phone number", pattern: /^\+?[\d\s().-]{6,}$/ },

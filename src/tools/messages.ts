@@ -37,14 +37,12 @@ export type FailureFacts = { [Name in keyof Facts]?: Facts[Name] | undefined };
 /** Why a call did not do what it was asked to. `wrote` of one that says nothing of it is `none`. */
 export type Failed = FailureFacts & { code: ErrorCode; attempts: number };
 
-/** A call for which nothing was sent. */
 export const refused = (code: ErrorCode, facts: FailureFacts = {}): Failed => ({
   ...facts,
   code,
   attempts: 0,
 });
 
-/** A sentence, which may depend on the facts. */
 type Words = string | ((facts: FailureFacts) => string);
 
 export const inWords = (words: Words, facts: FailureFacts): string =>
@@ -350,5 +348,4 @@ export const recovery = {
   },
 } satisfies Record<PreludeCode, Recovery> & Record<string, Recovery>;
 
-/** Every error code of this product; those of `PreludeCode` come from `prelude/`, the others from here. */
 export type ErrorCode = keyof typeof recovery;

@@ -4,7 +4,6 @@ import { askOperator } from "./messages.ts";
 type Words = {
   /** Part of a sentence: no capital, no full stop. */
   cause: string;
-  /** What the operator must do. */
   operator?: string;
   /** The whole advice, where no operator is needed. */
   advice?: string;

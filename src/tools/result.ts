@@ -40,7 +40,6 @@ export const inCall = (
 /** Names as a list in a result shows them: a huge call must not get a huge answer. */
 export const listed = (keys: readonly string[]): string[] => keys.slice(0, 1_000);
 
-/** Whether the identical call may succeed later. */
 export const isRetryable = ({ code, retryable }: Failed): boolean =>
   retryable ?? "retryable" in recovery[code];
 

@@ -5,10 +5,8 @@ import * as update from "./update-profile/schema.ts";
 // The build evaluates a module named *.wire.ts and ships its values as JSON, so that listing the
 // tools costs neither zod nor a conversion. Unbundled, in tests, it is an ordinary module.
 
-/** `update_user_profile`, without a list of allowed keys. */
 export const updateInput = jsonSchema(update.inputSchema({ allowedKeys: undefined }));
 export const updateOutput = jsonSchema(update.outputSchema);
 
-/** `get_user_profile`. */
 export const getInput = jsonSchema(get.inputSchema);
 export const getOutput = jsonSchema(get.outputSchema);

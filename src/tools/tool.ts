@@ -13,10 +13,8 @@ export const fixedNames = ({ appId, userId }: ToolScope): ReadonlySet<string> =>
     ...(userId === undefined ? [] : ["user_id", "email", "phone"]),
   ]);
 
-/** One `tools/call`, free of the protocol. */
 export type ToolCall = TracedCall &
   Person & {
-    /** The `arguments` of the call, unchecked. */
     arguments: unknown;
     /** Aborted when the client cancels the call or goes away, or when the server ends. */
     signal: AbortSignal;
@@ -24,7 +22,6 @@ export type ToolCall = TracedCall &
     progress: (message: string) => void;
   };
 
-/** What every result has in common: a status, and an error wherever the status is not the hoped-for one. */
 export type ToolResult = { status: string; error?: { code: string } | undefined };
 
 export type Asked = Question;

@@ -11,7 +11,6 @@ import type { ToolCall } from "../tool.ts";
 import { argumentsSpec, type GetResult, type Look } from "./schema.ts";
 import { viewProfile } from "./view.ts";
 
-/** Makes what the calls of one server share. */
 const createState = (deps: Dependencies) => ({
   ...deps,
   spec: argumentsSpec(deps.config),
@@ -74,7 +73,6 @@ const run = async (
   return held ? failedBy(held, { attempts: 0 }) : outcomeOf(state, answer, data.sought);
 };
 
-/** What a look-up found, or why it shows nothing. */
 const outcomeOf = (
   { config, refusedKeys, secrets }: State,
   read: Answer,

@@ -65,7 +65,6 @@ const oneWay = (args: unknown, ctx: z.RefinementCtx): unknown => {
   return args;
 };
 
-/** Whose profile to show. */
 export type Look = { appId: string; sought: Sought };
 
 const lookSchema = z.preprocess(
@@ -79,7 +78,6 @@ const lookSchema = z.preprocess(
   }),
 );
 
-/** The arguments of a call, as they are checked. */
 export const argumentsSpec = (scope: ToolScope): ArgumentsSpec<Look> => ({
   scope,
   schema: lookSchema,
@@ -87,7 +85,6 @@ export const argumentsSpec = (scope: ToolScope): ArgumentsSpec<Look> => ({
   place: "",
 });
 
-/** The one shape of every result; open to further properties, like that of `update_user_profile`. */
 export const outputSchema = z
   .object({
     status: z

@@ -4,7 +4,6 @@ import { redact, type Secrets, shorten, visiblePart } from "../../lib/text.ts";
 import { nameFlaw } from "../update-profile/schema.ts";
 
 type Options = {
-  /** False: names only. */
   values: boolean;
   /** The operator's limits: what may not be written is not shown either. */
   refused: ReturnType<typeof createKeyCheck>;

@@ -44,7 +44,6 @@ export const isWritten = async (job: WriteCall, write: Write): Promise<boolean> 
   );
 };
 
-/** Asks the person; undefined: the write may go on. */
 export const askPerson = async (job: WriteCall, write: Write) => {
   const confirmation = confirmationOf(write);
   if (!confirmation) return refused("confirmation_unavailable", { tooLargeToShow: true });

@@ -148,7 +148,6 @@ export const inputSchema = ({ allowedKeys }: Pick<ToolScope, "allowedKeys">) =>
     })
     .strict();
 
-/** The arguments of a call, as they are checked. */
 export const argumentsSpec = (scope: ToolScope): ArgumentsSpec<Write> => {
   const schema = inputSchema(scope);
   return {

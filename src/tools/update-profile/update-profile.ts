@@ -15,7 +15,6 @@ import { dryRunNote, writeText } from "../words.ts";
 import { askPerson, isWritten, keptMs, type WriteCall } from "./ask.ts";
 import { argumentsSpec, nameFlaw, type UpdateResult } from "./schema.ts";
 
-/** Makes what the calls of one server share. */
 const createState = (deps: Dependencies) => ({
   ...deps,
   spec: argumentsSpec(deps.config),
