@@ -147,7 +147,8 @@ export const readArguments = <T>(spec: ArgumentsSpec<T>, raw: unknown, secrets: 
   const wrong = broken ? [broken] : issuesOf(parsed.error, args);
   const isSound = wrong.length === 0;
   const sound = (name: string) =>
-    wrong.some(({ path }) => path === name) ? undefined : textOf(args[name]);
+    // Some optional ids are filled with nothing.
+    wrong.some(({ path }) => path === name) ? undefined : textOf(args[name]) || undefined;
   const target = { appId: sound("app_id"), userId: sound("user_id") };
 
   const others = rest.map(([name, value]) => {

@@ -71,6 +71,10 @@ const whom: Row[] = [
     asked(({ email }) => ({ user_id: "", email, phone: null })),
     byEmail,
   )("empty arguments beside the one that is meant", list({})),
+  by(
+    asked(({ email }) => ({ user_id: "", email })),
+    byEmail,
+  )("nobody, and an empty id is told as none", list(), notFound(unnamed)),
   ids("nobody by id", says(404, "user_not_found"), notFound({ http_status: 404 })),
   emails("nobody by address", list(), notFound(unnamed)),
   phones("nobody by number", list(), notFound(unnamed)),
