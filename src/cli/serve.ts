@@ -136,7 +136,7 @@ export const serve = async (options: Options): Promise<void> => {
   let stopping = false;
   const cleanups: (() => unknown)[] = [];
   const client = clientOf(options, cleanups);
-  const { server, cutOff } = createServer({
+  const server = createServer({
     info: { name, title, version, ...(websiteUrl !== null && { websiteUrl }) },
     instructions: instructions(config, sandbox),
     log,
@@ -146,7 +146,7 @@ export const serve = async (options: Options): Promise<void> => {
     settled: () => stdio.settled(),
     cutOff: () => {
       stopping = true;
-      cutOff();
+      stdio.cutOff();
     },
     close: async () => {
       await server.close();

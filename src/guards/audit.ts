@@ -99,12 +99,6 @@ type About = {
   askedUserId?: string | undefined;
   keys?: readonly string[];
   confirmed?: true;
-};
-
-export type TracedEnd = {
-  status: string;
-  /** The error's code; `cancelled`, `confirmation_asked` or `internal_error` where there was no result. */
-  code: string | null;
   updatedKeys?: readonly string[];
   httpStatus?: number | undefined;
   requestId?: string | undefined;
@@ -164,12 +158,12 @@ const beginningOf = (call: TracedCall, about: About, options: Options) => ({
 export const startTrace = (audit: Audit | undefined, call: TracedCall, options: Options) => {
   const { secrets, now } = options;
   const started = now();
-  let about: About = {};
+  const about: About = {};
   let isSent = false;
   return {
     /** Adds to what is known of the call; the lines from here on say it. */
-    about: (more: About): void => {
-      about = { ...about, ...more };
+    about: (...more: About[]): void => {
+      Object.assign(about, ...more);
     },
     /**
      * To be called right before the first request leaves, and again before the first that writes:
@@ -179,17 +173,21 @@ export const startTrace = (audit: Audit | undefined, call: TracedCall, options: 
       audit?.attempt({ event: "attempt", ...beginningOf(call, about, options) });
       isSent = true;
     },
-    /** To be called once, whatever became of the call. */
-    end: (end: TracedEnd): void => {
+    /**
+     * To be called once, whatever became of the call.
+     *
+     * @param code the error's; `cancelled`, `confirmation_asked` or `internal_error` where there was no result
+     */
+    end: (status: string, code: string | null): void => {
       if (audit === undefined) return;
       const line = {
         ...beginningOf(call, about, options),
-        status: end.status,
-        code: end.code,
-        updated_keys: (end.updatedKeys ?? []).map(escapeInvisible),
-        http_status: end.httpStatus ?? null,
-        request_id: end.requestId ?? null,
-        attempts: end.attempts ?? 0,
+        status,
+        code,
+        updated_keys: (about.updatedKeys ?? []).map(escapeInvisible),
+        http_status: about.httpStatus ?? null,
+        request_id: about.requestId ?? null,
+        attempts: about.attempts ?? 0,
         ms: Math.round(now() - started),
       };
       if (isSent) audit.outcome({ event: "outcome", ...line });

@@ -55,15 +55,18 @@ const fitParams = ({ _meta, task: _, ...params }: Json): Json => {
 const notARequest =
   'Invalid request: jsonrpc must be "2.0", method a string, params and params._meta objects, progressToken a string or an integer';
 
-const readCall = (value: Json): Incoming => {
-  const message = pick(value, ["jsonrpc", "id", "method", "params"]);
-  const { id, method, params } = message;
-  if (isObject(params)) {
-    message.params = method === "initialize" ? fitInitialize(params) : fitParams(params);
+const readCall = ({ jsonrpc, id, method, params: given }: Json): Incoming => {
+  const fitted = method === "initialize" ? fitInitialize : fitParams;
+  const params = isObject(given) ? fitted(given) : (given ?? undefined);
+  if (isId(id)) {
+    const message = { jsonrpc, id, method, params };
+    return isJSONRPCRequest(message)
+      ? { message }
+      : { refusal: errorResponse(id, -32600, notARequest) };
   }
-  if (isJSONRPCRequest(message) || isJSONRPCNotification(message)) return { message };
-  return isId(id)
-    ? { refusal: errorResponse(id, -32600, notARequest) }
+  const message = { jsonrpc, method, params };
+  return isJSONRPCNotification(message)
+    ? { message }
     : { ignored: "a message that is neither a request nor a notification" };
 };
 

@@ -1,12 +1,17 @@
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
-import { ErrorCode, type Implementation, McpError } from "@modelcontextprotocol/sdk/types.js";
+import {
+  ErrorCode,
+  type Implementation,
+  type JSONRPCMessage,
+  McpError,
+} from "@modelcontextprotocol/sdk/types.js";
 import type { Person } from "../guards/confirmation.ts";
 import { isObject } from "../lib/json.ts";
 import { type Log, placeOf } from "../lib/log.ts";
 import { isMissingFile, replacedText } from "../tools/call.ts";
 import type { Tool, ToolResult } from "../tools/tool.ts";
 import { elicit } from "./elicitation.ts";
-import { rpcError } from "./messages.ts";
+import { errorResponse, rpcError } from "./messages.ts";
 import { complete, createTickets, readClient, revision, uncached } from "./stateless.ts";
 
 type Options = {
@@ -22,37 +27,29 @@ type Params = Readonly<Record<string, unknown>>;
 
 const capabilities = { tools: {} };
 
-/**
- * The MCP server with its tools, not yet connected to a transport. `cutOff` aborts the calls in
- * flight, which unlike those that the client cancels are still answered.
- */
-export const createServer = (options: Options): { server: Server; cutOff: () => void } => {
+/** The MCP server with its tools, not yet connected to a transport. */
+export const createServer = (options: Options): Server => {
   const { info, instructions, log } = options;
   const server = new Server(info, { capabilities, instructions });
   const handle = createHandler(server, options);
-  const inFlight = new Set<() => void>();
   // Not setRequestHandler: that would answer arguments sent as a JSON string, or none at all, with
   // a protocol error and a dump of the SDK's own schema, where the model needs our result.
   server.fallbackRequestHandler = async ({ method, params = {} }, extra) => {
-    // A signal of its own: the SDK leaves unanswered what is aborted by the one that it gives. Not
-    // AbortSignal.any, which keeps something of each call for as long as the server runs.
-    const call = new AbortController();
-    const abort = () => call.abort();
-    if (extra.signal.aborted) abort();
-    extra.signal.addEventListener("abort", abort);
-    inFlight.add(abort);
+    const { requestId: id, signal } = extra;
+    // The SDK leaves unanswered what was aborted, though only the client's own cancellation says that
+    // nobody waits; of those the transport knows.
+    const answer = (message: JSONRPCMessage) => signal.aborted && server.transport?.send(message);
     try {
-      return await handle(method, params, { ...extra, signal: call.signal });
+      const result = await handle(method, params, extra);
+      answer({ jsonrpc: "2.0", id, result });
+      return result;
     } catch (thrown) {
-      throw thrown instanceof McpError ? thrown : defect(thrown, log);
-    } finally {
-      inFlight.delete(abort);
+      const error = thrown instanceof McpError ? thrown : defect(thrown, log);
+      answer(errorResponse(id, error.code, error.message));
+      throw error;
     }
   };
-  const cutOff = () => {
-    for (const abort of inFlight) abort();
-  };
-  return { server, cutOff };
+  return server;
 };
 
 /** What a client is told of a defect of this server; the log gets the rest. */
@@ -101,9 +98,9 @@ const createToolCaller = (server: Server, { info, log, tools }: Options) => {
         stateless ? "unavailable" : await elicit(server, text, extra, progress),
     };
     const outcome = await tool.call({
-      ...(stateless?.canAsk ? personByTicket(params) : waiting),
       id,
       arguments: params.arguments,
+      person: stateless?.canAsk ? personByTicket(params) : waiting,
       meta: isObject(params._meta) ? params._meta : {},
       signal: extra.signal,
       client: stateless ?? server.getClientVersion(),
@@ -135,5 +132,5 @@ const createProgress = ({ _meta, sendNotification }: Extra, log: Log) => {
 const toCallResult = (result: ToolResult) => ({
   content: [{ type: "text", text: JSON.stringify(result) }],
   structuredContent: result,
-  ...(result.error && { isError: true }),
+  isError: result.error ? true : undefined,
 });

@@ -63,6 +63,7 @@ const createRequests = () => {
   return {
     close,
     isIdle,
+    inFlight: (): number[] => [...innerOf.values()],
     /** The request under its number; undefined if another one in flight has its id. */
     open: (message: JSONRPCRequest) => {
       if (innerOf.has(message.id)) return undefined;
@@ -121,8 +122,12 @@ type StdioEvents = {
   onIgnored: (reason: string) => void;
 };
 
-/** `settled` resolves when every request that came in has been answered or cancelled. */
-export type StdioTransport = Transport & Pick<Requests, "settled">;
+export type StdioTransport = Transport & {
+  /** Resolves when every request that came in has been answered or cancelled. */
+  settled: () => Promise<void>;
+  /** Aborts what is in flight, which unlike what the client cancels is still answered. */
+  cutOff: () => void;
+};
 
 /**
  * A stdio transport for the SDK. The SDK's own one leaves invalid requests unanswered, ends in
@@ -157,6 +162,9 @@ export const createTransport = (events: StdioEvents): StdioTransport => {
   const lines = createLines(receive);
   const transport: StdioTransport = {
     settled: requests.settled,
+    cutOff: () => {
+      for (const inner of requests.inFlight()) transport.onmessage?.(cancellationOf(inner));
+    },
     start: async () => {
       stdin.on("data", lines.push);
       finished(stdin, { writable: false }, () => {

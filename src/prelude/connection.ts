@@ -46,8 +46,14 @@ export const chooseProxy = (target: URL, env: NodeJS.ProcessEnv) => {
 /** Connections kept open to the API at most; further requests wait for one. */
 export const maxConnections = 16;
 
-/** How long an idle connection is kept at most, in milliseconds: a NAT may forget it soon after. */
-const keepAliveMaxTimeout = 20_000;
+const pooling = {
+  connections: maxConnections,
+  /** How long an idle connection is kept at most, in milliseconds: a NAT may forget it soon after. */
+  keepAliveMaxTimeout: 20_000,
+  // undici's own limits are off: a call's deadline is what counts.
+  headersTimeout: 0,
+  bodyTimeout: 0,
+};
 
 const connecting = {
   /** Longest wait for one connection, in milliseconds; the call's deadline may come first. */
@@ -103,10 +109,8 @@ const connectionTo = (origin: string, proxy: Proxy): Connection => {
       justConnected = false;
     });
   };
-  const poolOf = (target: string | URL, connect: buildConnector.connector) => {
-    const pool = new Pool(target, { connections: maxConnections, connect, keepAliveMaxTimeout });
-    return pool.on("connect", onConnect);
-  };
+  const poolOf = (target: string | URL, connect: buildConnector.connector) =>
+    new Pool(target, { ...pooling, connect }).on("connect", onConnect);
   const dispatcher = proxy
     ? new ProxyAgent({
         uri: proxy.uri,

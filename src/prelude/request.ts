@@ -11,7 +11,7 @@ export type Request = {
   path: string;
   /** Names and values in turn. */
   headers: string[];
-  body?: Buffer;
+  body?: Buffer | null;
 };
 
 /** What every request of one tool call shares. */
@@ -154,9 +154,7 @@ export const exchange = (
     };
     const run: Run = { settle, settled: false };
     signal.addEventListener("abort", cut);
-    // undici's own limits are off: the deadline is what counts.
-    const options = { ...request, headersTimeout: 0, bodyTimeout: 0 };
     const isDoubted = () => wary && !isNew();
-    dispatcher.dispatch(options, handlerOf(run, isDoubted, scope));
+    dispatcher.dispatch(request, handlerOf(run, isDoubted, scope));
   });
 };

@@ -95,7 +95,7 @@ type Failed = {
 
 const attempt = async (
   { origin, key, secrets, connections, product }: Sender,
-  { asked, ...what }: Call,
+  { method, path, body = null, asked }: Call,
   scope: CallScope,
   wary: boolean,
 ) => {
@@ -104,13 +104,14 @@ const attempt = async (
     ...["accept", "application/json", "accept-encoding", "identity"],
     ...["user-agent", `${product} node/${process.versions.node}`],
     ...["authorization", `Bearer ${key}`],
-    ...(what.body ? ["content-type", "application/json"] : []),
+    ...(body ? ["content-type", "application/json"] : []),
   ];
-  const end = await exchange(connection, { ...what, origin, headers }, scope, wary);
+  const request = { origin, method, path, headers, body };
+  const end = await exchange(connection, request, scope, wary);
   if (end === "held") return end;
   if ("failure" in end) return { ...end, headers: {}, key, connection };
-  const { headers: given } = end.answer;
-  return { ...readAnswer(end.answer, secrets, asked), headers: given, key, connection };
+  const read = readAnswer(end.answer, secrets, asked);
+  return "success" in read ? read : { ...read, headers: end.answer.headers, key, connection };
 };
 
 const wordsOf = ({ httpStatus, code, reason }: RequestFailure): string =>

@@ -24,7 +24,8 @@ export const createTurns = () => {
       release = resolve;
     });
     // The entry goes when the whole line has gone.
-    const tail: Promise<void> = Promise.all([before, done]).then(() => {
+    const line = before ? before.then(() => done) : done;
+    const tail = line.then(() => {
       if (tails.get(key) === tail) tails.delete(key);
     });
     tails.set(key, tail);

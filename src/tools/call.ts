@@ -1,5 +1,5 @@
 import type { Config } from "../config/config.ts";
-import { type Audit, startTrace, type Trace, type TracedEnd } from "../guards/audit.ts";
+import { type Audit, startTrace, type Trace } from "../guards/audit.ts";
 import type { Log } from "../lib/log.ts";
 import type { Secrets } from "../lib/text.ts";
 import type { PreludeClient } from "../prelude/client.ts";
@@ -23,11 +23,8 @@ export type Dependencies = {
   now: () => number;
 };
 
-/** Handles a call; `sent`: what only the audit says. Rejects only on a defect of this server. */
-export type UseCase = (
-  call: ToolCall,
-  trace: Trace,
-) => Promise<Asked | { result: ToolResult; sent: Omit<TracedEnd, "status" | "code"> }>;
+/** Handles a call, and tells its trace what only the audit says. Rejects only on a defect of this server. */
+export type UseCase = (call: ToolCall, trace: Trace) => Promise<ToolResult | Asked>;
 
 /** Whether an error says that a file of this server is gone, which it loads when it needs it. */
 export const isMissingFile = (error: unknown): boolean =>
@@ -62,24 +59,24 @@ const forOperator: ReadonlySet<string> = new Set([
  *
  * @param undone the result of a call that did nothing, without its error
  */
-export const createCaller =
-  (
-    deps: Dependencies,
-    tool: string,
-    undone: ToolResult & Record<string, unknown>,
-    load: () => Promise<UseCase>,
-  ): Tool["call"] =>
-  async (call) => {
-    const { auditMeta, appId, userId } = deps.config;
-    const trace = startTrace(deps.audit, call, { ...deps, tool, auditMeta });
+export const createCaller = (
+  deps: Dependencies,
+  tool: string,
+  undone: ToolResult & Record<string, unknown>,
+  load: () => Promise<UseCase>,
+): Tool["call"] => {
+  const { auditMeta, appId, userId } = deps.config;
+  const options = { ...deps, tool, auditMeta };
+  return async (call) => {
+    const trace = startTrace(deps.audit, call, options);
     trace.about({ appId, userId });
-    const finish = (result: ToolResult, sent: Partial<TracedEnd> = {}): ToolResult => {
-      const code = result.error?.code ?? null;
+    const finish = (result: ToolResult): ToolResult => {
+      const { code = null, request_id } = result.error ?? {};
       // That the client cancelled the call is all there is to say then.
       const isCancelled = call.signal.aborted && !deps.isStopping();
-      trace.end({ ...sent, status: result.status, code: isCancelled ? "cancelled" : code });
+      trace.end(result.status, isCancelled ? "cancelled" : code);
       if (code !== null && forOperator.has(code)) {
-        const request = sent.requestId === undefined ? "" : `, request ${sent.requestId}`;
+        const request = request_id === undefined ? "" : `, request ${request_id}`;
         deps.log.error(`${tool}: ${code} (call ${call.id}${request})`);
       }
       return result;
@@ -87,12 +84,13 @@ export const createCaller =
     try {
       const useCase = await load();
       const ended = await useCase(call, trace);
-      if ("result" in ended) return finish(ended.result, ended.sent);
-      trace.end({ status: undone.status, code: "confirmation_asked" });
+      if ("status" in ended) return finish(ended);
+      trace.end(undone.status, "confirmation_asked");
       return ended;
     } catch (error) {
       if (isMissingFile(error)) return finish({ ...undone, error: replaced });
-      trace.end({ status: "unknown", code: "internal_error" });
+      trace.end("unknown", "internal_error");
       throw error;
     }
   };
+};

@@ -13,16 +13,19 @@ export const fixedNames = ({ appId, userId }: ToolScope): ReadonlySet<string> =>
     ...(userId === undefined ? [] : ["user_id", "email", "phone"]),
   ]);
 
-export type ToolCall = TracedCall &
-  Person & {
-    arguments: unknown;
-    /** Aborted when the client cancels the call or goes away, or when the server ends. */
-    signal: AbortSignal;
-    /** Tells the client that the call is waiting, and for what. */
-    progress: (message: string) => void;
-  };
+export type ToolCall = TracedCall & {
+  arguments: unknown;
+  person: Person;
+  /** Aborted when the client cancels the call or goes away, or when the server ends. */
+  signal: AbortSignal;
+  /** Tells the client that the call is waiting, and for what. */
+  progress: (message: string) => void;
+};
 
-export type ToolResult = { status: string; error?: { code: string } | undefined };
+export type ToolResult = {
+  status: string;
+  error?: { code: string; request_id?: string | undefined } | undefined;
+};
 
 export type Asked = Question;
 

@@ -198,7 +198,7 @@ describe("time", () => {
     vi.useFakeTimers();
     const { update, scopes } = recordingClient();
     const name = "update_user_profile";
-    const { server } = createServer({
+    const server = createServer({
       info: { name: "test", version: "1.0.0" },
       instructions: "",
       log: { error: () => {}, info: () => {}, debug: () => {} },

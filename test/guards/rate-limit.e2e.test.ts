@@ -1,8 +1,8 @@
 import { setImmediate as tick } from "node:timers/promises";
 import { expect, it, onTestFinished } from "vitest";
 import { readConfig } from "../../src/config/config.ts";
+import type { Person } from "../../src/guards/confirmation.ts";
 import { createClient } from "../../src/prelude/client.ts";
-import type { ToolCall } from "../../src/tools/tool.ts";
 import type { UpdateResult } from "../../src/tools/update-profile/schema.ts";
 import { startGuarded } from "../support/guarded.ts";
 import { app, type ServerProcess, user } from "../support/server-process.ts";
@@ -60,7 +60,7 @@ const startOnClock = async (env: Record<string, string>, ...answers: Handler[]) 
   const clock = { seconds: 0 };
   const now = () => clock.seconds * 1000;
   const update = createUpdateProfile(dependenciesOf(config, client, { now }));
-  const callAt = async (seconds: number, userId: string, confirm: ToolCall["confirm"]) => {
+  const callAt = async (seconds: number, userId: string, confirm: Person["confirm"]) => {
     clock.seconds = seconds;
     const result = await update(callOf(argumentsFor(userId), { confirm }));
     if ("question" in result) throw new Error("not to be asked by result");
@@ -68,7 +68,7 @@ const startOnClock = async (env: Record<string, string>, ...answers: Handler[]) 
   };
   return { upstream, clock, callAt };
 };
-const nobody: ToolCall["confirm"] = async () => "unavailable";
+const nobody: Person["confirm"] = async () => "unavailable";
 
 it("lets a held call through once its wait is over", async () => {
   const { upstream, callAt } = await startOnClock(limit(2));
@@ -87,7 +87,7 @@ it.each([1, 2])("questions of several minutes, answered together: %d write", asy
     PRELUDE_CONFIRM: "true",
   });
   const people: ((answer: "accepted") => void)[] = [];
-  const confirm: ToolCall["confirm"] = () => new Promise((resolve) => people.push(resolve));
+  const confirm: Person["confirm"] = () => new Promise((resolve) => people.push(resolve));
   const calls: Promise<UpdateResult>[] = [];
   for (const seconds of [0, 61, 122, 183]) {
     for (let i = 0; i < max; i++) calls.push(callAt(seconds, `usr_${seconds}_${i}`, confirm));

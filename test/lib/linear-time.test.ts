@@ -63,7 +63,8 @@ const trace = (text: string): void => {
   const options = { tool: "t", sandbox: false, auditMeta: [text], secrets, now: () => 0 };
   const traced = startTrace(audit, call, options);
   traced.about({ appId: app, askedAppId: text, userId: user, askedUserId: text, keys: [text] });
-  traced.end({ status: "s", code: null, httpStatus: 400, updatedKeys: [text] });
+  traced.about({ httpStatus: 400, updatedKeys: [text] });
+  traced.end("s", null);
 };
 
 const write = (profile: Record<string, string>) => ({

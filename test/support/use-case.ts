@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Config } from "../../src/config/config.ts";
+import type { Person } from "../../src/guards/confirmation.ts";
 import { createLog } from "../../src/lib/log.ts";
 import type { PreludeClient } from "../../src/prelude/client.ts";
 import { createCaller, type Dependencies } from "../../src/tools/call.ts";
@@ -27,14 +28,16 @@ export const dependenciesOf = (
 };
 
 /** A call by a client that accepts every question. */
-export const callOf = (args: unknown, more: Partial<ToolCall> = {}): ToolCall => ({
+export const callOf = (
+  args: unknown,
+  { confirm = async () => "accepted", ...more }: Partial<ToolCall & Person> = {},
+): ToolCall => ({
   id: randomUUID(),
   arguments: args,
   meta: {},
   signal: new AbortController().signal,
   client: { name: "test", version: "1" },
-  answered: () => undefined,
-  confirm: async () => "accepted",
+  person: { answered: () => undefined, confirm },
   progress: () => {},
   ...more,
 });

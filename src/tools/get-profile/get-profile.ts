@@ -31,25 +31,24 @@ export const createGetProfile = (deps: Dependencies): UseCase => {
   const { spec, secrets, sandbox, config, isStopping } = state;
   return async (call, trace) => {
     const read = readArguments(spec, call.arguments, secrets);
-    trace.about({ ...read.target, ...read.asked });
+    trace.about(read.target, read.asked);
     const outcome = await run(state, read, call, trace);
+    const { attempts, httpStatus, requestId } = "code" in outcome ? outcome : outcome.sent;
+    trace.about({ attempts, httpStatus, requestId });
+    const about = { sandbox, attempts, ofIgnored };
     if ("code" in outcome) {
-      const { attempts, userIds } = outcome;
+      const { userIds } = outcome;
       const failed = inCall(outcome, config, read, call.signal.aborted && isStopping());
       const status = failed.code === "user_not_found" ? "not_found" : "not_read";
       const error = errorOf(failed, status === "not_found" ? "." : "; nothing was read.");
       const shown = { user_ids: userIds && [...userIds] };
-      const about = { sandbox, attempts, ofIgnored };
-      const result: GetResult = resultOf(status, read, about, shown, error);
-      return { result, sent: outcome };
+      return resultOf(status, read, about, shown, error) satisfies GetResult;
     }
-    const { userId, shown, sent } = outcome;
+    const { userId, shown } = outcome;
     // Who was found, and which keys were shown; never a value.
     trace.about({ userId, keys: shown.profile_keys });
     const found = { ...read, target: { ...read.target, userId } };
-    const about = { sandbox, attempts: sent.attempts, ofIgnored };
-    const result: GetResult = resultOf("found", found, about, shown);
-    return { result, sent };
+    return resultOf("found", found, about, shown) satisfies GetResult;
   };
 };
 

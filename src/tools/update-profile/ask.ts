@@ -11,11 +11,10 @@ import type { ToolCall } from "../tool.ts";
 import { dryRunQuestion } from "../words.ts";
 
 /** A call that writes; `questions` counts those to a person, as many a minute as there may be writes. */
-export type WriteCall = Dependencies & {
+export type WriteCall = {
+  state: Dependencies & { writes: RateLimit; questions: RateLimit };
   call: ToolCall;
   trace: Trace;
-  writes: RateLimit;
-  questions: RateLimit;
 };
 
 /** Longest look before a question, in milliseconds; it is asked without if this fails. */
@@ -24,10 +23,10 @@ const beforeMs = 5_000;
 const afterMs = 3_000;
 
 /** The user's profile as it is now, or undefined for whatever reason. The look is a part of its write. */
-const look = async ({ client, call: { signal } }: WriteCall, write: Write, timeoutMs: number) => {
+const look = async ({ state, call: { signal } }: WriteCall, write: Write, timeoutMs: number) => {
   const sought = { by: "user_id", value: write.userId } as const;
   const deadlineAt = performance.now() + timeoutMs;
-  const read = await readProfile(await client(), write.appId, sought, { signal, deadlineAt });
+  const read = await readProfile(await state.client(), write.appId, sought, { signal, deadlineAt });
   return read.kind === "found" ? read.user.profile : undefined;
 };
 
@@ -37,7 +36,7 @@ export const keptMs = ({ read, timeoutMs }: Config): number =>
 
 /** Whether the profile holds every value of a write whose outcome the answers left open. */
 export const isWritten = async (job: WriteCall, write: Write): Promise<boolean> => {
-  const profile = await look(job, write, keptMs(job.config));
+  const profile = await look(job, write, keptMs(job.state.config));
   if (profile === undefined) return false;
   return write.keys.every(
     (key) => Object.hasOwn(profile, key) && profile[key] === write.profile[key],
@@ -47,7 +46,7 @@ export const isWritten = async (job: WriteCall, write: Write): Promise<boolean> 
 export const askPerson = async (job: WriteCall, write: Write) => {
   const confirmation = confirmationOf(write);
   if (!confirmation) return refused("confirmation_unavailable", { tooLargeToShow: true });
-  const known = job.call.answered(confirmation.subject);
+  const known = job.call.person.answered(confirmation.subject);
   const answer = known ?? (await putQuestion(job, write, confirmation));
   if (typeof answer === "object") return answer;
   if (answer !== "accepted") return refused(`confirmation_${answer}`);
@@ -57,7 +56,8 @@ export const askPerson = async (job: WriteCall, write: Write) => {
 
 /** Puts the question, with what is there now where the operator lets that be read. */
 const putQuestion = async (job: WriteCall, write: Write, plain: Confirmation) => {
-  const { call, trace, config, writes, questions, audit, isStopping, secrets } = job;
+  const { state, call, trace } = job;
+  const { config, writes, questions, audit, isStopping, secrets } = state;
   if (isStopping()) return refused("stopping");
   // Nobody is asked whose yes could not be acted on.
   const waitMs = writes.wait() ?? questions.take();
@@ -77,5 +77,5 @@ const putQuestion = async (job: WriteCall, write: Write, plain: Confirmation) =>
   const before = reads ? { read, profile } : undefined;
   const { text, subject } = confirmationOf(write, before, secrets) ?? plain;
   const lead = config.write === "dry-run" ? `${dryRunQuestion}\n` : "";
-  return call.confirm({ text: `${lead}${text}`, subject });
+  return call.person.confirm({ text: `${lead}${text}`, subject });
 };

@@ -3,7 +3,6 @@ import { maxBodyBytes, maxKeyCharacters } from "../../lib/contract.ts";
 import { isObject } from "../../lib/json.ts";
 import { quoteList } from "../../lib/names.ts";
 import { escapeInvisible } from "../../lib/text.ts";
-import type { Write } from "../../profile/write.ts";
 import type { ArgumentsSpec } from "../arguments.ts";
 import { appIdSchema, errorSchema, kindOf, problem, userIdSchema } from "../fields.ts";
 import type { ToolScope } from "../tool.ts";
@@ -49,18 +48,12 @@ const howToSend: ReadonlyMap<string, string> = new Map([
   ["an object", "a string: look how the app stores such objects, or ask the person"],
 ]);
 
-const value = z
-  .string({ errorMap: (_, { data }) => ({ message: howToSend.get(kindOf(data)) ?? "a string" }) })
-  .refine(
-    (text) => text.isWellFormed(),
-    problem(
-      "a string with half a character in it (an unpaired surrogate)",
-      "a string of whole characters",
-    ),
-  );
+const value = z.string({
+  errorMap: (_, { data }) => ({ message: howToSend.get(kindOf(data)) ?? "a string" }),
+});
 
 /** Why nobody needs to look into a profile, or undefined: its size comes before what it holds. */
-const brokenProfile = (profile: unknown): Flaw | undefined => {
+const profileFlaw = (profile: unknown): Flaw | undefined => {
   if (!isObject(profile)) {
     const isText = typeof profile === "string" && profile !== "";
     const received = isText ? "a string that is not an object as JSON" : kindOf(profile);
@@ -88,16 +81,28 @@ const filler: Flaw = [
   'if the person wants this field emptied, "" in a call of its own; if it is not to change, leave the key out',
 ];
 
-/** Checks what no schema of the values can say: sizes, names, and what only fills a place. */
+const broken: Flaw = [
+  "a string with half a character in it (an unpaired surrogate)",
+  "a string of whole characters",
+];
+
+const valueFlaw = (text: unknown, mayFill: boolean): Flaw | undefined => {
+  if (typeof text !== "string") return undefined;
+  if (!text.isWellFormed()) return broken;
+  return mayFill && text === "" ? filler : undefined;
+};
+
+/** Checks what no schema of the values can say: sizes, names, halves, and what only fills a place. */
 const checkProfile = (profile: unknown, ctx: z.RefinementCtx, isListed: boolean): unknown => {
-  const broken = brokenProfile(profile);
-  if (broken) ctx.addIssue({ ...problem(...broken), fatal: true });
-  if (broken || !isObject(profile)) return profile;
+  const whole = profileFlaw(profile);
+  if (whole) ctx.addIssue({ ...problem(...whole), fatal: true });
+  if (whole || !isObject(profile)) return profile;
   const names = Object.keys(profile);
   const mayFill = isListed && names.length > 1;
   for (const name of names) {
-    const flaw = nameFlaw(name) ?? (mayFill && profile[name] === "" ? filler : undefined);
-    if (flaw) ctx.addIssue(problem(...flaw, [name]));
+    for (const flaw of [nameFlaw(name), valueFlaw(profile[name], mayFill)]) {
+      if (flaw) ctx.addIssue(problem(...flaw, [name]));
+    }
   }
   // Without a prototype, where zod would find keys such as "constructor".
   return { __proto__: null, ...profile };
@@ -148,14 +153,13 @@ export const inputSchema = ({ allowedKeys }: Pick<ToolScope, "allowedKeys">) =>
     })
     .strict();
 
-export const argumentsSpec = (scope: ToolScope): ArgumentsSpec<Write> => {
+export type Arguments = z.infer<ReturnType<typeof inputSchema>>;
+
+export const argumentsSpec = (scope: ToolScope): ArgumentsSpec<Arguments> => {
   const schema = inputSchema(scope);
   return {
     scope,
-    schema: schema.transform(({ app_id, user_id, profile, on_reserved_key = "fail" }) => {
-      const keys = Object.keys(profile);
-      return { appId: app_id, userId: user_id, profile, keys, onReservedKey: on_reserved_key };
-    }),
+    schema,
     names: Object.keys(schema.shape),
     place: "; keys and their values belong inside profile",
   };

@@ -13,7 +13,7 @@ import { errorOf, failedBy, inCall, isRetryable, listed, resultOf } from "../res
 import type { Asked } from "../tool.ts";
 import { dryRunNote, writeText } from "../words.ts";
 import { askPerson, isWritten, keptMs, type WriteCall } from "./ask.ts";
-import { argumentsSpec, nameFlaw, type UpdateResult } from "./schema.ts";
+import { type Arguments, argumentsSpec, nameFlaw, type UpdateResult } from "./schema.ts";
 
 const createState = (deps: Dependencies) => ({
   ...deps,
@@ -24,12 +24,12 @@ const createState = (deps: Dependencies) => ({
   questions: createRateLimit(deps.config.maxWritesPerMinute, deps.now),
 });
 
-type Read = ReadArguments<Write>;
+type Read = ReadArguments<Arguments>;
 /** One call at work. */
-type Job = ReturnType<typeof createState> & WriteCall & { read: Read; keys: string[] };
+type Job = WriteCall & { state: ReturnType<typeof createState>; read: Read; keys: string[] };
 
 /** `nothing`: a dry run came to where a write would have left. */
-type Outcome = Failed | Written | { wrote: "nothing"; keys: readonly string[]; attempts: 0 };
+type Outcome = Failed | Written | (Omit<Written, "wrote"> & { wrote: "nothing" });
 
 /** The use case: arguments -> guards -> one PATCH (or a few) -> what is true now and what to do next. */
 export const createUpdateProfile = (deps: Dependencies): UseCase => {
@@ -37,18 +37,19 @@ export const createUpdateProfile = (deps: Dependencies): UseCase => {
   return async (call, trace) => {
     const read = readArguments(state.spec, call.arguments, state.secrets);
     const keys = sentKeys(read);
-    trace.about({ ...read.target, ...read.asked, keys });
-    const job = { ...state, call, trace, read, keys };
+    trace.about(read.target, read.asked, { keys });
+    const job = { state, call, trace, read, keys };
     const outcome = await run(job);
     if ("question" in outcome) return outcome;
-    const sent = { ...outcome, updatedKeys: writtenKeys(outcome) };
-    return { result: updateResult(job, outcome), sent };
+    const { httpStatus, requestId, attempts } = outcome;
+    trace.about({ httpStatus, requestId, attempts, updatedKeys: writtenKeys(outcome) });
+    return updateResult(job, outcome);
   };
 };
 
 /** The keys of a call, also of one that is refused; then as far as anybody reads them. */
 const sentKeys = ({ data, args: { profile } }: Read): string[] => {
-  if (data) return data.keys;
+  if (data) return Object.keys(data.profile);
   if (!isObject(profile)) return [];
   return listed(Object.keys(profile).filter((key) => key.length <= maxKeyCharacters));
 };
@@ -57,7 +58,7 @@ const sentKeys = ({ data, args: { profile } }: Read): string[] => {
 const run = async (job: Job): Promise<Outcome | Asked> => {
   const write = checkCall(job);
   if ("code" in write) return write;
-  const asked = job.config.confirm ? await askPerson(job, write) : undefined;
+  const asked = job.state.config.confirm ? await askPerson(job, write) : undefined;
   return asked ?? (await writeInTurn(job, write));
 };
 
@@ -68,7 +69,8 @@ const refusedKeyIssue = (key: string): Issue => ({
 });
 
 /** What is to be written, or why it must not be: as far as that can be told at once. */
-const checkCall = ({ config, sandbox, refusedKeys, read, keys }: Job): Write | Failed => {
+const checkCall = ({ state, read, keys }: Job): Write | Failed => {
+  const { config, sandbox, refusedKeys } = state;
   const { data, issues, advice } = read;
   if (config.apiKey === undefined && !sandbox) return refused("not_configured");
   const refusal = refusedKeys(keys.filter((key) => nameFlaw(key) === undefined));
@@ -80,13 +82,17 @@ const checkCall = ({ config, sandbox, refusedKeys, read, keys }: Job): Write | F
     const words = advice ?? userIdAdvice(issues, config.read !== "off");
     return refused("invalid_arguments", { advice: words, issues: [...others, ...refusals] });
   }
-  if (data && !refusal) return data;
-  return refused("key_not_allowed", { ...refusal, allowedKeys: config.allowedKeys });
+  if (!data || refusal) {
+    return refused("key_not_allowed", { ...refusal, allowedKeys: config.allowedKeys });
+  }
+  const { app_id: appId, user_id: userId, profile, on_reserved_key = "fail" } = data;
+  return { appId, userId, profile, keys, onReservedKey: on_reserved_key };
 };
 
 /** Waits for the turn of the write's user, and writes. */
 const writeInTurn = async (job: Job, write: Write): Promise<Outcome> => {
-  const { turns, config, call } = job;
+  const { state, call } = job;
+  const { turns, config } = state;
   // Only from here on: waiting for a person must not use up Prelude's time.
   const timeoutMs = config.timeoutMs - keptMs(config);
   const deadlineAt = performance.now() + timeoutMs;
@@ -104,12 +110,12 @@ const writeInTurn = async (job: Job, write: Write): Promise<Outcome> => {
 const aboutKeys = ["invalid_request", "reserved_profile_key", "api_error"];
 
 const send = async (job: Job, write: Write, deadlineAt: number): Promise<Outcome> => {
-  const { config, writes, isStopping, trace } = job;
+  const { config, writes, isStopping } = job.state;
   const { signal, progress } = job.call;
-  const gate = createGate(writes, "too_many_writes", trace, isStopping);
+  const gate = createGate(writes, "too_many_writes", job.trace, isStopping);
   if (config.write === "dry-run") return rehearse(job, write, gate);
   const outcome = await writeProfile(write, {
-    client: await job.client(),
+    client: await job.state.client(),
     signal,
     deadlineAt,
     gate,
@@ -131,7 +137,8 @@ const rehearse = ({ call }: Job, { keys }: Write, gate: Gate): Outcome => {
   if (call.signal.aborted) return refused("timeout");
   gate.admit();
   const held = gate.held();
-  return held ? failedBy(held, { attempts: 0 }) : { wrote: "nothing", keys, attempts: 0 };
+  if (held) return failedBy(held, { attempts: 0 });
+  return { wrote: "nothing", keys, attempts: 0, mayHaveWritten: false };
 };
 
 /** The keys that Prelude acknowledged, or reading confirmed. */
@@ -143,7 +150,8 @@ const writtenKeys = (outcome: Outcome): readonly string[] => {
 const statusOf = { none: "not_updated", unknown: "unknown", partial: "partially_updated" } as const;
 
 const updateResult = (job: Job, outcome: Outcome): UpdateResult => {
-  const { config, sandbox, read, call, isStopping } = job;
+  const { state, read, call } = job;
+  const { config, sandbox, isStopping } = state;
   const keys = writtenKeys(outcome);
   const updated_keys = listed(keys);
   const updated_keys_total = updated_keys.length < keys.length ? keys.length : undefined;
