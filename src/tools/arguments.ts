@@ -15,7 +15,7 @@ export type ArgumentsSpec<T> = {
   place: string;
 };
 
-type Args = Readonly<Record<string, unknown>>;
+export type Args = Readonly<Record<string, unknown>>;
 
 /** What JSON text of an object or array holds; anything else as it is. Some clients send objects so. */
 const readJson = (value: unknown): unknown => {
@@ -36,8 +36,14 @@ const receivedIn = (issue: z.ZodIssue, args: Args): string => {
     : kindOf(value);
 };
 
-const issuesOf = (error: z.ZodError | undefined, args: Args): Issue[] =>
-  (error?.issues ?? [])
+const issuesOf = (
+  { issues = [] }: Partial<z.ZodError> = {},
+  args: Args,
+  names: readonly unknown[],
+): Issue[] =>
+  // In the order of the arguments: what the schema cannot say is checked before it.
+  names
+    .flatMap((name) => issues.filter(({ path }) => path[0] === name))
     // Keys that are not listed are the key policy's to refuse, with a code of its own.
     .filter(({ code }) => code !== "unrecognized_keys")
     .map((issue) => ({
@@ -144,7 +150,7 @@ export const readArguments = <T>(spec: ArgumentsSpec<T>, raw: unknown, secrets: 
   const { declared, only, given, rest, broken } = split(spec, readJson(raw ?? {}));
   const args: Args = { app_id: scope.appId, user_id: scope.userId, ...Object.fromEntries(given) };
   const parsed = schema.safeParse(args);
-  const wrong = broken ? [broken] : issuesOf(parsed.error, args);
+  const wrong = broken ? [broken] : issuesOf(parsed.error, args, spec.names);
   const isSound = wrong.length === 0;
   const sound = (name: string) =>
     // Some optional ids are filled with nothing.

@@ -48,12 +48,13 @@ const idSchema = (pattern: RegExp, accepted: (value: unknown) => string) =>
 export const appIdSchema = idSchema(
   appIdPattern,
   () => "an app id: 1 to 128 letters, digits, _ or -",
-)
-  .refine(
-    (id) => !userIdPattern.test(id),
-    problem("a user id", "the app id (are the two ids exchanged?)"),
-  )
-  .describe("App id, exactly as given to you.");
+).describe("App id, exactly as given to you.");
+
+/** Checks what the pattern of an app id cannot say. */
+export const checkAppId = (id: unknown, ctx: z.RefinementCtx): void => {
+  if (typeof id !== "string" || !userIdPattern.test(id)) return;
+  ctx.addIssue(problem("a user id", "the app id (are the two ids exchanged?)", ["app_id"]));
+};
 
 /** @param accepted what is wanted in place of a value */
 export const userIdSchema = (

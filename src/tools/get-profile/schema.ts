@@ -1,8 +1,15 @@
 import { z } from "zod/v3";
 import { emailOf, phoneOf } from "../../lib/contact.ts";
 import type { Sought } from "../../prelude/client.ts";
-import type { ArgumentsSpec } from "../arguments.ts";
-import { appIdSchema, errorSchema, problem, userIdForm, userIdSchema } from "../fields.ts";
+import type { Args, ArgumentsSpec } from "../arguments.ts";
+import {
+  appIdSchema,
+  checkAppId,
+  errorSchema,
+  problem,
+  userIdForm,
+  userIdSchema,
+} from "../fields.ts";
 import type { ToolScope } from "../tool.ts";
 
 const contacts = {
@@ -55,8 +62,9 @@ export const inputSchema = z
 const ways = ["user_id", ...names] as const;
 
 /** Told in words and checked, since unions are not portable. */
-const oneWay = (args: unknown, ctx: z.RefinementCtx): unknown => {
-  const given = ways.filter((name) => isGiven(Object(args)[name]));
+const oneWay = (args: Args, ctx: z.RefinementCtx): Args => {
+  checkAppId(args.app_id, ctx);
+  const given = ways.filter((name) => isGiven(args[name]));
   if (given.length !== 1) {
     const received = given.length === 0 ? "nothing" : `${given.join(" and ")} together`;
     const path = [given.at(-1) ?? "user_id"];
@@ -68,7 +76,7 @@ const oneWay = (args: unknown, ctx: z.RefinementCtx): unknown => {
 export type Look = { appId: string; sought: Sought };
 
 const lookSchema = z.preprocess(
-  oneWay,
+  (args, ctx) => oneWay(args as Args, ctx),
   inputSchema.transform((args): Look => {
     for (const by of ways) {
       const value = args[by];

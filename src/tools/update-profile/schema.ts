@@ -3,8 +3,8 @@ import { maxBodyBytes, maxKeyCharacters } from "../../lib/contract.ts";
 import { isObject } from "../../lib/json.ts";
 import { quoteList } from "../../lib/names.ts";
 import { escapeInvisible } from "../../lib/text.ts";
-import type { ArgumentsSpec } from "../arguments.ts";
-import { appIdSchema, errorSchema, kindOf, problem, userIdSchema } from "../fields.ts";
+import type { Args, ArgumentsSpec } from "../arguments.ts";
+import { appIdSchema, checkAppId, errorSchema, kindOf, problem, userIdSchema } from "../fields.ts";
 import type { ToolScope } from "../tool.ts";
 
 /** What a refusal says of a name: what it is, and what is accepted. */
@@ -92,20 +92,24 @@ const valueFlaw = (text: unknown, mayFill: boolean): Flaw | undefined => {
   return mayFill && text === "" ? filler : undefined;
 };
 
-/** Checks what no schema of the values can say: sizes, names, halves, and what only fills a place. */
-const checkProfile = (profile: unknown, ctx: z.RefinementCtx, isListed: boolean): unknown => {
+/** Checks what no schema of the arguments can say: sizes, names, halves, and what only fills a place. */
+const checkArguments = (args: Args, ctx: z.RefinementCtx, isListed: boolean): Args => {
+  const { app_id, profile, on_reserved_key } = args;
+  checkAppId(app_id, ctx);
+  // Some hosts send null for an optional argument that the model left out.
+  const others = { ...args, on_reserved_key: on_reserved_key ?? undefined };
   const whole = profileFlaw(profile);
-  if (whole) ctx.addIssue({ ...problem(...whole), fatal: true });
-  if (whole || !isObject(profile)) return profile;
+  if (whole) ctx.addIssue(problem(...whole, ["profile"]));
+  if (whole || !isObject(profile)) return { ...others, profile: {} };
   const names = Object.keys(profile);
   const mayFill = isListed && names.length > 1;
   for (const name of names) {
     for (const flaw of [nameFlaw(name), valueFlaw(profile[name], mayFill)]) {
-      if (flaw) ctx.addIssue(problem(...flaw, [name]));
+      if (flaw) ctx.addIssue(problem(...flaw, ["profile", name]));
     }
   }
   // Without a prototype, where zod would find keys such as "constructor".
-  return { __proto__: null, ...profile };
+  return { ...others, profile: { __proto__: null, ...profile } };
 };
 
 const size = `at most ${maxBodyBytes / 1024} KiB`;
@@ -134,22 +138,15 @@ export const inputSchema = ({ allowedKeys }: Pick<ToolScope, "allowedKeys">) =>
       user_id: userIdSchema(
         "User id, exactly as given to you: usr_…, not an email address, phone number or UUID.",
       ),
-      profile: z.preprocess(
-        (profile, ctx) => checkProfile(profile, ctx, allowedKeys !== undefined),
-        allowedKeys ? listedSchema(allowedKeys) : openSchema,
-      ),
-      // Some hosts send null for an optional argument that the model left out.
-      on_reserved_key: z.preprocess(
-        (choice) => choice ?? undefined,
-        z
-          .enum(["fail", "skip"], {
-            errorMap: () => ({ message: '"fail" or "skip"; without it, "fail" is used' }),
-          })
-          .describe(
-            'If Prelude reserves a key: "fail" (the default) writes nothing, "skip" the other keys.',
-          )
-          .optional(),
-      ),
+      profile: allowedKeys ? listedSchema(allowedKeys) : openSchema,
+      on_reserved_key: z
+        .enum(["fail", "skip"], {
+          errorMap: () => ({ message: '"fail" or "skip"; without it, "fail" is used' }),
+        })
+        .describe(
+          'If Prelude reserves a key: "fail" (the default) writes nothing, "skip" the other keys.',
+        )
+        .optional(),
     })
     .strict();
 
@@ -157,9 +154,10 @@ export type Arguments = z.infer<ReturnType<typeof inputSchema>>;
 
 export const argumentsSpec = (scope: ToolScope): ArgumentsSpec<Arguments> => {
   const schema = inputSchema(scope);
+  const isListed = scope.allowedKeys !== undefined;
   return {
     scope,
-    schema,
+    schema: z.preprocess((args, ctx) => checkArguments(args as Args, ctx, isListed), schema),
     names: Object.keys(schema.shape),
     place: "; keys and their values belong inside profile",
   };
