@@ -44,12 +44,13 @@ const unpackers = new Map<string, (bytes: Buffer, options: { maxOutputLength: nu
 ]);
 
 const bodyOf = ({ headers, chunks, length }: Head, ended: boolean): Omit<Answer, keyof Head> => {
+  if (ended && length === 0) return { text: "" };
   if (length > maxBodyRead) return { unread: "too_large" };
   if (!ended) return { unread: "broke_off" };
   const bytes = Buffer.concat(chunks);
   const unpack = unpackers.get(String(headers["content-encoding"]).trim().toLowerCase());
   try {
-    const plain = unpack && length > 0 ? unpack(bytes, { maxOutputLength: maxBodyRead }) : bytes;
+    const plain = unpack ? unpack(bytes, { maxOutputLength: maxBodyRead }) : bytes;
     return { text: plain.toString("utf8").replace(/^\ufeff/, "") };
   } catch (error) {
     const { code } = error as { code?: string };

@@ -8,8 +8,8 @@ export const createTurns = () => {
   const tails = new Map<string, Promise<void>>();
 
   /**
-   * Waits for the turn and resolves with the function that gives it back. Rejects when the signal
-   * aborts or the time is up first; the place in the line is then given up.
+   * Waits for the turn and resolves with the function that gives it back; with undefined when the
+   * signal aborts or the time is up first: the place in the line is then given up.
    *
    * @param deadlineAt on the clock of `performance.now()`
    */
@@ -17,7 +17,7 @@ export const createTurns = () => {
     key: string,
     signal: AbortSignal,
     deadlineAt: number,
-  ): Promise<() => void> => {
+  ): Promise<(() => void) | undefined> => {
     const before = tails.get(key);
     let release: () => void = () => {};
     const done = new Promise<void>((resolve) => {
@@ -31,18 +31,13 @@ export const createTurns = () => {
     tails.set(key, tail);
     if (!before) return release;
     const over = new AbortController();
-    const late = sleep(deadlineAt - performance.now(), undefined, {
-      signal: AbortSignal.any([signal, over.signal]),
-    }).then(() => Promise.reject(new Error("the time is up")));
-    try {
-      await Promise.race([before, late]);
-    } catch (error) {
-      release();
-      throw error;
-    } finally {
-      over.abort();
-    }
-    return release;
+    const until = { signal: AbortSignal.any([signal, over.signal]) };
+    const late = sleep(deadlineAt - performance.now(), false, until).catch(() => false);
+    const isMine = await Promise.race([before.then(() => true), late]);
+    over.abort();
+    if (isMine) return release;
+    release();
+    return undefined;
   };
 
   return { take, size: () => tails.size };

@@ -5,7 +5,7 @@ import { foreignText, type Secrets } from "../lib/text.ts";
 import { type Issue, idKind, kindOf, namePath } from "./fields.ts";
 import { fixedNames, type ToolScope } from "./tool.ts";
 
-export type ArgumentsSpec<T> = {
+type Described<T> = {
   scope: ToolScope;
   /** Checks every argument of the tool; what the operator fixed is put in its place. */
   schema: z.ZodType<T, z.ZodTypeDef, unknown>;
@@ -14,6 +14,16 @@ export type ArgumentsSpec<T> = {
   /** Where a call that has no sound arguments should have put what it holds. */
   place: string;
 };
+
+/** A tool's arguments as this server takes them; `known`: names of those that are not fixed. */
+export const createSpec = <T>(of: Described<T>) => {
+  const fixed = fixedNames(of.scope);
+  const known = of.names.filter((name) => !fixed.has(name));
+  const declared = known.join(", ");
+  return { ...of, known, declared, only: `only ${declared}, at the top level${of.place}` };
+};
+
+export type ArgumentsSpec<T> = ReturnType<typeof createSpec<T>>;
 
 export type Args = Readonly<Record<string, unknown>>;
 
@@ -36,11 +46,7 @@ const receivedIn = (issue: z.ZodIssue, args: Args): string => {
     : kindOf(value);
 };
 
-const issuesOf = (
-  { issues = [] }: Partial<z.ZodError> = {},
-  args: Args,
-  names: readonly unknown[],
-): Issue[] =>
+const issuesOf = ({ issues }: z.ZodError, args: Args, names: readonly unknown[]): Issue[] =>
   // In the order of the arguments: what the schema cannot say is checked before it.
   names
     .flatMap((name) => issues.filter(({ path }) => path[0] === name))
@@ -120,22 +126,19 @@ const textOf = (value: unknown): string | undefined =>
 
 const tell = (received: string, accepted: string) => ({ path: "arguments", received, accepted });
 
-const split = ({ scope, names, place }: ArgumentsSpec<unknown>, whole: unknown) => {
-  const fixed = fixedNames(scope);
-  const known = names.filter((name) => !fixed.has(name));
-  const declared = known.join(", ");
-  const only = `only ${declared}, at the top level${place}`;
-  const given: [name: string, value: unknown][] = [];
-  const rest: typeof given = [];
+/** The declared arguments, those that are fixed among them, and what else came. */
+const split = ({ scope, known, declared, only }: ArgumentsSpec<unknown>, whole: unknown) => {
   const members = isObject(whole) ? Object.entries(whole) : [];
   let broken: Issue | undefined;
   if (!isObject(whole)) broken = tell(kindOf(whole), `an object with ${declared}`);
   else if (members.length > maxArguments) broken = tell(`${members.length} arguments`, only);
+  const args: Record<string, unknown> = { app_id: scope.appId, user_id: scope.userId };
+  const rest: typeof members = [];
   for (const [name, value] of broken ? [] : members) {
-    if (known.includes(name)) given.push([name, readJson(value)]);
+    if (known.includes(name)) args[name] = readJson(value);
     else rest.push([name, value]);
   }
-  return { declared, only, given, rest, broken };
+  return { args, rest, broken, isEmpty: broken || rest.length === members.length };
 };
 
 /**
@@ -146,11 +149,11 @@ const split = ({ scope, names, place }: ArgumentsSpec<unknown>, whole: unknown) 
  * @param raw the `arguments` of `tools/call`: an object, or JSON text of one
  */
 export const readArguments = <T>(spec: ArgumentsSpec<T>, raw: unknown, secrets: Secrets) => {
-  const { scope, schema } = spec;
-  const { declared, only, given, rest, broken } = split(spec, readJson(raw ?? {}));
-  const args: Args = { app_id: scope.appId, user_id: scope.userId, ...Object.fromEntries(given) };
+  const { schema, names, declared, only } = spec;
+  const { args, rest, broken, isEmpty } = split(spec, readJson(raw ?? {}));
   const parsed = schema.safeParse(args);
-  const wrong = broken ? [broken] : issuesOf(parsed.error, args, spec.names);
+  const found = parsed.error ? issuesOf(parsed.error, args, names) : [];
+  const wrong = broken ? [broken] : found;
   const isSound = wrong.length === 0;
   const sound = (name: string) =>
     // Some optional ids are filled with nothing.
@@ -179,7 +182,7 @@ export const readArguments = <T>(spec: ArgumentsSpec<T>, raw: unknown, secrets: 
     target,
     asked: { askedAppId: asked("app_id"), askedUserId: asked("user_id") ?? askedWithin },
     issues,
-    advice: isSound || given.length > 0 ? undefined : nothingArrived,
+    advice: !isSound && isEmpty ? nothingArrived : undefined,
     ignored,
   };
 };

@@ -1,7 +1,7 @@
 import { z } from "zod/v3";
 import { emailOf, phoneOf } from "../../lib/contact.ts";
 import type { Sought } from "../../prelude/client.ts";
-import type { Args, ArgumentsSpec } from "../arguments.ts";
+import { type Args, createSpec } from "../arguments.ts";
 import {
   appIdSchema,
   checkAppId,
@@ -86,12 +86,8 @@ const lookSchema = z.preprocess(
   }),
 );
 
-export const argumentsSpec = (scope: ToolScope): ArgumentsSpec<Look> => ({
-  scope,
-  schema: lookSchema,
-  names: Object.keys(inputSchema.shape),
-  place: "",
-});
+export const argumentsSpec = (scope: ToolScope) =>
+  createSpec({ scope, schema: lookSchema, names: Object.keys(inputSchema.shape), place: "" });
 
 export const outputSchema = z
   .object({

@@ -3,7 +3,7 @@ import { maxBodyBytes, maxKeyCharacters } from "../../lib/contract.ts";
 import { isObject } from "../../lib/json.ts";
 import { quoteList } from "../../lib/names.ts";
 import { escapeInvisible } from "../../lib/text.ts";
-import type { Args, ArgumentsSpec } from "../arguments.ts";
+import { type Args, createSpec } from "../arguments.ts";
 import { appIdSchema, checkAppId, errorSchema, kindOf, problem, userIdSchema } from "../fields.ts";
 import type { ToolScope } from "../tool.ts";
 
@@ -94,10 +94,10 @@ const valueFlaw = (text: unknown, mayFill: boolean): Flaw | undefined => {
 
 /** Checks what no schema of the arguments can say: sizes, names, halves, and what only fills a place. */
 const checkArguments = (args: Args, ctx: z.RefinementCtx, isListed: boolean): Args => {
-  const { app_id, profile, on_reserved_key } = args;
+  const { app_id, user_id, profile, on_reserved_key } = args;
   checkAppId(app_id, ctx);
   // Some hosts send null for an optional argument that the model left out.
-  const others = { ...args, on_reserved_key: on_reserved_key ?? undefined };
+  const others = { app_id, user_id, on_reserved_key: on_reserved_key ?? undefined };
   const whole = profileFlaw(profile);
   if (whole) ctx.addIssue(problem(...whole, ["profile"]));
   if (whole || !isObject(profile)) return { ...others, profile: {} };
@@ -152,15 +152,15 @@ export const inputSchema = ({ allowedKeys }: Pick<ToolScope, "allowedKeys">) =>
 
 export type Arguments = z.infer<ReturnType<typeof inputSchema>>;
 
-export const argumentsSpec = (scope: ToolScope): ArgumentsSpec<Arguments> => {
+export const argumentsSpec = (scope: ToolScope) => {
   const schema = inputSchema(scope);
   const isListed = scope.allowedKeys !== undefined;
-  return {
+  return createSpec<Arguments>({
     scope,
     schema: z.preprocess((args, ctx) => checkArguments(args as Args, ctx, isListed), schema),
     names: Object.keys(schema.shape),
     place: "; keys and their values belong inside profile",
-  };
+  });
 };
 
 /**

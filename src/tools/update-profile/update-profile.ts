@@ -96,8 +96,8 @@ const writeInTurn = async (job: Job, write: Write): Promise<Outcome> => {
   // Only from here on: waiting for a person must not use up Prelude's time.
   const timeoutMs = config.timeoutMs - keptMs(config);
   const deadlineAt = performance.now() + timeoutMs;
-  const turn = turns.take(`${write.appId}/${write.userId}`, call.signal, deadlineAt);
-  const release = await turn.catch(() => undefined);
+  const line = `${write.appId}/${write.userId}`;
+  const release = await turns.take(line, call.signal, deadlineAt);
   if (!release) return refused("timeout", { waitedForTurn: true, timeoutMs });
   try {
     return await send(job, write, deadlineAt);
