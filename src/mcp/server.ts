@@ -111,7 +111,7 @@ const createToolCaller = (server: Server, { info, log, tools }: Options) => {
     log.debug(`${tool.name}: ${end}`);
     const result = asked ? outcome.question : toCallResult(outcome);
     const meta = { call_id: id };
-    return stateless ? complete(result, info, meta) : { ...result, _meta: meta };
+    return stateless ? complete(result, info, meta) : Object.assign(result, { _meta: meta });
   };
 };
 

@@ -52,9 +52,9 @@ export const createClient = ({ baseUrl, apiKey, useProxy, ...options }: Options)
     // Only a proxy's address cannot be used.
   }
 
+  const apps = `${pathname.replace(/\/+$/, "")}/v2/session/apps`;
   // encodeURIComponent("..") is "..": the ids' patterns are what keeps the path in shape.
-  const usersOf = (appId: string): string =>
-    `${pathname.replace(/\/+$/, "")}/v2/session/apps/${encodeURIComponent(appId)}/users`;
+  const usersOf = (appId: string): string => `${apps}/${encodeURIComponent(appId)}/users`;
 
   const sent = async (call: Call, scope: CallScope): Promise<Outcome> =>
     sender

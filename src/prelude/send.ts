@@ -164,7 +164,7 @@ export const send = async (sender: Sender, call: Call, scope: CallScope): Promis
     const words = "success" in end ? end.success.httpStatus : wordsOf(end.failure);
     const ms = Math.round(performance.now() - started);
     sender.log?.(`${line}: ${words}, ${ms} ms, attempt ${attempts}`);
-    if ("success" in end) return { attempts, ...end.success };
+    if ("success" in end) return Object.assign(end.success, { attempts });
     // What an attempt before may have written stays true, and a GET writes nothing.
     const wrote = end.failure.mayHaveWritten || outcome.failure?.mayHaveWritten === true;
     const failure = { ...end.failure, mayHaveWritten: call.method === "PATCH" && wrote };

@@ -157,17 +157,17 @@ const updateResult = (job: Job, outcome: Outcome): UpdateResult => {
   const updated_keys_total = updated_keys.length < keys.length ? keys.length : undefined;
   const ofIgnored = "These are no arguments of this tool, and nothing was written for them.";
   const about = { sandbox, attempts: outcome.attempts, ofIgnored };
-  const written = { updated_keys, updated_keys_total };
   if ("code" in outcome) {
     const failed = inCall(outcome, config, read, call.signal.aborted && isStopping());
     const { wrote = "none" } = failed;
     const after = wrote === "unknown" ? settling(failed, isRetryable(failed)) : "";
     const error = errorOf(failed, writtenEnd(failed), after);
-    return resultOf(statusOf[wrote], read, about, written, error);
+    return resultOf(statusOf[wrote], read, about, { updated_keys, updated_keys_total }, error);
   }
   if (outcome.wrote === "all") {
-    return resultOf("updated", read, about, { ...written, verified: outcome.verified });
+    const { verified } = outcome;
+    return resultOf("updated", read, about, { updated_keys, updated_keys_total, verified });
   }
-  const rehearsed = { ...written, would_update_keys: listed(outcome.keys) };
+  const rehearsed = { updated_keys, would_update_keys: listed(outcome.keys) };
   return resultOf("would_update", read, { ...about, note: dryRunNote(config) }, rehearsed);
 };
