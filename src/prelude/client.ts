@@ -56,10 +56,11 @@ export const createClient = ({ baseUrl, apiKey, useProxy, ...options }: Options)
   // encodeURIComponent("..") is "..": the ids' patterns are what keeps the path in shape.
   const usersOf = (appId: string): string => `${apps}/${encodeURIComponent(appId)}/users`;
 
-  const sent = async (call: Call, scope: CallScope): Promise<Outcome> =>
-    sender
-      ? await send(sender, call, scope)
-      : { attempts: 0, failure: unreachable("proxy_invalid", { variable: proxy?.variable }) };
+  const unsent = async (): Promise<Outcome> => ({
+    attempts: 0,
+    failure: unreachable("proxy_invalid", { variable: proxy?.variable }),
+  });
+  const sent = (call: Call, scope: CallScope) => (sender ? send(sender, call, scope) : unsent());
 
   return {
     patchProfile: (of: Patch, scope: CallScope): Promise<Outcome> =>

@@ -7,6 +7,11 @@ import { fixedNames, type ToolScope } from "./tool.ts";
 
 type Described<T> = {
   scope: ToolScope;
+  /**
+   * Checks, before the schema, what it cannot say, and gives what the schema is to check. Not
+   * `z.preprocess`, which costs as much as the rest of the schema.
+   */
+  prepare: (args: Args, flaws: z.ZodIssue[]) => Args;
   /** Checks every argument of the tool; what the operator fixed is put in its place. */
   schema: z.ZodType<T, z.ZodTypeDef, unknown>;
   /** Names of all of them, whatever is fixed. */
@@ -46,8 +51,8 @@ const receivedIn = (issue: z.ZodIssue, args: Args): string => {
     : kindOf(value);
 };
 
-const issuesOf = ({ issues }: z.ZodError, args: Args, names: readonly unknown[]): Issue[] =>
-  // In the order of the arguments: what the schema cannot say is checked before it.
+/** In the order of the arguments. */
+const issuesOf = (issues: readonly z.ZodIssue[], args: Args, names: readonly unknown[]): Issue[] =>
   names
     .flatMap((name) => issues.filter(({ path }) => path[0] === name))
     // Keys that are not listed are the key policy's to refuse, with a code of its own.
@@ -149,11 +154,12 @@ const split = ({ scope, known, declared, only }: ArgumentsSpec<unknown>, whole: 
  * @param raw the `arguments` of `tools/call`: an object, or JSON text of one
  */
 export const readArguments = <T>(spec: ArgumentsSpec<T>, raw: unknown, secrets: Secrets) => {
-  const { schema, names, declared, only } = spec;
+  const { prepare, schema, names, declared, only } = spec;
   const { args, rest, broken, isEmpty } = split(spec, readJson(raw ?? {}));
-  const parsed = schema.safeParse(args);
-  const found = parsed.error ? issuesOf(parsed.error, args, names) : [];
-  const wrong = broken ? [broken] : found;
+  const flaws: z.ZodIssue[] = [];
+  const parsed = schema.safeParse(prepare(args, flaws));
+  if (parsed.error) flaws.push(...parsed.error.issues);
+  const wrong = broken ? [broken] : issuesOf(flaws, args, names);
   const isSound = wrong.length === 0;
   const sound = (name: string) =>
     // Some optional ids are filled with nothing.

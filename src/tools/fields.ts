@@ -51,9 +51,9 @@ export const appIdSchema = idSchema(
 ).describe("App id, exactly as given to you.");
 
 /** Checks what the pattern of an app id cannot say. */
-export const checkAppId = (id: unknown, ctx: z.RefinementCtx): void => {
+export const checkAppId = (id: unknown, flaws: z.ZodIssue[]): void => {
   if (typeof id !== "string" || !userIdPattern.test(id)) return;
-  ctx.addIssue(problem("a user id", "the app id (are the two ids exchanged?)", ["app_id"]));
+  flaws.push(problem("a user id", "the app id (are the two ids exchanged?)", ["app_id"]));
 };
 
 /** @param accepted what is wanted in place of a value */

@@ -62,32 +62,35 @@ export const inputSchema = z
 const ways = ["user_id", ...names] as const;
 
 /** Told in words and checked, since unions are not portable. */
-const oneWay = (args: Args, ctx: z.RefinementCtx): Args => {
-  checkAppId(args.app_id, ctx);
+const oneWay = (args: Args, flaws: z.ZodIssue[]): Args => {
+  checkAppId(args.app_id, flaws);
   const given = ways.filter((name) => isGiven(args[name]));
   if (given.length !== 1) {
     const received = given.length === 0 ? "nothing" : `${given.join(" and ")} together`;
     const path = [given.at(-1) ?? "user_id"];
-    ctx.addIssue(problem(received, "exactly one of user_id, email and phone", path));
+    flaws.push(problem(received, "exactly one of user_id, email and phone", path));
   }
   return args;
 };
 
 export type Look = { appId: string; sought: Sought };
 
-const lookSchema = z.preprocess(
-  (args, ctx) => oneWay(args as Args, ctx),
-  inputSchema.transform((args): Look => {
-    for (const by of ways) {
-      const value = args[by];
-      if (value !== undefined) return { appId: args.app_id, sought: { by, value } };
-    }
-    return z.NEVER;
-  }),
-);
+const lookSchema = inputSchema.transform((args): Look => {
+  for (const by of ways) {
+    const value = args[by];
+    if (value !== undefined) return { appId: args.app_id, sought: { by, value } };
+  }
+  return z.NEVER;
+});
 
 export const argumentsSpec = (scope: ToolScope) =>
-  createSpec({ scope, schema: lookSchema, names: Object.keys(inputSchema.shape), place: "" });
+  createSpec({
+    scope,
+    prepare: oneWay,
+    schema: lookSchema,
+    names: Object.keys(inputSchema.shape),
+    place: "",
+  });
 
 export const outputSchema = z
   .object({

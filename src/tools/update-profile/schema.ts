@@ -93,19 +93,19 @@ const valueFlaw = (text: unknown, mayFill: boolean): Flaw | undefined => {
 };
 
 /** Checks what no schema of the arguments can say: sizes, names, halves, and what only fills a place. */
-const checkArguments = (args: Args, ctx: z.RefinementCtx, isListed: boolean): Args => {
+const checkArguments = (args: Args, flaws: z.ZodIssue[], isListed: boolean): Args => {
   const { app_id, user_id, profile, on_reserved_key } = args;
-  checkAppId(app_id, ctx);
+  checkAppId(app_id, flaws);
   // Some hosts send null for an optional argument that the model left out.
   const others = { app_id, user_id, on_reserved_key: on_reserved_key ?? undefined };
   const whole = profileFlaw(profile);
-  if (whole) ctx.addIssue(problem(...whole, ["profile"]));
+  if (whole) flaws.push(problem(...whole, ["profile"]));
   if (whole || !isObject(profile)) return { ...others, profile: {} };
   const names = Object.keys(profile);
   const mayFill = isListed && names.length > 1;
   for (const name of names) {
     for (const flaw of [nameFlaw(name), valueFlaw(profile[name], mayFill)]) {
-      if (flaw) ctx.addIssue(problem(...flaw, ["profile", name]));
+      if (flaw) flaws.push(problem(...flaw, ["profile", name]));
     }
   }
   // Without a prototype, where zod would find keys such as "constructor".
@@ -157,7 +157,8 @@ export const argumentsSpec = (scope: ToolScope) => {
   const isListed = scope.allowedKeys !== undefined;
   return createSpec<Arguments>({
     scope,
-    schema: z.preprocess((args, ctx) => checkArguments(args as Args, ctx, isListed), schema),
+    prepare: (args, flaws) => checkArguments(args, flaws, isListed),
+    schema,
     names: Object.keys(schema.shape),
     place: "; keys and their values belong inside profile",
   });
