@@ -7,7 +7,9 @@ const maxLine = 2_000;
 /** Unread log lines, in bytes, above which further ones are dropped. */
 const maxUnread = 64 * 1024;
 
-export type Log = Record<Exclude<LogLevel, "silent">, (message: string) => void>;
+type Say = (message: string) => void;
+/** `debug` is there only where it is heard: what it would say costs time in each call. */
+export type Log = { error: Say; info: Say; debug: Say | undefined };
 
 /**
  * A log that goes to stderr, one line per message, with the secrets removed. stdout belongs to the
@@ -21,7 +23,11 @@ export const createLog = (level: LogLevel, secrets: Secrets): Log => {
     if (stderr.writableLength > maxUnread) return;
     stderr.write(`prelude-profile-mcp: ${foreignText(message, secrets, maxLine)}\n`);
   };
-  return { error: at("error"), info: at("info"), debug: at("debug") };
+  return {
+    error: at("error"),
+    info: at("info"),
+    debug: level === "debug" ? at("debug") : undefined,
+  };
 };
 
 /** What kind of error it is and where it was thrown, without its message, which can hold anything. */

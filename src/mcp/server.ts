@@ -65,13 +65,14 @@ const defect = (error: unknown, log: Log): McpError => {
 const createHandler = (server: Server, options: Options) => {
   const { info, instructions, tools } = options;
   const callTool = createToolCaller(server, options);
-  return async (method: string, params: Params, extra: Extra) => {
+  const listTools = async (stateless: unknown) => {
+    const list = { tools: await Promise.all(tools.map((tool) => tool.definition())) };
+    return stateless ? complete({ ...list, ...uncached }, info) : list;
+  };
+  return (method: string, params: Params, extra: Extra) => {
     const stateless = readClient(params);
-    if (method === "tools/call") return await callTool(params, extra, stateless);
-    if (method === "tools/list") {
-      const list = { tools: await Promise.all(tools.map((tool) => tool.definition())) };
-      return stateless ? complete({ ...list, ...uncached }, info) : list;
-    }
+    if (method === "tools/call") return callTool(params, extra, stateless);
+    if (method === "tools/list") return listTools(stateless);
     if (method === "server/discover" && stateless) {
       const discovered = { supportedVersions: [revision], capabilities, instructions };
       return complete({ ...discovered, ...uncached }, info);
@@ -107,8 +108,9 @@ const createToolCaller = (server: Server, { info, log, tools }: Options) => {
       progress,
     });
     const asked = "question" in outcome;
-    const end = asked ? "asked" : `${outcome.status} ${outcome.error?.code ?? ""}`;
-    log.debug(`${tool.name}: ${end}`);
+    log.debug?.(
+      `${tool.name}: ${asked ? "asked" : `${outcome.status} ${outcome.error?.code ?? ""}`}`,
+    );
     const result = asked ? outcome.question : toCallResult(outcome);
     const meta = { call_id: id };
     return stateless ? complete(result, info, meta) : Object.assign(result, { _meta: meta });

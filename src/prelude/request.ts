@@ -9,8 +9,7 @@ export type Request = {
   method: "GET" | "PATCH";
   /** With the query, encoded. */
   path: string;
-  /** Names and values in turn. */
-  headers: string[];
+  headers: Record<string, string>;
   body?: Buffer | null;
 };
 

@@ -100,12 +100,13 @@ const attempt = async (
   wary: boolean,
 ) => {
   const connection = connections.current();
-  const headers = [
-    ...["accept", "application/json", "accept-encoding", "identity"],
-    ...["user-agent", `${product} node/${process.versions.node}`],
-    ...["authorization", `Bearer ${key}`],
-    ...(body ? ["content-type", "application/json"] : []),
-  ];
+  const headers: Request["headers"] = {
+    accept: "application/json",
+    "accept-encoding": "identity",
+    "user-agent": `${product} node/${process.versions.node}`,
+    authorization: `Bearer ${key}`,
+  };
+  if (body) headers["content-type"] = "application/json";
   const request = { origin, method, path, headers, body };
   const end = await exchange(connection, request, scope, wary);
   if (end === "held") return end;
@@ -116,6 +117,11 @@ const attempt = async (
 
 const wordsOf = ({ httpStatus, code, reason }: RequestFailure): string =>
   [httpStatus, code, reason].filter((word) => word !== undefined).join(" ");
+
+const lineOf = ({ method, path }: Call, end: ReturnType<typeof readAnswer>, ms: number): string => {
+  const words = "success" in end ? end.success.httpStatus : wordsOf(end.failure);
+  return `${method} ${path.replace(/\?.*/, "")}: ${words}, ${Math.round(ms)} ms`;
+};
 
 /** What a call has used up of its further attempts. */
 type Tries = { retries: number; newKey: boolean; newConnection: boolean };
@@ -154,16 +160,13 @@ const nextIn = (
 export const send = async (sender: Sender, call: Call, scope: CallScope): Promise<Outcome> => {
   const { deadlineAt, signal } = scope;
   const tries: Tries = { retries: 0, newKey: false, newConnection: false };
-  const line = `${call.method} ${call.path.replace(/\?.*/, "")}`;
   let outcome: Outcome = { attempts: 0 };
   for (;;) {
     const started = performance.now();
     const end = await attempt(sender, call, scope, !tries.newConnection);
     if (end === "held") return { ...outcome, held: true };
     const attempts = outcome.attempts + 1;
-    const words = "success" in end ? end.success.httpStatus : wordsOf(end.failure);
-    const ms = Math.round(performance.now() - started);
-    sender.log?.(`${line}: ${words}, ${ms} ms, attempt ${attempts}`);
+    sender.log?.(`${lineOf(call, end, performance.now() - started)}, attempt ${attempts}`);
     if ("success" in end) return Object.assign(end.success, { attempts });
     // What an attempt before may have written stays true, and a GET writes nothing.
     const wrote = end.failure.mayHaveWritten || outcome.failure?.mayHaveWritten === true;

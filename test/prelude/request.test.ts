@@ -35,7 +35,7 @@ const stageOf = (...steps: Step[]): { stage: Stage; request: Request } => {
   const user = `usr_request${users}`;
   const path = `/v2/session/apps/54e9ujn/users/${user}/profile`;
   const body = Buffer.from('{"profile":{"name":"Ada"}}');
-  const request: Request = { origin: server.url, method: "PATCH", path, headers: [], body };
+  const request: Request = { origin: server.url, method: "PATCH", path, headers: {}, body };
   return { stage: server.stage(user, { steps }), request };
 };
 
