@@ -58,7 +58,7 @@ const main = async (): Promise<void> => {
     const printed = describeHost(command.host, command.sandbox, process.env);
     if (printed.problems) return fail(printed.problems);
     process.stderr.write(printed.before);
-    print(printed.block);
+    print(printed.entry);
     process.stderr.write(printed.behind);
     return;
   }

@@ -16,8 +16,8 @@ Usage: ${name} [--sandbox]
                          by a PATCH for a user that cannot exist, so that nothing
                          is changed; with --sandbox nothing is tested but settings
   --print-config HOST    print what starts this very server, with the settings of
-                         the environment save the key, for a client: the block to
-                         stdout, how to use it to stderr. HOST is one of
+                         the environment except the key, for a client: the entry
+                         to stdout, how to use it to stderr. HOST is one of
                          ${hostNames.slice(0, 6).join(", ")},
                          ${hostNames.slice(6).join(", ")}
   --help, --version

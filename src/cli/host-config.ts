@@ -11,7 +11,7 @@ export type Launch = {
   shell: keyof typeof shells;
 };
 
-/** What a block is made of; `passedOn` are names of variables. */
+/** What an entry is made of; `passedOn` are names of variables. */
 type Parts = {
   root: string;
   server: Pick<Launch, "command" | "args" | "env"> & { type?: "stdio" };
@@ -33,7 +33,7 @@ const inlineMap = (entries: Readonly<Record<string, string>>, separator: string)
   return `{${pairs.join(", ")}}`;
 };
 
-const blocks: Record<"json" | "toml" | "yaml", (parts: Parts) => string> = {
+const entries: Record<"json" | "toml" | "yaml", (parts: Parts) => string> = {
   json: ({ root, server, inputs }) => {
     const servers = { [root]: { [serverKey]: server } };
     return JSON.stringify(inputs.length > 0 ? { inputs, ...servers } : servers, null, 2);
@@ -44,7 +44,7 @@ command = ${quoted(server.command)}
 args = ${inlineList(server.args)}
 env = ${inlineMap(server.env, " = ")}
 env_vars = ${inlineList(passedOn)}
-# Codex waits 10 s unless told otherwise; a first npx may have to download.
+# Codex waits 10 s unless told otherwise, little for a busy machine or a first download.
 startup_timeout_sec = 60
 # Codex asks before each call. With the line below instead nobody is asked: what the agent wants
 # to write is written. Where Codex runs without a person it refuses the tool otherwise.
@@ -70,14 +70,14 @@ const shells = {
     quote: (word: string) =>
       /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`,
     typeIt: `In a shell: read -rs ${secretName} && export ${secretName}`,
-    file: "PRELUDE_API_KEY_FILE=/path/of/the/key before this command gives a block that names the file.",
+    file: "PRELUDE_API_KEY_FILE=/path/of/the/key before this command gives an entry that names the file.",
   },
   powershell: {
     // PowerShell gives a bare "--" a meaning of its own and splits a bare word at a comma.
     quote: (word: string) =>
       /^[\w=:./-]+$/.test(word) && word !== "--" ? word : `'${word.replaceAll("'", "''")}'`,
     typeIt: `In a shell: $env:${secretName} = Read-Host "Prelude API key"`,
-    file: '$env:PRELUDE_API_KEY_FILE = "C:\\path\\of\\the\\key" before this command gives a block that names the file.',
+    file: '$env:PRELUDE_API_KEY_FILE = "C:\\path\\of\\the\\key" before this command gives an entry that names the file.',
   },
 };
 
@@ -135,7 +135,7 @@ export const printConfig = (host: HostName, launch: Launch) => {
   };
   const words = row.command && commandWords(row.command, parts, shell);
   return {
-    block: blocks[row.format ?? "json"](parts),
+    entry: entries[row.format ?? "json"](parts),
     command: words?.map(shells[shell].quote).join(" "),
     notes: [...keyNotes(row, launch), ...(note === undefined ? [] : [note])],
   };

@@ -12,7 +12,7 @@ const networkNote = (env: Environment): string[] => {
   const names = ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "NODE_EXTRA_CA_CERTS"];
   const given = names.filter((each) => env[each] || env[each.toLowerCase()]).join(", ");
   if (given === "") return [];
-  return [`Set here, and wanted beside the settings too if the network needs it: ${given}`];
+  return [`Few clients pass these on; if the network needs them, add them to env: ${given}`];
 };
 
 /** Folders that one shell makes for itself and that are gone with it. */
@@ -64,8 +64,8 @@ const launchOf = (config: Config, sandbox: boolean, env: Environment): Launch =>
 };
 
 /**
- * What `--print-config HOST` prints, the block to stdout and the words around it to stderr, or every
- * reason why it cannot: a block with settings that stop the start would be of no use.
+ * What `--print-config HOST` prints, the entry to stdout and the words around it to stderr, or every
+ * reason why it cannot: an entry with settings that stop the start would be of no use.
  */
 export const describeHost = (name: string, sandbox: boolean, env: Environment) => {
   const spelt = name
@@ -80,13 +80,13 @@ export const describeHost = (name: string, sandbox: boolean, env: Environment) =
   }
   const { config, problems, warnings } = readConfig(env);
   if (!config) return { problems };
-  const { block, command, notes } = printConfig(host, launchOf(config, sandbox, env));
+  const { entry, command, notes } = printConfig(host, launchOf(config, sandbox, env));
   const { title, where } = hosts[host];
   const run = command === undefined ? "Add" : `Run:\n\n${command}\n\nOr add`;
   const all = [...notes, ...(sandbox ? [] : networkNote(env)), ...warnings];
   return {
-    block,
-    before: `${title}\n${run} to ${where}:\n\n`,
+    entry,
+    before: `${title}\n${run} the entry (on stdout) to ${where}:\n\n`,
     behind: `\n${all.map((note) => `- ${note}\n`).join("")}`,
   };
 };

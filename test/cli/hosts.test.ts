@@ -36,8 +36,8 @@ const expectations: Record<HostName, { root: string; glean?: ClientId }> = {
   jetbrains: { root: "mcpServers", glean: "jetbrains" },
 };
 
-const parse = (host: HostName, { block }: { block: string }): Entry => {
-  const parsed = parsers[hosts[host].format ?? "json"](block) as Record<
+const parse = (host: HostName, { entry }: { entry: string }): Entry => {
+  const parsed = parsers[hosts[host].format ?? "json"](entry) as Record<
     string,
     Record<string, Entry>
   >;
@@ -121,11 +121,11 @@ describe("commands", () => {
   });
 });
 
-describe("the block of Codex", () => {
-  const { block } = printConfig("codex", launch);
+describe("the entry of Codex", () => {
+  const { entry } = printConfig("codex", launch);
 
   it("still parses when the option is taken", () => {
-    const taken = block.replace(/^default_tools_approval_mode.*\n# /m, "");
+    const taken = entry.replace(/^default_tools_approval_mode.*\n# /m, "");
     expect(JSON.stringify(parseToml(taken))).toContain('"default_tools_approval_mode":"approve"');
   });
 });
