@@ -26,7 +26,7 @@ const chapter = (heading: string): string =>
   readme.split(`\n## ${heading}\n`)[1]?.split("\n## ")[0] ?? expect.fail(heading);
 
 describe("whether the package is published", () => {
-  const byName = /\bnpx\b[^\n]*prelude-profile-mcp/;
+  const byName = /\bnpx\b[^\n]*prelude-profile-mcp(?!\.cjs)/;
   const written = (file: string, as: typeof release) => withRelease(read(file), as);
 
   test.each(released)("is one switch for %s (else: npm run readme)", (file) => {
