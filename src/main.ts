@@ -4,7 +4,7 @@ import { parseArgv } from "./cli/args.ts";
 import { serve } from "./cli/serve.ts";
 import { type Config, readConfig } from "./config/config.ts";
 import { openAudit } from "./guards/audit.ts";
-import { createLog, type Log } from "./lib/log.ts";
+import { createLog, type Log, placeOf } from "./lib/log.ts";
 import { version } from "./lib/package.wire.ts";
 
 const print = (text: string): void => {
@@ -77,7 +77,7 @@ const main = async (): Promise<void> => {
   const log = createLog(config.logLevel, secrets);
   for (const warning of warnings) log.error(warning);
   process.on("uncaughtException", (error) => {
-    log.error(`stopping after a defect: ${error.stack ?? error.message}`);
+    log.error(`stopping after a defect: ${placeOf(error)}`);
     process.exit(1);
   });
   const { audit, problem } = auditOf(config, log);

@@ -56,15 +56,16 @@ const judge = (failure: RequestFailure | undefined, { appId }: Config) => {
 
 type Verdict = ReturnType<typeof judge>;
 
-const withUser = (verdict: Verdict, userId: string, look: Read | undefined): Verdict => {
+const withUser = (verdict: Verdict, userId: string, look: Read | string): Verdict => {
   const said = (sentence: string) => ({ ...verdict, text: `${verdict.text} ${sentence}` });
   const tested = { ...verdict.tested, user: true };
-  if (look?.outcome.failure?.code === "user_not_found") {
+  const untested = `Whether there is a user ${userId} was not tested`;
+  if (typeof look === "string") return said(`${untested}: ${look}.`);
+  if (look.outcome.failure?.code === "user_not_found") {
     return { ...said(`It knows no user ${userId}: correct PRELUDE_USER_ID.`), ok: false, tested };
   }
-  if (look?.kind === "found") return { ...said(`It knows the user ${userId}.`), tested };
-  const why = look ? "looking it up failed" : "that would take a write";
-  return said(`Whether there is a user ${userId} was not tested: ${why}.`);
+  if (look.kind === "found") return { ...said(`It knows the user ${userId}.`), tested };
+  return said(`${untested}: looking it up failed.`);
 };
 
 const ask = async (config: Config, sandbox: boolean): Promise<Verdict> => {
@@ -85,9 +86,9 @@ const ask = async (config: Config, sandbox: boolean): Promise<Verdict> => {
     }
     if (userId === undefined || !verdict.ok) return verdict;
     const sought = { by: "user_id", value: userId } as const;
-    const isReadable = config.appId !== undefined && read !== "off";
-    const look = isReadable ? await readProfile(client, appId, sought, scope) : undefined;
-    return withUser(verdict, userId, look);
+    if (read === "off") return withUser(verdict, userId, "that would take a write");
+    if (config.appId === undefined) return withUser(verdict, userId, "that takes PRELUDE_APP_ID");
+    return withUser(verdict, userId, await readProfile(client, appId, sought, scope));
   } finally {
     await client.close();
     simulated?.close();
@@ -120,10 +121,7 @@ const settingsAsText = (config: Config, sandbox: boolean, isAsked: boolean): str
   return [`${name} ${version}`, ...lines].join("\n");
 };
 
-/**
- * `--check`: prints the effective settings and guards, then asks Prelude about the key, the app and
- * the network without changing anything. Resolves with the exit code: 0 fine, 1 not.
- */
+/** `--check`: prints the settings in force, then asks Prelude; resolves with the exit code, 0 or 1. */
 export const check = async (
   config: Config,
   { sandbox, json, warnings }: { sandbox: boolean; json: boolean; warnings: readonly string[] },

@@ -18,7 +18,6 @@ export type Answer = {
 
 export type Asked = { userId: string; profile: Readonly<Record<string, string>> };
 
-/** What a body holds, if that is an object. */
 const objectIn = (text: string) => {
   try {
     const value: unknown = JSON.parse(text);
@@ -38,27 +37,30 @@ const isGood = ([name, value]: [string, unknown]): boolean =>
     ? value === true
     : state.test(name) && typeof value === "string" && goodWord.test(value);
 
-const holdsValues = (profile: unknown, asked: Asked["profile"]): boolean =>
+/** Whether a profile holds every value that was asked for. */
+export const holdsValues = (profile: unknown, asked: Asked["profile"]): boolean =>
   isObject(profile) &&
   Object.entries(asked).every(
     ([key, value]) => Object.hasOwn(profile, key) && profile[key] === value,
   );
 
-/** Whether nothing in a body, or in the user that it holds, speaks against the write. */
-const isSound = (body: Record<string, unknown>, asked: Asked): boolean =>
-  Object.entries(body).every(([name, value]) => {
+/** Whether nothing in a user, or in a body beside its user, speaks against the write. */
+const isSound = (part: Record<string, unknown>, asked: Asked): boolean =>
+  Object.entries(part).every(([name, value]) => {
     if (name === "id") return value === asked.userId;
     if (name === "profile") return holdsValues(value, asked.profile);
-    if (name === "user") return isObject(value) && "id" in value && isSound(value, asked);
-    if (/^(?:error|errors|code)$/.test(name)) return false;
+    if (/^(?:error|errors|code|user)$/.test(name)) return false;
     // What a user's status says is about the user.
-    if (name === "status" && Object.hasOwn(body, "id")) return true;
+    if (name === "status" && Object.hasOwn(part, "id")) return true;
     return !(flag.test(name) || state.test(name)) || isGood([name, value]);
   });
 
 /** Whether a body shows the profile as it must be after the write, its own or that of its user. */
-const showsWrite = (body: Record<string, unknown>, asked: Asked): boolean =>
-  isSound(body, asked) && ("profile" in body || (isObject(body.user) && "profile" in body.user));
+const showsWrite = (body: Record<string, unknown>, asked: Asked): boolean => {
+  const { user = { id: asked.userId }, ...own } = body;
+  if (!isObject(user) || !("id" in user)) return false;
+  return isSound(own, asked) && isSound(user, asked) && ("profile" in own || "profile" in user);
+};
 
 export const isAcknowledgement = (text: string, asked: Asked): boolean => {
   if (/^(?:|ok|"ok"|true)$/i.test(text.trim())) return true;
@@ -92,7 +94,6 @@ export const requestIdOf = (headers: Answer["headers"], secrets: Secrets): strin
 const isPage = ({ headers, text = "" }: Answer): boolean =>
   /^\s*text\/html\b/i.test(String(headers["content-type"])) || text.trimStart().startsWith("<");
 
-/** A refusal or an error: any status from 400. */
 const refusalOf = (answer: Answer, secrets: Secrets): Omit<RequestFailure, "requestId"> => {
   const { status: httpStatus, text = "" } = answer;
   if ((httpStatus === 401 || httpStatus === 403) && isPage(answer)) {
@@ -122,9 +123,8 @@ type Success = {
 /**
  * Reads an answer. A success is 204 to a write, as documented, 200 or 201 that acknowledges it, or,
  * to a look, 200 with an object. Every other 2xx leaves open what became of a write (202 accepted
- * it, 207 is about parts of it), and a redirect is not followed.
+ * it, 207 is about parts of it).
  *
- * @param secrets removed from the API's words, should it echo them
  * @param asked what a write asked for; undefined: it was a look
  */
 export const readAnswer = (

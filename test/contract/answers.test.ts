@@ -350,6 +350,16 @@ const open: Row[] = [
     ],
     is: unacknowledged(200),
   },
+  {
+    name: "200 with users inside users",
+    answers: [
+      ({ request, response }) => {
+        const id = request.path.split("/")[6];
+        response.end(`${`{"id":"${id}","user":`.repeat(5_000)}1${"}".repeat(5_000)}`);
+      },
+    ],
+    is: unacknowledged(200),
+  },
   { name: "200 without end", answers: [endless(200, "x".repeat(10_000))], is: unacknowledged(200) },
   {
     name: "200 that breaks off",

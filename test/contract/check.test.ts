@@ -53,6 +53,7 @@ const verdicts: Row[] = [
   ["no such user, and no app fixed", [noUser]],
   ["an app that Prelude does not know", [noApp], fixed],
   ["a user that is fixed, while reading is off", [noUser], { ...fixed, PRELUDE_USER_ID: user }],
+  ["a user that is fixed, and no app", [noUser], { PRELUDE_USER_ID: user, PRELUDE_READ: "keys" }],
   ["a user that is fixed and known", [noUser, holding(user)], readable],
   ["a user that is fixed and not known", [noUser, noUser], readable],
   ["a user that is fixed and cannot be looked up", [noUser, html(403)], readable],

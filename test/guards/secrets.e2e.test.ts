@@ -19,7 +19,9 @@ describe("after the start", () => {
   it.each<[what: string, code: string]>([
     ["an error with a cause", `throw new Error("outer", { cause: new Error(key) })`],
     ["a value that is no error", `throw key`],
-  ])("a crash by %s does not show the key", async (_, code) => {
+    ["nothing at all", `throw null`],
+    ["an error that quotes a value", `JSON.parse('{"profile": Jane}')`],
+  ])("a crash by %s does not show the key, nor a value", async (_, code) => {
     const command = probe(`
       const key = process.env.PRELUDE_API_KEY;
       process.on("SIGUSR2", () => { ${code} });`);
@@ -29,6 +31,7 @@ describe("after the start", () => {
     expect((await server.exited).code).toBe(1);
     expect(server.stderr()).toContain("stopping after a defect");
     expect(server.stderr()).not.toContain(key);
+    expect(server.stderr()).not.toContain("Jane");
   });
 });
 

@@ -21,7 +21,7 @@ const createState = (deps: Dependencies) => ({
 type State = ReturnType<typeof createState>;
 type Read = ReadArguments<Look>;
 type Shown = ReturnType<typeof viewProfile> & { updated_at: string | undefined };
-type Found = { userId: string; shown: Shown; sent: Answer["outcome"] };
+type Found = { userId: string; shown: Shown; attempts: number };
 
 const ofIgnored = "These are no arguments of this tool, and they were not used.";
 
@@ -33,9 +33,7 @@ export const createGetProfile = (deps: Dependencies): UseCase => {
     const read = readArguments(spec, call.arguments, secrets);
     trace.about(read.target, read.asked);
     const outcome = await run(state, read, call, trace);
-    const { attempts, httpStatus, requestId } = "code" in outcome ? outcome : outcome.sent;
-    trace.about({ attempts, httpStatus, requestId });
-    const about = { sandbox, attempts, ofIgnored };
+    const about = { sandbox, attempts: outcome.attempts, ofIgnored };
     if ("code" in outcome) {
       const { userIds } = outcome;
       const failed = inCall(outcome, config, read, call.signal.aborted && isStopping());
@@ -69,7 +67,11 @@ const run = async (
     admit: gate.admit,
   });
   const held = gate.held();
-  return held ? failedBy(held, { attempts: 0 }) : outcomeOf(state, answer, data.sought);
+  if (held) return failedBy(held, { attempts: 0 });
+  const { attempts, failure } = answer.outcome;
+  const { httpStatus, requestId } = failure ?? answer.outcome;
+  trace.about({ attempts, httpStatus, requestId });
+  return outcomeOf(state, answer, data.sought);
 };
 
 const outcomeOf = (
@@ -77,12 +79,12 @@ const outcomeOf = (
   read: Answer,
   { by }: Look["sought"],
 ): Found | Failed => {
-  const { attempts, failure, httpStatus } = read.outcome;
+  const { attempts, failure, httpStatus, requestId } = read.outcome;
   if (read.kind === "found") {
     const { id: userId, profile, updatedAt } = read.user;
     const values = config.read === "values";
     const view = viewProfile(profile, { values, refused: refusedKeys, secrets });
-    return { userId, shown: { ...view, updated_at: updatedAt }, sent: read.outcome };
+    return { userId, shown: { ...view, updated_at: updatedAt }, attempts };
   }
   const facts = by === "user_id" ? { attempts } : { attempts, lookedUpBy: by };
   if (read.kind === "nobody") return { ...facts, code: "user_not_found" };
@@ -90,5 +92,5 @@ const outcomeOf = (
     return { ...facts, code: "ambiguous_user", userIds: read.userIds.slice(0, 10) };
   }
   if (failure) return { ...facts, ...failedBy(failure, read.outcome, config.timeoutMs) };
-  return { ...facts, code: "unexpected_response", httpStatus, somebodyElse: true };
+  return { ...facts, code: "unexpected_response", httpStatus, requestId, somebodyElse: true };
 };

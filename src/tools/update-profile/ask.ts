@@ -2,6 +2,7 @@ import type { Config } from "../../config/config.ts";
 import type { Trace } from "../../guards/audit.ts";
 import { type Confirmation, confirmationOf } from "../../guards/confirmation.ts";
 import type { RateLimit } from "../../guards/rate-limit.ts";
+import { holdsValues } from "../../prelude/answer.ts";
 import { readProfile } from "../../profile/read.ts";
 import type { Write } from "../../profile/write.ts";
 import type { Dependencies } from "../call.ts";
@@ -35,13 +36,8 @@ export const keptMs = ({ read, timeoutMs }: Config): number =>
   read === "off" ? 0 : Math.min(afterMs, Math.floor(timeoutMs / 5));
 
 /** Whether the profile holds every value of a write whose outcome the answers left open. */
-export const isWritten = async (job: WriteCall, write: Write): Promise<boolean> => {
-  const profile = await look(job, write, keptMs(job.state.config));
-  if (profile === undefined) return false;
-  return write.keys.every(
-    (key) => Object.hasOwn(profile, key) && profile[key] === write.profile[key],
-  );
-};
+export const isWritten = async (job: WriteCall, write: Write): Promise<boolean> =>
+  holdsValues(await look(job, write, keptMs(job.state.config)), write.profile);
 
 export const askPerson = async (job: WriteCall, write: Write) => {
   const confirmation = confirmationOf(write);
