@@ -19,9 +19,8 @@ const networkNote = (env: Environment): string[] => {
 const shortLived = /fnm_multishells|[\\/](?:tmp|temp)[\\/]/i;
 
 /**
- * An absolute path of the Node that runs now. A bare `node` would be missing wherever a host was
- * opened from a dock and did not inherit the PATH of a shell. Of several paths to the same program
- * the first one in PATH wins: package managers keep it when they upgrade Node.
+ * An absolute path of the Node that runs now, since a host that was opened from a dock has not the
+ * PATH of a shell: the first one in PATH, which package managers keep when they upgrade Node.
  */
 const nodePath = ({ PATH = "" }: Environment): string => {
   const real = realpathSync(process.execPath);

@@ -64,27 +64,26 @@ const clientOf = ({ config, sandbox, log, secrets }: Options, cleanups: (() => u
     return simulated;
   });
 
-const toolsOf = (session: Omit<Dependencies, "now">): Tool[] => {
-  const { config } = session;
-  const dependencies = { ...session, now: () => performance.now() };
+const toolsOf = (deps: Dependencies): Tool[] => {
+  const { config } = deps;
   const update = lazily(async () => {
     const { createUpdateProfile } = await import("../tools/update-profile/update-profile.ts");
-    return createUpdateProfile(dependencies);
+    return createUpdateProfile(deps);
   });
   const get = lazily(async () => {
     const { createGetProfile } = await import("../tools/get-profile/get-profile.ts");
-    return createGetProfile(dependencies);
+    return createGetProfile(deps);
   });
   const nothingWritten = { status: "not_updated", updated_keys: [] };
   const updateTool: Tool = {
     name: updateName,
     definition: lazily(() => updateDefinition(config)),
-    call: createCaller(dependencies, updateName, nothingWritten, update),
+    call: createCaller(deps, updateName, nothingWritten, update),
   };
   const getTool: Tool = {
     name: getName,
     definition: lazily(() => getDefinition(config)),
-    call: createCaller(dependencies, getName, { status: "not_read" }, get),
+    call: createCaller(deps, getName, { status: "not_read" }, get),
   };
   const tools = [];
   if (config.write !== "off") tools.push(updateTool);
@@ -136,11 +135,12 @@ export const serve = async (options: Options): Promise<void> => {
   let stopping = false;
   const cleanups: (() => unknown)[] = [];
   const client = clientOf(options, cleanups);
+  const now = () => performance.now();
   const server = createServer({
     info: { name, title, version, ...(websiteUrl !== null && { websiteUrl }) },
     instructions: instructions(config, sandbox),
     log,
-    tools: toolsOf({ ...options, client, isStopping: () => stopping }),
+    tools: toolsOf({ ...options, client, isStopping: () => stopping, now }),
   });
   const stop = createStop(log, {
     settled: () => stdio.settled(),

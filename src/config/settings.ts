@@ -190,8 +190,7 @@ export type Config = {
 
 export const rows: { [Key in keyof Config]: Setting<Config[Key]> } = settingsByKey;
 
-const isKey = (name: string): name is keyof Config => Object.hasOwn(rows, name);
-export const configKeys: readonly (keyof Config)[] = Object.keys(rows).filter(isKey);
+export const configKeys = Object.keys(rows) as readonly (keyof Config)[];
 
 export const settings = Object.values(settingsByKey);
 

@@ -7,7 +7,7 @@ export const isUnset = (text = ""): boolean => /^(?:\$\{user_config\.\w+\})?$/.t
  */
 export const isStandIn = (text: string): boolean =>
   /^(?:[$#]?\{[^"']*\}#?|\$[a-z_]\w*(?::\w+)?|\$\(.*\)|%[^%]+%|<.*>|undefined|null|none)$/is.test(
-    text.trim(),
+    text,
   );
 
 /**

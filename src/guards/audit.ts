@@ -27,10 +27,8 @@ const endsInHalfLine = (path: string, size: number): boolean => {
 };
 
 /**
- * Opens an audit file for appending. Throws where that is not possible.
- *
- * A line that was written in part is written again, whole, on a line of its own; so a line can be
- * twice in the file, but none is lost or glued to another.
+ * Opens an audit file for appending, or throws. A line that was written in part is written again,
+ * whole, on a line of its own: none is lost or glued to another.
  *
  * @param onLost called when a line could not be written: an outcome is kept, and no further attempt
  *   is let through before it is in the file; the line of a refused call is not kept
@@ -111,8 +109,6 @@ type Options = {
   /** Names of the members of `_meta` that are recorded, where they are strings. */
   auditMeta: readonly string[];
   secrets: Secrets;
-  /** A monotonic clock in milliseconds. */
-  now: () => number;
 };
 
 const foreign = (text: string | undefined, secrets: Secrets): string | null =>
@@ -156,8 +152,7 @@ const beginningOf = (call: TracedCall, about: About, options: Options) => ({
 });
 
 export const startTrace = (audit: Audit | undefined, call: TracedCall, options: Options) => {
-  const { secrets, now } = options;
-  const started = now();
+  const started = performance.now();
   const about: About = {};
   let isSent = false;
   return {
@@ -188,10 +183,10 @@ export const startTrace = (audit: Audit | undefined, call: TracedCall, options: 
         http_status: about.httpStatus ?? null,
         request_id: about.requestId ?? null,
         attempts: about.attempts ?? 0,
-        ms: Math.round(now() - started),
+        ms: Math.round(performance.now() - started),
       };
       if (isSent) audit.outcome({ event: "outcome", ...line });
-      else audit.refused({ event: "refused", ...line, ...askedOf(about, secrets) });
+      else audit.refused({ event: "refused", ...line, ...askedOf(about, options.secrets) });
     },
   };
 };

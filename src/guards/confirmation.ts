@@ -68,12 +68,11 @@ const textOf = (write: Write, note: (key: string) => string): string => {
 };
 
 /**
- * The question that a person is asked before a write: whom it is for, and what would be written.
- * Undefined where that is too much to show; nobody can approve what is not shown.
+ * The question that a person is asked before a write. Undefined where that is too much to show;
+ * nobody can approve what is not shown.
  *
- * @param before what is there now, shown beside it as far as there is room; the answer is about the
- *   new values only. Undefined where the operator lets nothing be read
- * @param secrets taken out of what is there now
+ * @param before what is there now, shown as far as there is room; the answer is about the new values
+ *   only. Undefined where the operator lets nothing be read
  */
 export const confirmationOf = (write: Write, before?: Before, secrets: Secrets = []) => {
   const { appId, userId, profile, onReservedKey } = write;

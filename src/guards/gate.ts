@@ -4,10 +4,8 @@ import type { Trace } from "./audit.ts";
 import type { RateLimit } from "./rate-limit.ts";
 
 /**
- * What the requests of one call pass right before they leave. At the first, the server must not be
- * about to end, the minute must have room for the call, and its line must be in the audit's file.
- * Those that follow are not refused before there are too many, so that no profile is left
- * half-written.
+ * What the requests of one call pass right before they leave. Those behind the first are not refused
+ * before there are too many, so that no profile is left half-written.
  *
  * @param full the code of a call that the limit holds up
  */

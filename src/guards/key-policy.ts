@@ -7,10 +7,9 @@ type KeyPolicy = {
 };
 
 /**
- * Makes the check of which keys a call may not write. Allowed keys are compared exactly. Beside
- * blocked keys only plain names pass, and none that `foldKey` makes equal to a blocked one, because
- * whatever reads the profile may take the two for one. Of what is refused, `lookAlike` tells whether
- * a key is another spelling of a blocked one.
+ * Makes the check of which keys a call may not write. Beside blocked keys only plain names pass, and
+ * none that `foldKey` makes equal to a blocked one, because whatever reads the profile may take the
+ * two for one; `lookAlike` tells whether such a one is among the refused.
  */
 export const createKeyCheck = ({ allowedKeys, blockedKeys }: KeyPolicy) => {
   const allowed = allowedKeys && new Set(allowedKeys);

@@ -8,6 +8,5 @@ export const asText = (value: unknown): string => {
   }
 };
 
-/** Whether a value is what JSON calls an object. */
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);

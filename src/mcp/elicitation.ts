@@ -5,7 +5,6 @@ import type { Answer } from "../guards/confirmation.ts";
 import { isObject } from "../lib/json.ts";
 import { askingText, waitingText } from "../tools/words.ts";
 
-/** Longest wait for a person's answer, in milliseconds. */
 export const personTimeoutMs = 300_000;
 /** How often a client that wants progress hears that the person has not answered yet, in milliseconds. */
 const reminderMs = 15_000;

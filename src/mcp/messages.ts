@@ -29,17 +29,15 @@ const isId = (value: unknown): value is RequestId =>
 /** Serialisers of typed languages write null for none. */
 const isNothing = (value: unknown): boolean => value === undefined || value === null;
 
-const pick = (value: Json, names: readonly string[]): Json =>
-  Object.fromEntries(
-    Object.entries(value).filter(([name, member]) => names.includes(name) && !isNothing(member)),
-  );
-
 /** Of `initialize` what is used here: whatever else a client says of itself must not stop it. */
-const fitInitialize = ({ protocolVersion, capabilities, clientInfo }: Json): Json => ({
-  protocolVersion,
-  capabilities: canAsk(capabilities) ? { elicitation: { form: {} } } : {},
-  clientInfo: isObject(clientInfo) ? pick(clientInfo, ["name", "version"]) : clientInfo,
-});
+const fitInitialize = ({ protocolVersion, capabilities, clientInfo }: Json): Json => {
+  const { name, version } = isObject(clientInfo) ? clientInfo : {};
+  return {
+    protocolVersion,
+    capabilities: canAsk(capabilities) ? { elicitation: { form: {} } } : {},
+    clientInfo: { name, version },
+  };
+};
 
 /**
  * Params without a null in the place of `_meta` or the progress token, and without `task`, which a

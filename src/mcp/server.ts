@@ -130,7 +130,6 @@ const createProgress = ({ _meta, sendNotification }: Extra, log: Log) => {
   };
 };
 
-/** The result as text and as data, both the same. */
 const toCallResult = (result: ToolResult) => ({
   content: [{ type: "text", text: JSON.stringify(result) }],
   structuredContent: result,

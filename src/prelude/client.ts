@@ -37,9 +37,7 @@ const patch = (users: string, asked: Patch): Call => ({
 
 /**
  * Makes the client for the operations of the API that this product uses. Its functions never throw:
- * what went wrong is in `failure`, whose `mayHaveWritten` speaks for all attempts together. A
- * failure after the signal was aborted has the code `timeout`. Where the environment's proxy has an
- * address that cannot be used, every call fails with the reason `proxy_invalid`.
+ * what went wrong is in `failure`, whose `mayHaveWritten` speaks for all attempts together.
  */
 export const createClient = ({ baseUrl, apiKey, useProxy, ...options }: Options) => {
   const { origin, pathname } = new URL(baseUrl);

@@ -1,8 +1,6 @@
 import { buildConnector, type Dispatcher, Pool, ProxyAgent } from "undici";
+import { isStandIn } from "../config/values.ts";
 import { ProxyError, unconnectedOf, unreachable } from "./errors.ts";
-
-/** What a client passes on when it did not fill in a variable: `${X}`, `$X`, `%X%`, `{{x}}`, `<x>`. */
-const placeholder = /^(?:\$\{[^}]*\}|\$\w+|%[^%]+%|\{\{[^}]*\}\}|<[^>]*>)$/;
 
 /** This machine itself, as URLs spell it: 127.0.0.0/8, `::1`, `localhost` and all names below it. */
 const loopback =
@@ -22,7 +20,7 @@ const isExempt = (entry: string, { hostname, port, protocol }: URL): boolean => 
 const firstSet = (names: readonly string[], env: NodeJS.ProcessEnv): string | undefined =>
   names.find((name) => {
     const text = env[name]?.trim() ?? "";
-    return text !== "" && !placeholder.test(text);
+    return text !== "" && !isStandIn(text);
   });
 
 /**

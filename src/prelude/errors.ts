@@ -65,7 +65,6 @@ export type ReasonDetail = {
   lacks?: string;
 };
 
-/** Why one request did not succeed. */
 export type RequestFailure = {
   code: PreludeCode;
   /** True: the request may have taken effect all the same. */

@@ -13,7 +13,6 @@ export type Request = {
   body?: Buffer | null;
 };
 
-/** What every request of one tool call shares. */
 export type CallScope = {
   signal: AbortSignal;
   /** On the clock of `performance.now()`. */
@@ -77,7 +76,7 @@ const end = (run: Run, exchange: Exchange): void => {
   run.controller?.abort(over);
 };
 
-/** @param isDoubted whether the connection may be dead, so that an answer gets half of the time only */
+/** @param isDoubted whether the connection may be dead */
 const handlerOf = (
   run: Run,
   isDoubted: () => boolean,
@@ -119,9 +118,8 @@ const handlerOf = (
 });
 
 /**
- * Sends one request, once, and resolves with what became of it; never rejects. It ends at once when
- * the signal aborts or the time is up, also while it waits for a connection; undici hears of that
- * when it has one.
+ * Sends one request, once; never rejects. It ends at once when the signal aborts or the time is up,
+ * also while it waits for a connection; undici hears of that when it has one.
  *
  * @param wary on a connection that was used before, an answer may take half of the time that is left
  */

@@ -20,7 +20,6 @@ export type Outcome = {
   body?: Readonly<Record<string, unknown>>;
 };
 
-/** What all calls to one API have in common. */
 export type Sender = {
   origin: string;
   key: string;

@@ -1,9 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/**
- * Lets calls with the same key run one after the other, in the order in which they asked, and
- * calls with different keys side by side. A key that nobody holds or waits for costs nothing.
- */
+/** Lets calls with the same key run one after the other, in the order in which they asked. */
 export const createTurns = () => {
   const tails = new Map<string, Promise<void>>();
 

@@ -32,13 +32,9 @@ type Tally = {
   mayHaveWritten: boolean;
 };
 
-/**
- * Everything was written as asked: the last PATCH held all keys, and Prelude acknowledged it, or
- * (`verified`) no answer settled it and reading the profile did.
- */
+/** The last PATCH held all keys, and Prelude acknowledged it, or (`verified`) a look settled it. */
 export type Written = { wrote: "all"; keys: readonly string[]; verified?: true } & Tally;
 
-/** Why a call did not write everything. */
 type Why = RequestFailure | Held;
 
 export type NotWritten = Tally & {
@@ -78,8 +74,8 @@ type WriteScope = Pick<CallScope, "signal" | "deadlineAt"> & {
 const keptForTheLast = 8;
 
 /**
- * Writes a profile: one PATCH, or several where the API refuses a reserved key and the caller asked
- * to skip those. Never throws for what the API or the network does.
+ * One PATCH, or several where the API refuses a reserved key and the caller asked to skip those.
+ * Never rejects for what the API or the network does.
  */
 export const writeProfile = async (
   write: Write,

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
@@ -123,7 +122,7 @@ const answer = (
  * which is made anew at each start.
  */
 export const startSandbox = async (fixed: Fixed) => {
-  const apiKey = randomBytes(16).toString("hex");
+  const apiKey: string = crypto.randomUUID();
   const apps = seeded(fixed);
   const answerTo = async (request: IncomingMessage): Promise<Answer> => {
     if (request.headers.authorization !== `Bearer ${apiKey}`) return refusal("invalid_api_token");

@@ -120,8 +120,6 @@ const refusalOf = (
   );
 };
 
-/** Arguments that a call may bring; nobody looks through more. */
-const maxArguments = 1_000;
 /** Names of undeclared arguments that are shown, and characters of each. */
 const maxNames = 20;
 const maxNameLength = 64;
@@ -132,24 +130,21 @@ const textOf = (value: unknown): string | undefined =>
 const tell = (received: string, accepted: string) => ({ path: "arguments", received, accepted });
 
 /** The declared arguments, those that are fixed among them, and what else came. */
-const split = ({ scope, known, declared, only }: ArgumentsSpec<unknown>, whole: unknown) => {
+const split = ({ scope, known, declared }: ArgumentsSpec<unknown>, whole: unknown) => {
   const members = isObject(whole) ? Object.entries(whole) : [];
-  let broken: Issue | undefined;
-  if (!isObject(whole)) broken = tell(kindOf(whole), `an object with ${declared}`);
-  else if (members.length > maxArguments) broken = tell(`${members.length} arguments`, only);
+  const broken = isObject(whole) ? undefined : tell(kindOf(whole), `an object with ${declared}`);
   const args: Record<string, unknown> = { app_id: scope.appId, user_id: scope.userId };
   const rest: typeof members = [];
-  for (const [name, value] of broken ? [] : members) {
+  for (const [name, value] of members) {
     if (known.includes(name)) args[name] = readJson(value);
     else rest.push([name, value]);
   }
-  return { args, rest, broken, isEmpty: broken || rest.length === members.length };
+  return { args, rest, broken, isEmpty: rest.length === members.length };
 };
 
 /**
  * Checks the arguments of a call: the schema those that are declared. What is not declared is never
  * used; it is refused only where it asks for what is not done, another app or user or a rehearsal.
- * Every problem is told at once.
  *
  * @param raw the `arguments` of `tools/call`: an object, or JSON text of one
  */

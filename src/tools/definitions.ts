@@ -95,7 +95,6 @@ const getSentences = (scope: ToolScope): Sentences => [
   "hidden_keys counts the keys that may not be shown.",
 ];
 
-/** The schema without what the operator fixed, so that the model cannot set it. */
 const withoutFixed = ({ required = [], ...schema }: JsonSchema, scope: ToolScope): JsonSchema => {
   const fixed = fixedNames(scope);
   const left = Object.entries(schema.properties).filter(([name]) => !fixed.has(name));

@@ -70,7 +70,6 @@ const answered = ({ apiCode, httpStatus }: FailureFacts): string => {
 
 const notUntilThen = "Repeating the call will not help until then.";
 
-/** A next step that only the operator can take. */
 export const askOperator = (what: string): string =>
   `Tell the person that the operator must ${what} (the operator is the one who configures this server). ${notUntilThen}`;
 

@@ -44,8 +44,7 @@ export const isRetryable = ({ code, retryable }: Failed): boolean =>
   retryable ?? "retryable" in recovery[code];
 
 /**
- * The `error` of any tool's result: what happened and what to do next, so that either half of the
- * MCP result (text or structured) is enough to go on.
+ * The `error` of any tool's result: what happened and what to do next.
  *
  * @param end how the message ends, full stop included
  * @param after what the next step says further, beginning with a space
@@ -75,7 +74,6 @@ type Said = { sandbox: boolean; attempts: number; ofIgnored: string; note?: stri
 /**
  * The one form of every result. A member that is undefined is not there in JSON.
  *
- * @param read what the call asked for
  * @param shown what only this tool's results have
  */
 export const resultOf = <Status extends string, Shown extends object>(

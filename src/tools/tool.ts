@@ -33,6 +33,5 @@ export type Tool = {
   name: string;
   /** What `tools/list` says of it (MCP 2025-11-25, `Tool`). */
   definition: () => Promise<object>;
-  /** Handles one call. Rejects only on a defect of this server. */
   call: (call: ToolCall) => Promise<ToolResult | Asked>;
 };

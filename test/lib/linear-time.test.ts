@@ -60,7 +60,7 @@ const json = (of: object) => JSON.stringify(of);
 
 const trace = (text: string): void => {
   const call = { id: "1", client: { name: text, version: text }, meta: { [text]: text } };
-  const options = { tool: "t", sandbox: false, auditMeta: [text], secrets, now: () => 0 };
+  const options = { tool: "t", sandbox: false, auditMeta: [text], secrets };
   const traced = startTrace(audit, call, options);
   traced.about({ appId: app, askedAppId: text, userId: user, askedUserId: text, keys: [text] });
   traced.about({ httpStatus: 400, updatedKeys: [text] });

@@ -42,8 +42,8 @@ test("a value that is nested without end", () => {
   });
 });
 
-test("10,000 undeclared arguments are one problem", () => {
-  expect(read({ profile: {}, ...numbered(10_000, 1) }, fixed).issues).toHaveLength(1);
+test("10,000 undeclared arguments are one problem beside the others", () => {
+  expect(read({ profile: {}, ...numbered(10_000, 1) }, fixed).issues).toHaveLength(2);
 });
 
 test("nothing passes that the published schema refuses", () => {

@@ -25,7 +25,6 @@ const createState = (deps: Dependencies) => ({
 });
 
 type Read = ReadArguments<Arguments>;
-/** One call at work. */
 type Job = WriteCall & { state: ReturnType<typeof createState>; read: Read; keys: string[] };
 
 /** `nothing`: a dry run came to where a write would have left. */
@@ -89,7 +88,6 @@ const checkCall = ({ state, read, keys }: Job): Write | Failed => {
   return { appId, userId, profile, keys, onReservedKey: on_reserved_key };
 };
 
-/** Waits for the turn of the write's user, and writes. */
 const writeInTurn = async (job: Job, write: Write): Promise<Outcome> => {
   const { state, call } = job;
   const { turns, config } = state;
@@ -106,7 +104,6 @@ const writeInTurn = async (job: Job, write: Write): Promise<Outcome> => {
   }
 };
 
-/** Codes that are about the keys of the request. */
 const aboutKeys = ["invalid_request", "reserved_profile_key", "api_error"];
 
 const send = async (job: Job, write: Write, deadlineAt: number): Promise<Outcome> => {
