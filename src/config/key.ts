@@ -3,7 +3,7 @@ import type { Reader, Reading } from "./readers.ts";
 import { isStandIn, isUnset } from "./values.ts";
 
 /** Longest text of a key, in characters: Node sends no larger header. */
-const maxKeyCharacters = 16 * 1024;
+const maxSecretCharacters = 16 * 1024;
 
 /** What people and programs put where a key should be, beside placeholders. */
 const standIns: readonly RegExp[] = [
@@ -72,7 +72,7 @@ export const readKeyFile = (path: string, again = false): Reading<string | undef
     const { code = "unknown error" } = error as { code?: string };
     return { problem: `must be a path to a readable file (${code})` };
   }
-  if (text.length > maxKeyCharacters) {
+  if (text.length > maxSecretCharacters) {
     return { problem: "holds far more than a key; it must hold the key alone" };
   }
   // A byte order mark counts as blank.

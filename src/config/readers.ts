@@ -120,7 +120,7 @@ export const path = (example: string): Reader<string> =>
     return isKey ? `must be ${accepts}; it looks like an API key` : undefined;
   });
 
-const isLoopback = /^(?:localhost|\[::1\]|127(?:\.\d{1,3}){3})$/;
+const loopback = /^(?:localhost|\[::1\]|127(?:\.\d{1,3}){3})$/;
 
 /** An address of an API: https, or http on loopback. The value has no slash at its end. */
 export const address = (example: string): Reader<string> => {
@@ -132,7 +132,7 @@ export const address = (example: string): Reader<string> => {
     if (!URL.canParse(text)) return `is not a URL; it must start with https://, as in ${example}`;
     const { protocol, hostname, username, password, search, hash, pathname } = new URL(text);
     if (username || password) return `must not contain a user name or a password, as in ${example}`;
-    if (protocol !== "https:" && !(protocol === "http:" && isLoopback.test(hostname))) {
+    if (protocol !== "https:" && !(protocol === "http:" && loopback.test(hostname))) {
       return `must start with https://, as in ${example} (http:// only on the loopback address), because the API key travels with each request`;
     }
     if (search || hash) return `must not have a query or a fragment, as in ${example}`;

@@ -8,10 +8,10 @@ import { fixedNames, type ToolScope } from "./tool.ts";
 type Described<T> = {
   scope: ToolScope;
   /**
-   * Checks, before the schema, what it cannot say, and gives what the schema is to check. Not
-   * `z.preprocess`, which costs as much as the rest of the schema.
+   * Checks what the schema cannot say, and gives what the schema is to check. Not `z.preprocess`,
+   * which costs as much as the rest of the schema.
    */
-  prepare: (args: Args, flaws: z.ZodIssue[]) => Args;
+  prepare: (args: Args) => { ready: Args; flaws: z.ZodIssue[] };
   /** Checks every argument of the tool; what the operator fixed is put in its place. */
   schema: z.ZodType<T, z.ZodTypeDef, unknown>;
   /** Names of all of them, whatever is fixed. */
@@ -151,10 +151,10 @@ const split = ({ scope, known, declared }: ArgumentsSpec<unknown>, whole: unknow
 export const readArguments = <T>(spec: ArgumentsSpec<T>, raw: unknown, secrets: Secrets) => {
   const { prepare, schema, names, declared, only } = spec;
   const { args, rest, broken, isEmpty } = split(spec, readJson(raw ?? {}));
-  const flaws: z.ZodIssue[] = [];
-  const parsed = schema.safeParse(prepare(args, flaws));
-  if (parsed.error) flaws.push(...parsed.error.issues);
-  const wrong = broken ? [broken] : issuesOf(flaws, args, names);
+  const { ready, flaws } = prepare(args);
+  const parsed = schema.safeParse(ready);
+  const found = parsed.error ? [...flaws, ...parsed.error.issues] : flaws;
+  const wrong = broken ? [broken] : issuesOf(found, args, names);
   const isSound = wrong.length === 0;
   const sound = (name: string) =>
     // Some optional ids are filled with nothing.

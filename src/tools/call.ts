@@ -1,9 +1,10 @@
 import type { Config } from "../config/config.ts";
 import { type Audit, startTrace, type Trace } from "../guards/audit.ts";
+import type { Question } from "../guards/confirmation.ts";
 import type { Log } from "../lib/log.ts";
 import type { Secrets } from "../lib/text.ts";
 import type { PreludeClient } from "../prelude/client.ts";
-import type { Asked, Tool, ToolCall, ToolResult } from "./tool.ts";
+import type { Tool, ToolCall, ToolResult } from "./tool.ts";
 
 // What every call passes, whatever the tool; loaded at the start, so the tools are not imported.
 
@@ -24,7 +25,7 @@ export type Dependencies = {
 };
 
 /** Handles a call, and tells its trace what only the audit says. Rejects only on a defect of this server. */
-export type UseCase = (call: ToolCall, trace: Trace) => Promise<ToolResult | Asked>;
+export type UseCase = (call: ToolCall, trace: Trace) => Promise<ToolResult | Question>;
 
 /** Whether an error says that a file of this server is gone, which it loads when it needs it. */
 export const isMissingFile = (error: unknown): boolean =>

@@ -50,11 +50,11 @@ export const appIdSchema = idSchema(
   () => "an app id: 1 to 128 letters, digits, _ or -",
 ).describe("App id, exactly as given to you.");
 
-/** Checks what the pattern of an app id cannot say. */
-export const checkAppId = (id: unknown, flaws: z.ZodIssue[]): void => {
-  if (typeof id !== "string" || !userIdPattern.test(id)) return;
-  flaws.push(problem("a user id", "the app id (are the two ids exchanged?)", ["app_id"]));
-};
+/** What is wrong with an app id that its pattern cannot say. */
+export const appIdFlaws = (id: unknown): z.ZodIssue[] =>
+  typeof id === "string" && userIdPattern.test(id)
+    ? [problem("a user id", "the app id (are the two ids exchanged?)", ["app_id"])]
+    : [];
 
 /** @param accepted what is wanted in place of a value */
 export const userIdSchema = (

@@ -27,11 +27,9 @@ export type ToolResult = {
   error?: { code: string; request_id?: string | undefined } | undefined;
 };
 
-export type Asked = Question;
-
 export type Tool = {
   name: string;
   /** What `tools/list` says of it (MCP 2025-11-25, `Tool`). */
   definition: () => Promise<object>;
-  call: (call: ToolCall) => Promise<ToolResult | Asked>;
+  call: (call: ToolCall) => Promise<ToolResult | Question>;
 };

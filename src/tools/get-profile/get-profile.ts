@@ -2,7 +2,7 @@ import type { Trace } from "../../guards/audit.ts";
 import { createGate } from "../../guards/gate.ts";
 import { createKeyCheck } from "../../guards/key-policy.ts";
 import { createRateLimit } from "../../guards/rate-limit.ts";
-import { type Read as Answer, readProfile } from "../../profile/read.ts";
+import { type Read, readProfile } from "../../profile/read.ts";
 import { type ReadArguments, readArguments } from "../arguments.ts";
 import type { Dependencies, UseCase } from "../call.ts";
 import { type Failed, refused } from "../messages.ts";
@@ -19,7 +19,6 @@ const createState = (deps: Dependencies) => ({
 });
 
 type State = ReturnType<typeof createState>;
-type Read = ReadArguments<Look>;
 type Shown = ReturnType<typeof viewProfile> & { updated_at: string | undefined };
 type Found = { userId: string; shown: Shown; attempts: number };
 
@@ -52,7 +51,7 @@ export const createGetProfile = (deps: Dependencies): UseCase => {
 
 const run = async (
   state: State,
-  { data, issues, advice }: Read,
+  { data, issues, advice }: ReadArguments<Look>,
   call: ToolCall,
   trace: Trace,
 ): Promise<Found | Failed> => {
@@ -76,7 +75,7 @@ const run = async (
 
 const outcomeOf = (
   { config, refusedKeys, secrets }: State,
-  read: Answer,
+  read: Read,
   { by }: Look["sought"],
 ): Found | Failed => {
   const { attempts, failure, httpStatus, requestId } = read.outcome;

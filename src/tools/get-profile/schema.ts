@@ -3,8 +3,8 @@ import { emailOf, phoneOf } from "../../lib/contact.ts";
 import type { Sought } from "../../prelude/client.ts";
 import { type Args, createSpec } from "../arguments.ts";
 import {
+  appIdFlaws,
   appIdSchema,
-  checkAppId,
   errorSchema,
   problem,
   userIdForm,
@@ -62,15 +62,15 @@ export const inputSchema = z
 const ways = ["user_id", ...names] as const;
 
 /** Told in words and checked, since unions are not portable. */
-const oneWay = (args: Args, flaws: z.ZodIssue[]): Args => {
-  checkAppId(args.app_id, flaws);
+const prepare = (args: Args) => {
+  const flaws = appIdFlaws(args.app_id);
   const given = ways.filter((name) => isGiven(args[name]));
   if (given.length !== 1) {
     const received = given.length === 0 ? "nothing" : `${given.join(" and ")} together`;
     const path = [given.at(-1) ?? "user_id"];
     flaws.push(problem(received, "exactly one of user_id, email and phone", path));
   }
-  return args;
+  return { flaws, ready: args };
 };
 
 export type Look = { appId: string; sought: Sought };
@@ -86,7 +86,7 @@ const lookSchema = inputSchema.transform((args): Look => {
 export const argumentsSpec = (scope: ToolScope) =>
   createSpec({
     scope,
-    prepare: oneWay,
+    prepare,
     schema: lookSchema,
     names: Object.keys(inputSchema.shape),
     place: "",

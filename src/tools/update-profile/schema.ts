@@ -4,7 +4,7 @@ import { isObject } from "../../lib/json.ts";
 import { quoteList } from "../../lib/names.ts";
 import { escapeInvisible } from "../../lib/text.ts";
 import { type Args, createSpec } from "../arguments.ts";
-import { appIdSchema, checkAppId, errorSchema, kindOf, problem, userIdSchema } from "../fields.ts";
+import { appIdFlaws, appIdSchema, errorSchema, kindOf, problem, userIdSchema } from "../fields.ts";
 import type { ToolScope } from "../tool.ts";
 
 /** What a refusal says of a name: what it is, and what is accepted. */
@@ -93,14 +93,14 @@ const valueFlaw = (text: unknown, mayFill: boolean): Flaw | undefined => {
 };
 
 /** Checks what no schema of the arguments can say: sizes, names, halves, and what only fills a place. */
-const checkArguments = (args: Args, flaws: z.ZodIssue[], isListed: boolean): Args => {
+const prepare = (args: Args, isListed: boolean) => {
   const { app_id, user_id, profile, on_reserved_key } = args;
-  checkAppId(app_id, flaws);
+  const flaws = appIdFlaws(app_id);
   // Some hosts send null for an optional argument that the model left out.
   const others = { app_id, user_id, on_reserved_key: on_reserved_key ?? undefined };
   const whole = profileFlaw(profile);
   if (whole) flaws.push(problem(...whole, ["profile"]));
-  if (whole || !isObject(profile)) return { ...others, profile: {} };
+  if (whole || !isObject(profile)) return { flaws, ready: { ...others, profile: {} } };
   const names = Object.keys(profile);
   const mayFill = isListed && names.length > 1;
   for (const name of names) {
@@ -109,7 +109,7 @@ const checkArguments = (args: Args, flaws: z.ZodIssue[], isListed: boolean): Arg
     }
   }
   // Without a prototype, where zod would find keys such as "constructor".
-  return { ...others, profile: { __proto__: null, ...profile } };
+  return { flaws, ready: { ...others, profile: { __proto__: null, ...profile } } };
 };
 
 const size = `at most ${maxBodyBytes / 1024} KiB`;
@@ -157,7 +157,7 @@ export const argumentsSpec = (scope: ToolScope) => {
   const isListed = scope.allowedKeys !== undefined;
   return createSpec<Arguments>({
     scope,
-    prepare: (args, flaws) => checkArguments(args, flaws, isListed),
+    prepare: (args) => prepare(args, isListed),
     schema,
     names: Object.keys(schema.shape),
     place: "; keys and their values belong inside profile",

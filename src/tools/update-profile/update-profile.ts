@@ -1,3 +1,4 @@
+import type { Question } from "../../guards/confirmation.ts";
 import { createGate } from "../../guards/gate.ts";
 import { createKeyCheck } from "../../guards/key-policy.ts";
 import { createRateLimit } from "../../guards/rate-limit.ts";
@@ -10,7 +11,6 @@ import type { Dependencies, UseCase } from "../call.ts";
 import { type Issue, namePath, userIdAdvice } from "../fields.ts";
 import { type Failed, refused, settling, writtenEnd } from "../messages.ts";
 import { errorOf, failedBy, inCall, isRetryable, listed, resultOf } from "../result.ts";
-import type { Asked } from "../tool.ts";
 import { dryRunNote, writeText } from "../words.ts";
 import { askPerson, isWritten, keptMs, type WriteCall } from "./ask.ts";
 import { type Arguments, argumentsSpec, nameFlaw, type UpdateResult } from "./schema.ts";
@@ -54,7 +54,7 @@ const sentKeys = ({ data, args: { profile } }: Read): string[] => {
 };
 
 /** The steps of a call, in order; the first that has an outcome ends it. */
-const run = async (job: Job): Promise<Outcome | Asked> => {
+const run = async (job: Job): Promise<Outcome | Question> => {
   const write = checkCall(job);
   if ("code" in write) return write;
   const asked = job.state.config.confirm ? await askPerson(job, write) : undefined;
