@@ -1,7 +1,6 @@
 import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { relative } from "node:path";
-import type { OutputChunk } from "rolldown";
-import { bundle } from "./bundle.ts";
+import { bundle, type Chunk } from "./bundle.ts";
 import { type BundledPackage, noticesText, packagesOf } from "./notices.ts";
 import { publish } from "./publish.ts";
 import { tricks } from "./tricks.ts";
@@ -26,7 +25,7 @@ const writeEntry = (folder: string): void => {
 /** For packing, and for the tests that guard the start-up path and the supply chain. */
 const recordOf = (
   folder: string,
-  chunks: readonly OutputChunk[],
+  chunks: readonly Chunk[],
   packages: readonly BundledPackage[],
 ) => ({
   packages: packages.map(({ name, license }) => ({ name, license })),

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { expect, test } from "vitest";
 import { startServer } from "../support/server-process.ts";
@@ -17,6 +18,13 @@ const loadedAfter = async (use: "list" | "call"): Promise<string[]> => {
   const line = /LOADED (.*)/.exec(server.stderr())?.[1] ?? "[]";
   return (JSON.parse(line) as string[]).map((file) => basename(file));
 };
+
+test("its files are in ASCII, which takes half the memory", () => {
+  const { chunks } = JSON.parse(readFileSync("out/bundle.json", "utf8"));
+  for (const { fileName } of chunks) {
+    expect(readFileSync(`dist/${fileName}`, "utf8"), fileName).toMatch(/^[\0-\x7f]+$/);
+  }
+});
 
 test("who only lists the tool waits for no further file", async () => {
   expect(await loadedAfter("list")).toEqual(["prelude-profile-mcp.cjs", "main.cjs"]);
