@@ -72,9 +72,9 @@ const table = (head: readonly string[], body: readonly (readonly string[])[]): s
 export const figuresTable = (batteries: readonly Battery[]): string => {
   const body = figures.map(({ figure, bound, reach, read }) => {
     const values = batteries.map((battery) => {
-      const value = read(battery);
-      const reached = bound === "at most" ? value <= reach : value >= reach;
-      return `${value.toFixed(2)}${reached ? "" : " (missed)"}`;
+      const value = read(battery).toFixed(2);
+      const reached = bound === "at most" ? Number(value) <= reach : Number(value) >= reach;
+      return `${value}${reached ? "" : " (missed)"}`;
     });
     return [figure, ...values, `${bound} ${reach}`];
   });
