@@ -119,7 +119,6 @@ const functions: Record<string, (text: string) => unknown> = {
   "stored name": (text) => viewProfile({ [text]: "x" }, { values: true, refused: check, secrets }),
   "call, app_id": (text) => call({ ...sound, app_id: text }),
   "call, user_id": (text) => call({ ...sound, user_id: text }),
-  "call, user_id of 999 characters": (text) => call({ ...sound, user_id: text.slice(0, 999) }),
   "call, value": (text) => call({ ...sound, profile: { plan: text } }),
   "call, key": (text) => call({ ...sound, profile: { [text]: "x" } }),
   "call, profile as text": (text) => call({ ...sound, profile: text }),
