@@ -163,7 +163,10 @@ const whole: readonly Act[] = [
   {
     env: { PRELUDE_READ: "values", PRELUDE_CONFIRM: "true" },
     steps: [
-      ["With PRELUDE_READ and PRELUDE_CONFIRM it looks first, and the person is asked", lookFirst],
+      [
+        "In a new sandbox, with PRELUDE_READ and PRELUDE_CONFIRM, it looks first and asks",
+        lookFirst,
+      ],
     ],
   },
 ];

@@ -31,7 +31,7 @@ const installText = (release: Release): string => {
 ${commands}
 \`\`\`
 
-prints the entry for Claude Code, the command that adds it, and how the key gets there. It starts ${build}, with \`--sandbox\` if you gave it and the settings of the environment, except the key. For Claude Desktop ${bundle} instead; [the other clients](docs/clients.md).`;
+prints the entry for Claude Code, the command that adds it, and how the key gets there. It starts ${build}, with \`--sandbox\` if given and the environment's settings, except the key. For Claude Desktop ${bundle} instead; [the other clients](docs/clients.md).`;
 };
 
 /** A document with what depends on the release written anew. */

@@ -117,7 +117,8 @@ const settingValues = (config: Config): Record<string, unknown> => {
 
 const settingsAsText = (config: Config, sandbox: boolean, isAsked: boolean): string => {
   const shown = { ...describeSettings(config, sandbox), ...(isAsked && { test: request }) };
-  const lines = Object.entries(shown).map(([label, text]) => `  ${label.padEnd(14)}${text}`);
+  const width = Math.max(...Object.keys(shown).map((label) => label.length)) + 2;
+  const lines = Object.entries(shown).map(([label, text]) => `  ${label.padEnd(width)}${text}`);
   return [`${name} ${version}`, ...lines].join("\n");
 };
 

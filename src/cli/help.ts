@@ -8,7 +8,8 @@ const settingLine = (setting: (typeof settings)[number]): string =>
 export const helpText = (): string => `${name} ${version}
 
 An MCP server over stdio whose tool update_user_profile updates a user's profile
-in Prelude. It is started by an MCP client, not by hand.
+in Prelude, and with PRELUDE_READ get_user_profile shows it. It is started by an
+MCP client, not by hand.
 
 Usage: ${name} [--sandbox]
   --sandbox              talk to an embedded simulation: no account, no network

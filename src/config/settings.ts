@@ -27,7 +27,7 @@ const fixedTo = (id: string | undefined): string =>
   id === undefined ? "chosen by the agent" : `fixed to ${id}`;
 
 const perMinute = (most: number, what: string): string =>
-  most === 0 ? "off" : `${most} calls per minute ${what}`;
+  most === 0 ? "none" : `${most} calls per minute ${what}`;
 
 /**
  * Every setting, by what the code calls its value. A row is all there is to a setting: `Config`,
@@ -74,7 +74,7 @@ const settingsByKey = {
   }),
   allowedKeys: row({
     name: "PRELUDE_ALLOWED_KEYS",
-    words: "comma-separated profile keys that may be written; unset: all",
+    words: "comma-separated profile keys that may be written; unset: any",
     read: readers.keyList,
     unset: undefined,
     label: "allowed keys",
@@ -123,7 +123,7 @@ const settingsByKey = {
   }),
   maxWritesPerMinute: row({
     name: "PRELUDE_MAX_WRITES_PER_MINUTE",
-    words: `writing calls per minute, up to ${maxRequests} PATCHes each; 0: off`,
+    words: `writing calls per minute, up to ${maxRequests} PATCHes each; 0: no limit`,
     read: readers.wholeNumber(0, 1_000_000, "120"),
     default: "120",
     label: "write limit",
@@ -131,7 +131,7 @@ const settingsByKey = {
   }),
   maxReadsPerMinute: row({
     name: "PRELUDE_MAX_READS_PER_MINUTE",
-    words: "calls of get_user_profile per minute; 0: off",
+    words: "calls of get_user_profile per minute; 0: no limit",
     read: readers.wholeNumber(0, 1_000_000, "60"),
     default: "60",
     label: "read limit",
@@ -139,8 +139,8 @@ const settingsByKey = {
   }),
   auditLog: row({
     name: "PRELUDE_AUDIT_LOG",
-    words: "file that records each call as JSON lines, without values",
-    read: readers.path("/var/log/prelude-profile.jsonl"),
+    words: "file for JSON lines about each call, without values",
+    read: readers.path("/home/me/prelude-profile.jsonl"),
     unset: undefined,
     label: "audit",
     show: (file) => file ?? "off",

@@ -116,7 +116,7 @@ const refusalOf = (
   return refuse(
     write === "dry-run"
       ? `this server only rehearses, whatever it is called with. Call again without ${path}`
-      : `this tool has no rehearsal and does at once what it is called for. If that is wanted, call again without ${path}`,
+      : `this tool has no rehearsal and does at once what it is called for. If the person wants it done at once, call again without ${path}`,
   );
 };
 
@@ -183,6 +183,7 @@ export const readArguments = <T>(spec: ArgumentsSpec<T>, raw: unknown, secrets: 
     target,
     asked: { askedAppId: asked("app_id"), askedUserId: asked("user_id") ?? askedWithin },
     issues,
+    isSound,
     advice: !isSound && isEmpty ? nothingArrived : undefined,
     ignored,
   };

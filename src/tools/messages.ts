@@ -11,6 +11,8 @@ type Facts = Omit<RequestFailure, "code"> &
     lookAlike: boolean;
     allowedKeys: readonly string[];
     issues: readonly Issue[];
+    /** Nothing but undeclared arguments is refused. */
+    isSound: boolean;
     appId: string;
     userId: string;
     appFixed: boolean;
@@ -215,7 +217,9 @@ export const recovery = {
   invalid_arguments: {
     what: "The arguments are not valid",
     next: (f) =>
-      `${f.advice ? `${f.advice} ` : ""}Correct every entry of error.issues and call again; ask the person for what you do not know instead of inventing it.`,
+      f.isSound
+        ? "Do what error.issues says of each argument. Where it is not clear what the person wants, ask them and write nothing."
+        : `${f.advice ? `${f.advice} ` : ""}Correct every entry of error.issues and call again; ask the person for what you do not know instead of inventing it.`,
   },
   key_not_allowed: {
     what: (f) => `This server may not write ${keys(f)}${whyNotAllowed(f)}`,

@@ -51,13 +51,13 @@ export const createGetProfile = (deps: Dependencies): UseCase => {
 
 const run = async (
   state: State,
-  { data, issues, advice }: ReadArguments<Look>,
+  { data, issues, isSound, advice }: ReadArguments<Look>,
   call: ToolCall,
   trace: Trace,
 ): Promise<Found | Failed> => {
   const { config, sandbox, reads, isStopping } = state;
   if (config.apiKey === undefined && !sandbox) return refused("not_configured");
-  if (!data) return refused("invalid_arguments", { advice, issues });
+  if (!data) return refused("invalid_arguments", { advice, issues, isSound });
   const client = await state.client();
   const gate = createGate(reads, "too_many_reads", trace, isStopping);
   const answer = await readProfile(client, data.appId, data.sought, {

@@ -70,7 +70,7 @@ const refusedKeyIssue = (key: string): Issue => ({
 /** What is to be written, or why it must not be: as far as that can be told at once. */
 const checkCall = ({ state, read, keys }: Job): Write | Failed => {
   const { config, sandbox, refusedKeys } = state;
-  const { data, issues, advice } = read;
+  const { data, issues, isSound, advice } = read;
   if (config.apiKey === undefined && !sandbox) return refused("not_configured");
   const refusal = refusedKeys(keys.filter((key) => nameFlaw(key) === undefined));
   const refusals = refusal?.keys.map(refusedKeyIssue) ?? [];
@@ -79,7 +79,12 @@ const checkCall = ({ state, read, keys }: Job): Write | Failed => {
   const others = issues.filter(({ path }) => !paths.has(path));
   if (others.length > 0) {
     const words = advice ?? userIdAdvice(issues, config.read !== "off");
-    return refused("invalid_arguments", { advice: words, issues: [...others, ...refusals] });
+    const all = [...others, ...refusals];
+    return refused("invalid_arguments", {
+      advice: words,
+      issues: all,
+      isSound: isSound && !refusal,
+    });
   }
   if (!data || refusal) {
     return refused("key_not_allowed", { ...refusal, allowedKeys: config.allowedKeys });
