@@ -116,7 +116,7 @@ const refusalOf = (
   return refuse(
     write === "dry-run"
       ? `this server only rehearses, whatever it is called with. Call again without ${path}`
-      : `this tool has no rehearsal and does at once what it is called for. If the person wants it done at once, call again without ${path}`,
+      : `this tool has no rehearsal and does at once what it is called for. If the person wants only a rehearsal, tell them that; if they want it done at once, call again without ${path}`,
   );
 };
 
