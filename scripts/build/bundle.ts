@@ -6,10 +6,11 @@ export type Chunk = Pick<OutputChunk, "fileName" | "imports" | "moduleIds" | "co
 
 /**
  * Code in ASCII, of which V8 keeps a byte a character; one quotation mark of print makes a file twice
- * as large in memory. In `String.raw` an escape would mean something else.
+ * as large in memory. In `String.raw`, and behind a backslash, an escape would mean something else.
  */
 const inAscii = (code: string): string => {
-  if (code.includes("String.raw")) throw new Error("String.raw cannot be written in ASCII");
+  const odd = /String\.raw|(?<!\\)(?:\\\\)*\\[^\0-\x7f]/.exec(code);
+  if (odd) throw new Error(`cannot be written in ASCII: ${odd[0]}`);
   const escaped = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
   return code.replace(/[^\0-\x7f]/g, escaped);
 };

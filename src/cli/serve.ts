@@ -107,6 +107,8 @@ const createStop = (log: Log, end: Record<"settled" | "cutOff" | "close", () => 
     log.info(`stopping: ${why}`);
     setTimeout(() => process.exit(), grace + forceMs).unref();
     await settledWithin(grace);
+    // What came in one piece with the cancellation of the last call is answered first.
+    await new Promise(setImmediate);
     end.cutOff();
     await settledWithin(lastWordsMs);
     // Nothing holds the process after that: it ends when stdout is flushed, which process.exit()

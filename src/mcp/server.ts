@@ -38,7 +38,9 @@ export const createServer = (options: Options): Server => {
     const { requestId: id, signal } = extra;
     // The SDK leaves unanswered what was aborted, though only the client's own cancellation says that
     // nobody waits; of those the transport knows.
-    const answer = (message: JSONRPCMessage) => signal.aborted && server.transport?.send(message);
+    const answer = (message: JSONRPCMessage): void => {
+      if (signal.aborted) void server.transport?.send(message);
+    };
     try {
       const result = await handle(method, params, extra);
       answer({ jsonrpc: "2.0", id, result });

@@ -49,6 +49,7 @@ const isSound = (part: Record<string, unknown>, asked: Asked): boolean =>
   Object.entries(part).every(([name, value]) => {
     if (name === "id") return value === asked.userId;
     if (name === "profile") return holdsValues(value, asked.profile);
+    // Of a user inside a user nobody knows what it says.
     if (/^(?:error|errors|code|user)$/.test(name)) return false;
     // What a user's status says is about the user.
     if (name === "status" && Object.hasOwn(part, "id")) return true;
@@ -57,9 +58,11 @@ const isSound = (part: Record<string, unknown>, asked: Asked): boolean =>
 
 /** Whether a body shows the profile as it must be after the write, its own or that of its user. */
 const showsWrite = (body: Record<string, unknown>, asked: Asked): boolean => {
-  const { user = { id: asked.userId }, ...own } = body;
-  if (!isObject(user) || !("id" in user)) return false;
-  return isSound(own, asked) && isSound(user, asked) && ("profile" in own || "profile" in user);
+  const { user, ...own } = body;
+  if (!isSound(own, asked)) return false;
+  if (user === undefined) return "profile" in own;
+  const isTheirs = isObject(user) && "id" in user && isSound(user, asked);
+  return isTheirs && ("profile" in own || "profile" in user);
 };
 
 export const isAcknowledgement = (text: string, asked: Asked): boolean => {

@@ -54,6 +54,7 @@ export const createClient = ({ baseUrl, apiKey, useProxy, ...options }: Options)
   // encodeURIComponent("..") is "..": the ids' patterns are what keeps the path in shape.
   const usersOf = (appId: string): string => `${apps}/${encodeURIComponent(appId)}/users`;
 
+  /** Where the environment's proxy has an address that cannot be used. */
   const unsent = async (): Promise<Outcome> => ({
     attempts: 0,
     failure: unreachable("proxy_invalid", { variable: proxy?.variable }),

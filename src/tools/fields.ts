@@ -64,7 +64,7 @@ export const userIdSchema = (
 
 const otherKinds = [
   { kind: "an email address", pattern: /^[^\s@]+@[^\s@]+$/ },
-  { kind: "a phone number", pattern: /^\+?[\d\s().-]{6,}$/ },
+  { kind: "a phone number", pattern: /^\+?[\d\s().-]{6,40}$/ },
   { kind: "a UUID", pattern: /^\{?[\da-f]{8}-?(?:[\da-f]{4}-?){3}[\da-f]{12}\}?$/i },
 ];
 

@@ -218,7 +218,7 @@ export const recovery = {
     what: "The arguments are not valid",
     next: (f) =>
       f.isSound
-        ? "Do what error.issues says of each argument. Where it is not clear what the person wants, ask them and write nothing."
+        ? "Do what error.issues says of each argument. Where it is not clear what the person wants, ask them first."
         : `${f.advice ? `${f.advice} ` : ""}Correct every entry of error.issues and call again; ask the person for what you do not know instead of inventing it.`,
   },
   key_not_allowed: {

@@ -57,6 +57,12 @@ const allowed: Row[] = [
     args: (sound) => ({ ...sound, profile: { role: 42 } }),
     ...notAllowed("role"),
   },
+  {
+    name: "a refused key with half a character, beside a field of the client's",
+    args: (sound) => ({ ...sound, profile: { role: "\ud800" }, toolCallId: "1" }),
+    ...notAllowed("role"),
+    is: { ...notAllowed("role").is, ...ignoring("toolCallId") },
+  },
   bad("a refused key among other problems", (sound) => ({
     ...sound,
     profile: { role: "x", first_name: 42 },

@@ -206,6 +206,23 @@ describe.concurrent("a call in flight when stdin ends", () => {
       });
     },
   );
+
+  it("leaves no request unanswered that comes in one piece with its cancellation", async () => {
+    const { server, upstream } = await calling([hang], log);
+    await soon(() => upstream.received.length === 1);
+    endings["SIGTERM comes"](server);
+    await stopping(server);
+    const pieces = [
+      { method: "notifications/cancelled", params: { requestId: 1 } },
+      { id: "known", method: "ping" },
+      { id: "unknown", method: "nothing/such" },
+    ].map((message) => JSON.stringify({ jsonrpc: "2.0", ...message }));
+    server.stdin.write(`${pieces.join("\n")}\n`);
+    await server.closed;
+    const answered = server.messages.map(({ id }) => id);
+    expect(answered.slice(-2).sort()).toEqual(["known", "unknown"]);
+    expect(answered).not.toContain(1);
+  });
 });
 
 describe.concurrent("no orphan", () => {

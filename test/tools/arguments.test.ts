@@ -46,6 +46,19 @@ test("10,000 undeclared arguments are one problem beside the others", () => {
   expect(read({ profile: {}, ...numbered(10_000, 1) }, fixed).issues).toHaveLength(2);
 });
 
+test("millions of digits in place of an id", () => {
+  const { user_id } = told(read({ ...valid, user_id: "1".repeat(9_000_000) }));
+  expect(user_id).toMatch(/^a string that does not begin with usr_/);
+});
+
+test.each([
+  { ...valid, profile: {} },
+  { app_id, user_id },
+])("a listed name that each object inherits is not found in %j", (args) => {
+  const issues = told(read(args, { allowedKeys: ["first_name", "constructor"] }));
+  expect(Object.keys(issues)).toEqual(["profile"]);
+});
+
 test("nothing passes that the published schema refuses", () => {
   const published = new Ajv({ strict: true }).compile(jsonSchema(update.inputSchema(open)));
   const anything = fc.oneof(fc.string(), fc.integer(), fc.constant(null), fc.constant({ a: "b" }));

@@ -93,23 +93,26 @@ const valueFlaw = (text: unknown, mayFill: boolean): Flaw | undefined => {
 };
 
 /** Checks what no schema of the arguments can say: sizes, names, halves, and what only fills a place. */
-const prepare = (args: Args, isListed: boolean) => {
+const prepare = (args: Args, { allowedKeys }: ToolScope) => {
   const { app_id, user_id, profile, on_reserved_key } = args;
   const flaws = appIdFlaws(app_id);
   // Some hosts send null for an optional argument that the model left out.
   const others = { app_id, user_id, on_reserved_key: on_reserved_key ?? undefined };
   const whole = profileFlaw(profile);
   if (whole) flaws.push(problem(...whole, ["profile"]));
-  if (whole || !isObject(profile)) return { flaws, ready: { ...others, profile: {} } };
-  const names = Object.keys(profile);
-  const mayFill = isListed && names.length > 1;
+  const members = !whole && isObject(profile) ? profile : {};
+  const names = Object.keys(members);
+  const mayFill = allowedKeys !== undefined && names.length > 1;
   for (const name of names) {
-    for (const flaw of [nameFlaw(name), valueFlaw(profile[name], mayFill)]) {
+    // What a key holds that is refused anyway does not matter.
+    const isRefused = allowedKeys?.includes(name) === false;
+    const valued = isRefused ? undefined : valueFlaw(members[name], mayFill);
+    for (const flaw of [nameFlaw(name), valued]) {
       if (flaw) flaws.push(problem(...flaw, ["profile", name]));
     }
   }
   // Without a prototype, where zod would find keys such as "constructor".
-  return { flaws, ready: { ...others, profile: { __proto__: null, ...profile } } };
+  return { flaws, ready: { ...others, profile: { __proto__: null, ...members } } };
 };
 
 const size = `at most ${maxBodyBytes / 1024} KiB`;
@@ -154,10 +157,9 @@ export type Arguments = z.infer<ReturnType<typeof inputSchema>>;
 
 export const argumentsSpec = (scope: ToolScope) => {
   const schema = inputSchema(scope);
-  const isListed = scope.allowedKeys !== undefined;
   return createSpec<Arguments>({
     scope,
-    prepare: (args) => prepare(args, isListed),
+    prepare: (args) => prepare(args, scope),
     schema,
     names: Object.keys(schema.shape),
     place: "; keys and their values belong inside profile",
