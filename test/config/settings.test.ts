@@ -31,7 +31,7 @@ const examples: Record<keyof Config, [text: string, shown: string]> = {
   write: ["DryRun", "dry run: each write is rehearsed, none is sent"],
   confirm: ["true", "the person is asked before each write"],
   maxWritesPerMinute: ["7", "7 calls per minute may write, each with up to 64 PATCHes"],
-  maxReadsPerMinute: ["0", "off"],
+  maxReadsPerMinute: ["0", "none"],
   auditLog: ["audit.jsonl", resolve("audit.jsonl")],
   auditMeta: ["acme/ticket,_x", '"acme/ticket", "_x"'],
   baseUrl: ["https://eu.prelude.example/", "https://eu.prelude.example"],
