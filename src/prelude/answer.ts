@@ -88,10 +88,10 @@ const idHeaders = ["x-request-id", "request-id", "x-correlation-id", "x-amzn-req
 const tokenOf = (text: unknown, form: RegExp, secrets: Secrets): string | undefined =>
   typeof text === "string" && form.test(text) && redact(text, secrets) === text ? text : undefined;
 
-export const requestIdOf = (headers: Answer["headers"], secrets: Secrets): string | undefined =>
-  idHeaders
-    .map((name) => tokenOf(headers[name], requestIdForm, secrets))
-    .find((id) => id !== undefined);
+export const requestIdOf = (headers: Answer["headers"], secrets: Secrets): string | undefined => {
+  const name = idHeaders.find((each) => tokenOf(headers[each], requestIdForm, secrets));
+  return name && String(headers[name]);
+};
 
 /** A page for people: a proxy, a firewall or a sign-in page gives one, Prelude's API does not. */
 const isPage = ({ headers, text = "" }: Answer): boolean =>

@@ -72,7 +72,8 @@ const checkCall = ({ state, read, keys }: Job): Write | Failed => {
   const { config, sandbox, refusedKeys } = state;
   const { data, issues, isSound, advice } = read;
   if (config.apiKey === undefined && !sandbox) return refused("not_configured");
-  const refusal = refusedKeys(keys.filter((key) => nameFlaw(key) === undefined));
+  const named = data ? keys : keys.filter((key) => nameFlaw(key) === undefined);
+  const refusal = refusedKeys(named);
   const refusals = refusal?.keys.map(refusedKeyIssue) ?? [];
   const paths = new Set(refusals.map(({ path }) => path));
   // What a refused key holds does not matter any more.
