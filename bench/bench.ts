@@ -16,7 +16,7 @@ const quick = process.argv.includes("--quick");
 const runs = quick ? 9 : 41;
 const amount = quick
   ? { rounds: 2, latencyCalls: 500, throughputCalls: 3_000 }
-  : { rounds: 4, latencyCalls: 2_000, throughputCalls: 20_000 };
+  : { rounds: 13, latencyCalls: 700, throughputCalls: 7_000 };
 
 // The forwarder is bundled as the server is.
 await bundle("bench/forwarder.ts", "out/bench");
