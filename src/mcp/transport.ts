@@ -18,7 +18,10 @@ const createLines = (receive: (read: Incoming) => void) => {
     else pieces.push(piece);
   };
   const end = (): void => {
-    const read = length > maxLineBytes ? [tooLong] : readLine(Buffer.concat(pieces));
+    const [first, ...others] = pieces;
+    // Most lines come in one piece.
+    const line = first && others.length === 0 ? first : Buffer.concat(pieces);
+    const read = length > maxLineBytes ? [tooLong] : readLine(line);
     pieces = [];
     length = 0;
     read.forEach(receive);

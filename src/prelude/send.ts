@@ -87,18 +87,15 @@ export const askedDelayMs = (headers: Headers, now: number): number | undefined 
 type Failed = {
   failure: RequestFailure;
   headers: Headers;
-  silent?: true;
+  silent: boolean;
   key: string;
   connection: Connection;
 };
 
-const attempt = async (
-  { origin, key, secrets, connections, product }: Sender,
-  { method, path, body = null, asked }: Call,
-  scope: CallScope,
-  wary: boolean,
-) => {
-  const connection = connections.current();
+const requestOf = (
+  { origin, key, product }: Sender,
+  { method, path, body = null }: Call,
+): Request => {
   const headers: Request["headers"] = {
     accept: "application/json",
     "accept-encoding": "identity",
@@ -106,12 +103,7 @@ const attempt = async (
     authorization: `Bearer ${key}`,
   };
   if (body) headers["content-type"] = "application/json";
-  const request = { origin, method, path, headers, body };
-  const end = await exchange(connection, request, scope, wary);
-  if (end === "held") return end;
-  if ("failure" in end) return { ...end, headers: {}, key, connection };
-  const read = readAnswer(end.answer, secrets, asked);
-  return "success" in read ? read : { ...read, headers: end.answer.headers, key, connection };
+  return { origin, method, path, headers, body };
 };
 
 const wordsOf = ({ httpStatus, code, reason }: RequestFailure): string =>
@@ -162,16 +154,28 @@ export const send = async (sender: Sender, call: Call, scope: CallScope): Promis
   let outcome: Outcome = { attempts: 0 };
   for (;;) {
     const started = performance.now();
-    const end = await attempt(sender, call, scope, !tries.newConnection);
-    if (end === "held") return { ...outcome, held: true };
+    const { key, secrets } = sender;
+    const connection = sender.connections.current();
+    const wary = !tries.newConnection;
+    const ended = await exchange(connection, requestOf(sender, call), scope, wary);
+    if (ended === "held") return { ...outcome, held: true };
+    const end = "answer" in ended ? readAnswer(ended.answer, secrets, call.asked) : ended;
     const attempts = outcome.attempts + 1;
     sender.log?.(`${lineOf(call, end, performance.now() - started)}, attempt ${attempts}`);
     if ("success" in end) return Object.assign(end.success, { attempts });
     // What an attempt before may have written stays true, and a GET writes nothing.
     const wrote = end.failure.mayHaveWritten || outcome.failure?.mayHaveWritten === true;
     const failure = { ...end.failure, mayHaveWritten: call.method === "PATCH" && wrote };
-    outcome = { attempts, failure, retryAfterMs: askedDelayMs(end.headers, Date.now()) };
-    const waitMs = nextIn(sender, tries, end);
+    const headers = "answer" in ended ? ended.answer.headers : {};
+    outcome = { attempts, failure, retryAfterMs: askedDelayMs(headers, Date.now()) };
+    const silent = "silent" in ended;
+    const waitMs = nextIn(sender, tries, {
+      failure: end.failure,
+      headers,
+      silent,
+      key,
+      connection,
+    });
     // A timer may come a little early.
     const isLate = waitMs === undefined || performance.now() + waitMs + 2 >= deadlineAt;
     if (isLate || signal.aborted) return outcome;
