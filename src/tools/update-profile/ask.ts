@@ -39,6 +39,7 @@ export const keptMs = ({ read, timeoutMs }: Config): number =>
 export const isWritten = async (job: WriteCall, write: Write): Promise<boolean> =>
   holdsValues(await look(job, write, keptMs(job.state.config)), write.profile);
 
+/** The write, if the person approves it; else the question to put to them, or why it must not be. */
 export const askPerson = async (job: WriteCall, write: Write) => {
   const confirmation = confirmationOf(write);
   if (!confirmation) return refused("confirmation_unavailable", { tooLargeToShow: true });
@@ -47,7 +48,7 @@ export const askPerson = async (job: WriteCall, write: Write) => {
   if (typeof answer === "object") return answer;
   if (answer !== "accepted") return refused(`confirmation_${answer}`);
   job.trace.about({ confirmed: true });
-  return undefined;
+  return write;
 };
 
 /** Puts the question, with what is there now where the operator lets that be read. */

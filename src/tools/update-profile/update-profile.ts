@@ -1,4 +1,3 @@
-import type { Question } from "../../guards/confirmation.ts";
 import { createGate } from "../../guards/gate.ts";
 import { createKeyCheck } from "../../guards/key-policy.ts";
 import { createRateLimit } from "../../guards/rate-limit.ts";
@@ -38,8 +37,10 @@ export const createUpdateProfile = (deps: Dependencies): UseCase => {
     const keys = sentKeys(read);
     trace.about(read.target, read.asked, { keys });
     const job = { state, call, trace, read, keys };
-    const outcome = await run(job);
-    if ("question" in outcome) return outcome;
+    const write = checkCall(job);
+    const asked = "code" in write || !state.config.confirm ? write : await askPerson(job, write);
+    if ("question" in asked) return asked;
+    const outcome = "code" in asked ? asked : await writeInTurn(job, asked);
     const { httpStatus, requestId, attempts } = outcome;
     trace.about({ httpStatus, requestId, attempts, updatedKeys: writtenKeys(outcome) });
     return updateResult(job, outcome);
@@ -51,14 +52,6 @@ const sentKeys = ({ data, args: { profile } }: Read): string[] => {
   if (data) return Object.keys(data.profile);
   if (!isObject(profile)) return [];
   return listed(Object.keys(profile).filter((key) => key.length <= maxKeyCharacters));
-};
-
-/** The steps of a call, in order; the first that has an outcome ends it. */
-const run = async (job: Job): Promise<Outcome | Question> => {
-  const write = checkCall(job);
-  if ("code" in write) return write;
-  const asked = job.state.config.confirm ? await askPerson(job, write) : undefined;
-  return asked ?? (await writeInTurn(job, write));
 };
 
 const refusedKeyIssue = (key: string): Issue => ({
