@@ -53,10 +53,10 @@ const receivedIn = (issue: z.ZodIssue, args: Args): string => {
 
 /** In the order of the arguments. */
 const issuesOf = (issues: readonly z.ZodIssue[], args: Args, names: readonly unknown[]): Issue[] =>
-  names
-    .flatMap((name) => issues.filter(({ path }) => path[0] === name))
+  issues
     // Keys that are not listed are the key policy's to refuse, with a code of its own.
     .filter(({ code }) => code !== "unrecognized_keys")
+    .sort((a, b) => names.indexOf(a.path[0]) - names.indexOf(b.path[0]))
     .map((issue) => ({
       path: issue.path.map((step) => namePath(String(step))).join("."),
       received: receivedIn(issue, args),

@@ -111,8 +111,9 @@ const prepare = (args: Args, { allowedKeys }: ToolScope) => {
       if (flaw) flaws.push(problem(...flaw, ["profile", name]));
     }
   }
-  // Without a prototype, where zod would find keys such as "constructor".
-  return { flaws, ready: { ...others, profile: { __proto__: null, ...members } } };
+  // Without a prototype, where zod would find listed keys such as "constructor".
+  const bare = allowedKeys ? { __proto__: null, ...members } : members;
+  return { flaws, ready: { ...others, profile: bare } };
 };
 
 const size = `at most ${maxBodyBytes / 1024} KiB`;
