@@ -1,5 +1,5 @@
 import { existsSync, realpathSync } from "node:fs";
-import { delimiter, isAbsolute, join } from "node:path";
+import { delimiter, dirname, isAbsolute, join } from "node:path";
 import { type Config, type Environment, readConfig } from "../config/config.ts";
 import { nearest } from "../config/names.ts";
 import { configKeys, rows } from "../config/settings.ts";
@@ -82,6 +82,10 @@ export const describeHost = (name: string, sandbox: boolean, env: Environment) =
   const { entry, command, notes } = printConfig(host, launchOf(config, sandbox, env));
   const { title, where } = hosts[host];
   const run = command === undefined ? "Add" : `Run:\n\n${command}\n\nOr add`;
+  const { auditLog } = config;
+  if (auditLog !== undefined && !existsSync(dirname(auditLog))) {
+    warnings.push("The folder of PRELUDE_AUDIT_LOG is not there yet.");
+  }
   const all = [...notes, ...(sandbox ? [] : networkNote(env)), ...warnings];
   return {
     entry,

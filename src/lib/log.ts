@@ -8,7 +8,7 @@ const maxLine = 2_000;
 const maxUnread = 64 * 1024;
 
 type Say = (message: string) => void;
-/** `debug` is there only where it is heard: what it would say costs time in each call. */
+/** `debug` is there only where it is heard. */
 export type Log = { error: Say; info: Say; debug: Say | undefined };
 
 /**

@@ -36,8 +36,7 @@ export const createServer = (options: Options): Server => {
   // a protocol error and a dump of the SDK's own schema, where the model needs our result.
   server.fallbackRequestHandler = async ({ method, params = {} }, extra) => {
     const { requestId: id, signal } = extra;
-    // The SDK leaves unanswered what was aborted, though only the client's own cancellation says that
-    // nobody waits; of those the transport knows.
+    // The SDK answers nothing that was aborted; what the client cancelled itself the transport drops.
     const answer = (message: JSONRPCMessage): void => {
       if (signal.aborted) void server.transport?.send(message);
     };

@@ -19,7 +19,6 @@ const createLines = (receive: (read: Incoming) => void) => {
   };
   const end = (): void => {
     const [first, ...others] = pieces;
-    // Most lines come in one piece.
     const line = first && others.length === 0 ? first : Buffer.concat(pieces);
     const read = length > maxLineBytes ? [tooLong] : readLine(line);
     pieces = [];

@@ -97,11 +97,7 @@ export const userIdAdvice = (issues: readonly Issue[], lookup: boolean): string 
   return `${kind.replace("a", "A")} is not a user id: ${lookup ? lookUp : askPerson}`;
 };
 
-/**
- * The `error` of a result. Open to further members, so that an older client survives a newer server.
- *
- * @param more what only one tool has
- */
+/** The `error` of a result; `more`: what only one tool has. */
 export const errorSchema = <More extends z.ZodRawShape>(retryable: z.ZodBoolean, more: More) =>
   z
     .object({

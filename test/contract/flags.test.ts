@@ -87,6 +87,12 @@ describe("--print-config prints what starts this very server", () => {
     expect(err.slice(err.lastIndexOf("\n- "))).toMatchSnapshot();
   });
 
+  it.concurrent("with a word about an audit file whose folder is missing", async ({ expect }) => {
+    const { exit, err } = await run(["--print-config", "zed"], { PRELUDE_AUDIT_LOG: "/no/such/a" });
+    expect(err).toContain("\n- The folder of PRELUDE_AUDIT_LOG is not there yet.\n");
+    expect(exit).toBe(0);
+  });
+
   it.concurrent("but not for settings that stop the start", async ({ expect }) => {
     const env = { PRELUDE_USER_ID: "jane", PRELUDE_ALLOW_KEYS: "a" };
     expect(await run(["--print-config", "zed"], env)).toMatchSnapshot();

@@ -92,7 +92,7 @@ const valueFlaw = (text: unknown, mayFill: boolean): Flaw | undefined => {
   return mayFill && text === "" ? filler : undefined;
 };
 
-/** Checks what no schema of the arguments can say: sizes, names, halves, and what only fills a place. */
+/** Checks what no schema of the arguments can say. */
 const prepare = (args: Args, { allowedKeys }: ToolScope) => {
   const { app_id, user_id, profile, on_reserved_key } = args;
   const flaws = appIdFlaws(app_id);
