@@ -95,11 +95,10 @@ const ask = async (config: Config, sandbox: boolean): Promise<Verdict> => {
   }
 };
 
-const notConfigured: Verdict = {
-  ok: false,
-  code: "not_configured",
-  text: `${capitalized(recovery.not_configured.fix)}.`,
-  tested: nothing,
+const notConfigured = (warnings: readonly string[]): Verdict => {
+  const why = warnings.find((warning) => warning.startsWith("PRELUDE_API_KEY"));
+  const text = `${why ?? capitalized(recovery.not_configured.fix)}.`;
+  return { ok: false, code: "not_configured", text, tested: nothing };
 };
 
 /** What `--check --json` answers where the settings stop the start. */
@@ -130,7 +129,7 @@ export const check = async (
 ): Promise<number> => {
   const isAsked = sandbox || config.apiKey !== undefined;
   if (!json) print(settingsAsText(config, sandbox, isAsked));
-  const verdict = isAsked ? await ask(config, sandbox) : notConfigured;
+  const verdict = isAsked ? await ask(config, sandbox) : notConfigured(warnings);
   const { ok, code, text, httpStatus = null, tested } = verdict;
   if (json) {
     const check = { request, code, message: capitalized(text), http_status: httpStatus, tested };

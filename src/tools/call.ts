@@ -6,7 +6,7 @@ import type { Secrets } from "../lib/text.ts";
 import type { PreludeClient } from "../prelude/client.ts";
 import type { Tool, ToolCall, ToolResult } from "./tool.ts";
 
-// What every call passes, whatever the tool; loaded at the start, so the tools are not imported.
+// What every call passes; loaded at the start, so the tools are not imported.
 
 export type Dependencies = {
   config: Config;

@@ -11,7 +11,7 @@ const maxIssues = 200;
 
 const more = { path: "arguments", received: "more problems", accepted: "the same for the others" };
 
-/** As many problems as one answer tells, and whether there are more. */
+/** As many problems as one answer tells. */
 export const shortened = (issues: readonly Issue[]): Issue[] =>
   issues.length <= maxIssues ? [...issues] : [...issues.slice(0, maxIssues), more];
 

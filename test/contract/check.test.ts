@@ -111,6 +111,12 @@ describe("--check --json", () => {
     expect(answer.warnings).toMatchSnapshot();
   });
 
+  it.concurrent("tells a stand-in for the key from no key", async ({ expect }) => {
+    const { exit, answer } = await runJson([], { PRELUDE_API_KEY: "<your key>" });
+    expect({ exit, code: answer.check.code }).toEqual({ exit: 1, code: "not_configured" });
+    expect(answer.check.message).toContain("holds something that stands in for a key");
+  });
+
   it.concurrent("says of the sandbox that nothing was tested", async ({ expect }) => {
     const { settings, requests } = await prepare([noUser], {});
     const { exit, answer } = await runJson(["--sandbox"], settings);
