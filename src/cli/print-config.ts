@@ -84,7 +84,7 @@ export const describeHost = (name: string, sandbox: boolean, env: Environment) =
   const run = command === undefined ? "Add" : `Run:\n\n${command}\n\nOr add`;
   const { auditLog } = config;
   if (auditLog !== undefined && !existsSync(dirname(auditLog))) {
-    warnings.push("The folder of PRELUDE_AUDIT_LOG is not there yet.");
+    warnings.push("PRELUDE_AUDIT_LOG's folder is missing: no start.");
   }
   const all = [...notes, ...(sandbox ? [] : networkNote(env)), ...warnings];
   return {

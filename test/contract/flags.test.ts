@@ -89,7 +89,7 @@ describe("--print-config prints what starts this very server", () => {
 
   it.concurrent("with a word about an audit file whose folder is missing", async ({ expect }) => {
     const { exit, err } = await run(["--print-config", "zed"], { PRELUDE_AUDIT_LOG: "/no/such/a" });
-    expect(err).toContain("\n- The folder of PRELUDE_AUDIT_LOG is not there yet.\n");
+    expect(err).toContain("\n- PRELUDE_AUDIT_LOG's folder is missing: no start.\n");
     expect(exit).toBe(0);
   });
 
