@@ -158,7 +158,7 @@ export const startTrace = (audit: Audit | undefined, call: TracedCall, options: 
   return {
     /** Adds to what is known of the call; the lines from here on say it. */
     about: (...more: About[]): void => {
-      if (audit) Object.assign(about, ...more);
+      Object.assign(about, ...more);
     },
     /**
      * To be called right before the first request leaves, and again before the first that writes:

@@ -18,9 +18,7 @@ const createLines = (receive: (read: Incoming) => void) => {
     else pieces.push(piece);
   };
   const end = (): void => {
-    const [first, ...others] = pieces;
-    const line = first && others.length === 0 ? first : Buffer.concat(pieces);
-    const read = length > maxLineBytes ? [tooLong] : readLine(line);
+    const read = length > maxLineBytes ? [tooLong] : readLine(Buffer.concat(pieces));
     pieces = [];
     length = 0;
     read.forEach(receive);

@@ -10,11 +10,11 @@ export const createTurns = () => {
    *
    * @param deadlineAt on the clock of `performance.now()`
    */
-  const take = (
+  const take = async (
     key: string,
     signal: AbortSignal,
     deadlineAt: number,
-  ): (() => void) | Promise<(() => void) | undefined> => {
+  ): Promise<(() => void) | undefined> => {
     const before = tails.get(key);
     let release: () => void = () => {};
     const done = new Promise<void>((resolve) => {
@@ -26,15 +26,7 @@ export const createTurns = () => {
       if (tails.get(key) === tail) tails.delete(key);
     });
     tails.set(key, tail);
-    return before ? wait(before, release, signal, deadlineAt) : release;
-  };
-
-  const wait = async (
-    before: Promise<void>,
-    release: () => void,
-    signal: AbortSignal,
-    deadlineAt: number,
-  ): Promise<(() => void) | undefined> => {
+    if (!before) return release;
     const over = new AbortController();
     const until = { signal: AbortSignal.any([signal, over.signal]) };
     const late = sleep(deadlineAt - performance.now(), false, until).catch(() => false);

@@ -97,13 +97,14 @@ export const writeProfile = async (
 };
 
 /** Sends PATCHes of some of the keys, each answered with nothing where Prelude acknowledged it. */
-const createSender = ({ appId, userId, profile: whole, keys: all }: Write, scope: WriteScope) => {
+const createSender = ({ appId, userId, profile }: Write, scope: WriteScope) => {
   const { client, signal, deadlineAt, gate, onProgress } = scope;
   const tally: Tally = { attempts: 0, mayHaveWritten: false };
   const send = async (keys: readonly string[]): Promise<Why | undefined> => {
-    const part = () => Object.fromEntries(keys.map((key) => [key, whole[key] as string]));
+    // Own properties only, so that a key named `__proto__` stays a key.
+    const part = Object.fromEntries(keys.map((key) => [key, profile[key] as string]));
     const outcome = await client.patchProfile(
-      { appId, userId, profile: keys === all ? whole : part() },
+      { appId, userId, profile: part },
       {
         signal,
         deadlineAt,

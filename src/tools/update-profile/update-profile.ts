@@ -27,7 +27,11 @@ type Read = ReadArguments<Arguments>;
 type Job = WriteCall & { state: ReturnType<typeof createState>; read: Read; keys: string[] };
 
 /** `nothing`: a dry run came to where a write would have left. */
-type Outcome = Failed | Written | (Omit<Written, "wrote"> & { wrote: "nothing" });
+type Rehearsed = { wrote: "nothing" } & Pick<
+  Written,
+  "keys" | "attempts" | "httpStatus" | "requestId"
+>;
+type Outcome = Failed | Written | Rehearsed;
 
 /** The use case: arguments -> guards -> one PATCH (or a few) -> what is true now and what to do next. */
 export const createUpdateProfile = (deps: Dependencies): UseCase => {
@@ -134,7 +138,7 @@ const rehearse = ({ call }: Job, { keys }: Write, gate: Gate): Outcome => {
   gate.admit();
   const held = gate.held();
   if (held) return failedBy(held, { attempts: 0 });
-  return { wrote: "nothing", keys, attempts: 0, mayHaveWritten: false };
+  return { wrote: "nothing", keys, attempts: 0 };
 };
 
 /** The keys that Prelude acknowledged, or reading confirmed. */
